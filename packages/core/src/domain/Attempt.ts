@@ -1,0 +1,116 @@
+/**
+ * One go at an upstream, as everybody around it may know it: what came, when, whether it was sent, what it used.
+ *
+ * An attempt is the sink of its own leaf. It is written to by plain functions while parts run, so that a clock or a budget can
+ * look at it at any moment without standing in the way of a part. Once closed it drops what still comes: a loser of a race, or
+ * work that ignores its interrupt, can no longer reach the caller.
+ */
+import { type Clock, Data } from "effect"
+import * as Alarm from "./Alarm.ts"
+import type { Part } from "./Part.ts"
+import type { Usage } from "./Usage.ts"
+
+/** Takes every part that comes; a promise asks the producer to wait until it resolves. */
+export interface Sink {
+  emit(part: Part): void | Promise<void>
+}
+
+/** A second answer would have been mixed into one that the caller already has a part of: a mistake in the program. */
+export class AnswerMixed extends Data.TaggedError("AnswerMixed")<{ readonly problem: string }> {
+  override get message(): string {
+    return `This go ${this.problem}: wrap each try in Plan.go, so that every try has an attempt of its own.`
+  }
+}
+
+/** The facts of one go. Moments are nanoseconds on the monotonic clock. */
+export class Attempt implements Sink {
+  /** Where it goes, as `upstream/model`, where that is known. */
+  target: string | undefined
+  startedAt: number | undefined
+  endedAt: number | undefined
+  /** How many parts came, and when the first and the last. */
+  parts = 0
+  firstAt: number | undefined
+  lastAt: number | undefined
+  /** Since when the reader has kept the producer waiting; nobody waits when absent. */
+  blockedAt: number | undefined
+  /** When the reader last let the producer go on: silence counts from here, not from the last part. */
+  resumedAt: number | undefined
+  /** Whether anything went out. A leaf that knows better sets it to false first and to true when it writes. */
+  sent = false
+  /** What it used, as soon as the server has said so. */
+  usage: Usage | undefined
+  /** Resolves when work that went on after its Effect had ended really ends. */
+  lingering: Promise<void> | undefined
+
+  private readonly clock: Clock.Clock
+  private readonly into: Sink
+  private closed = false
+  private rerun: Attempt | undefined
+
+  constructor(clock: Clock.Clock, into: Sink, target?: string) {
+    this.clock = clock
+    this.into = into
+    this.target = target
+  }
+
+  /** Whether parts that still come are dropped. */
+  get isClosed(): boolean {
+    return this.closed
+  }
+
+  emit(part: Part): void | Promise<void> {
+    if (this.closed) return
+    const now = Alarm.read(this.clock)
+    if (this.parts++ === 0) this.firstAt = now
+    this.lastAt = now
+    const room = this.into.emit(part)
+    if (room === undefined) return
+    this.blockedAt ??= now
+    return room.then(this.resume)
+  }
+
+  /** Nothing that comes from now on reaches the caller. */
+  close(): void {
+    this.closed = true
+  }
+
+  /**
+   * The leaf begins. A go that runs its leaf again without having asked for a fresh attempt gets one here, unless that would mix
+   * two answers: then it is told so, and nothing is sent.
+   */
+  start(target: string | undefined): Attempt | AnswerMixed {
+    if (this.rerun !== undefined) return this.rerun.start(target)
+    if (this.startedAt !== undefined) {
+      if (this.endedAt === undefined) return new AnswerMixed({ problem: "is still being answered" })
+      if (this.parts > 0) return new AnswerMixed({ problem: "has already been answered in part" })
+      this.rerun = this.again()
+      return this.rerun.start(target)
+    }
+    this.startedAt = Alarm.read(this.clock)
+    this.target = target ?? this.target
+    this.sent = true
+    return this
+  }
+
+  /** The leaf has ended, whatever became of it. */
+  end(): void {
+    this.endedAt = Alarm.read(this.clock)
+    this.closed = true
+  }
+
+  /** The same go once more: a fresh attempt whose parts go where this one's went, or into the sink given. */
+  again(into: Sink = this.into): Attempt {
+    return new Attempt(this.clock, into, this.target)
+  }
+
+  /** Where this attempt's parts go: what a plan puts a gate before. */
+  get destination(): Sink {
+    return this.into
+  }
+
+  private readonly resume = () => {
+    this.blockedAt = undefined
+    this.resumedAt = Alarm.read(this.clock)
+  }
+}

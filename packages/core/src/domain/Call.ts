@@ -1,0 +1,148 @@
+/**
+ * A call is an Effect that lives exactly as long as its stream, and this is its leaf.
+ *
+ * Because it ends when the last part has been delivered or the caller has left, ordinary combinators are right for streams: a
+ * permit is held for the whole body, a breaker sees the real end, an interrupt reaches the socket. Parts themselves run through
+ * plain functions and never through Effect operators, which would cost ten times as much.
+ */
+// @effect-diagnostics asyncFunction:off newPromise:off
+import { Effect, Stream } from "effect"
+import { AnswerMixed, type Attempt } from "./Attempt.ts"
+import { Facts } from "./Facts.ts"
+import type { Part } from "./Part.ts"
+import type { Question } from "./Question.ts"
+import { SpillwayError } from "./SpillwayError.ts"
+import * as Summary from "./Summary.ts"
+
+/** One go at an upstream: hands parts to its attempt while it runs, ends with what it used. The leaf of everything. */
+export interface Call<out E = never, out R = never> {
+  (question: Question, attempt: Attempt): Effect.Effect<Summary.Summary, E, R>
+}
+
+/**
+ * The call as an Effect that finds its question and its attempt in the fiber; `Answer` puts the question.
+ *
+ * *Gotcha*: what runs inside has no facts. A guard within a leaf must not take the outer call's for its own.
+ */
+export const asEffect = <E, R>(call: Call<E, R>, target?: string): Effect.Effect<Summary.Summary, E, R> =>
+  Effect.withFiber((fiber) => {
+    const facts = fiber.getRef(Facts)
+    if (facts?.call.question === undefined) return Effect.die(new Error(noQuestion))
+    const { attempts, question } = facts.call
+    let attempt: Attempt | undefined
+    return Effect.onExitPrimitive(
+      Effect.suspend(() => {
+        const started = facts.attempt.start(target)
+        if (started instanceof AnswerMixed) return Effect.die(started)
+        attempts.push((attempt = started))
+        return Effect.provideService(call(question, attempt), Facts, undefined)
+      }),
+      (exit) => {
+        if (exit._tag === "Success" && attempt !== undefined) attempt.usage ??= exit.value.usage
+        attempt?.end()
+        return undefined
+      }
+    )
+  })
+
+const noQuestion = "A call was run without a question: put one with Answer.collect, Answer.toStream or Answer.toSink."
+
+/**
+ * A call from what is pulled: an AsyncIterable such as a LangChain stream. A `Summary` that it returns at its end is the call's.
+ *
+ * Leaving aborts the signal and calls `return()`; a source that heeds neither goes on unseen, and the attempt's `lingering`
+ * tells when it has really ended. What it throws is `Unknown`, with the cause, unless `catch` names it.
+ */
+export const fromAsyncIterable = <E = SpillwayError>(
+  open: (question: Question, signal: AbortSignal) => AsyncIterable<Part> | PromiseLike<AsyncIterable<Part>>,
+  options: { readonly catch?: (thrown: unknown) => E } = {}
+): Call<E> => {
+  const rename = options.catch ?? ((cause) => new SpillwayError({ reason: { _tag: "Unknown" }, cause }) as E)
+  return (question, attempt) =>
+    Effect.callback<Summary.Summary, E>((resume) => {
+      const pull = new Pull(attempt)
+      const ended = pull
+        .run((signal) => open(question, signal))
+        .then(
+          (summary) => resume(Effect.succeed(summary)),
+          (thrown) => resume(Effect.fail(rename(thrown)))
+        )
+      return Effect.sync(() => {
+        attempt.lingering = ended
+        pull.leave()
+      })
+    })
+}
+
+/** A call from an Effect Stream of parts. */
+export const fromStream =
+  <E, R>(open: (question: Question) => Stream.Stream<Part, E, R>): Call<E, R> =>
+  (question, attempt) =>
+    Effect.as(
+      Stream.runForEachArray(open(question), (parts) => emitFrom(parts, 0, attempt)),
+      Summary.make()
+    )
+
+const emitFrom = (parts: ReadonlyArray<Part>, from: number, attempt: Attempt): Effect.Effect<void> => {
+  for (let index = from; index < parts.length; index++) {
+    const room = attempt.emit(parts[index]!)
+    if (room !== undefined)
+      return Effect.andThen(
+        Effect.promise(() => room),
+        emitFrom(parts, index + 1, attempt)
+      )
+  }
+  return Effect.void
+}
+
+/** The loop that pulls: in plain promises, because a part must not cost an Effect. */
+class Pull {
+  private readonly attempt: Attempt
+  private readonly controller = new AbortController()
+  private iterator: AsyncIterator<Part> | undefined
+  private left = false
+  private stop: () => void = () => {}
+
+  constructor(attempt: Attempt) {
+    this.attempt = attempt
+  }
+
+  async run(open: (signal: AbortSignal) => AsyncIterable<Part> | PromiseLike<AsyncIterable<Part>>) {
+    this.iterator = (await open(this.controller.signal))[Symbol.asyncIterator]()
+    try {
+      while (!this.left) {
+        const next = await this.iterator.next()
+        if (next.done === true) return Summary.is(next.value) ? next.value : Summary.make()
+        const room = this.attempt.emit(next.value)
+        // A reader who never reads on must not hold work whose caller has left.
+        if (room !== undefined && !this.left) await Promise.race([room, this.stopped()])
+      }
+    } catch (thrown) {
+      void this.release()
+      throw thrown
+    }
+    await this.release()
+    return Summary.make()
+  }
+
+  leave(): void {
+    this.left = true
+    this.controller.abort()
+    this.stop()
+    void this.release()
+  }
+
+  private async release(): Promise<void> {
+    try {
+      await this.iterator?.return?.()
+    } catch {
+      // Nobody is left to tell: its caller has an end already.
+    }
+  }
+
+  private stopped(): Promise<void> {
+    return new Promise((resolve) => {
+      this.stop = resolve
+    })
+  }
+}

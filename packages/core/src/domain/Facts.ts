@@ -1,0 +1,141 @@
+/**
+ * What a policy may know, in two halves: of the call, and of the attempt.
+ *
+ * They stand in one `Context.Reference`, so that no policy needs anything in its type and all of them work around any Effect.
+ * Where nobody has said anything there are no facts: the caller is "default", the cost one request, the answer one part.
+ */
+import { Clock, Context, Effect, type Fiber } from "effect"
+import { Attempt, type Sink } from "./Attempt.ts"
+import type { Part } from "./Part.ts"
+import * as Questions from "./Question.ts"
+import type { Tokens } from "./Tokens.ts"
+import * as Usages from "./Usage.ts"
+
+/** What is known of the whole call. */
+export interface CallFacts {
+  /** What is asked; absent around a plain Effect. */
+  readonly question: Questions.Question | undefined
+  readonly caller: string
+  /** What a limit `per: "key"` counts by: a tenant, a conversation, whatever the caller names. */
+  readonly key: string
+  /** What it may come to in tokens, where anybody said. */
+  readonly tokens: Tokens | undefined
+  /** The moment by which the whole call has to be over, in monotonic nanoseconds. */
+  readonly deadline: number
+  /** What has reached the caller. */
+  readonly delivery: Delivery
+  /** Every go whose leaf has started, in that order. */
+  readonly attempts: Array<Attempt>
+}
+
+/** Both halves; `outer` is the scope around this one, which sees what this one uses. */
+export interface Facts {
+  readonly call: CallFacts
+  readonly attempt: Attempt
+  readonly outer: Facts | undefined
+}
+
+/** The facts of the running fiber, or nothing. */
+export const Facts = Context.Reference<Facts | undefined>("spillway/Facts", { defaultValue: () => undefined })
+
+/** The way to the caller, which counts what passed and lets nothing pass after the end. */
+export class Delivery implements Sink {
+  parts = 0
+  private open = true
+  private readonly sink: Sink
+
+  constructor(sink: Sink) {
+    this.sink = sink
+  }
+
+  emit(part: Part): void | Promise<void> {
+    if (!this.open) return
+    this.parts++
+    return this.sink.emit(part)
+  }
+
+  close(): void {
+    this.open = false
+  }
+}
+
+/** What a program may say about a call; what it leaves out is taken from the scope around it. */
+export interface Said {
+  readonly caller?: string
+  readonly key?: string
+  readonly tokens?: Tokens
+  readonly deadline?: number
+  readonly target?: string
+}
+
+const nowhere: Sink = { emit: () => undefined }
+
+/** A scope of its own around a plain Effect: what is used inside is seen here, and by every scope around. */
+export const plain = (fiber: Fiber.Fiber<unknown, unknown>, outer: Facts | undefined, said: Said = {}): Facts => ({
+  call: {
+    question: undefined,
+    caller: said.caller ?? outer?.call.caller ?? "default",
+    key: said.key ?? outer?.call.key ?? "default",
+    tokens: said.tokens ?? outer?.call.tokens,
+    deadline: Math.min(said.deadline ?? Infinity, outer?.call.deadline ?? Infinity),
+    delivery: new Delivery(nowhere),
+    attempts: []
+  },
+  attempt: new Attempt(fiber.getRef(Clock.Clock), nowhere, said.target ?? outer?.attempt.target),
+  outer
+})
+
+/** A question put, with a sink for its answer: who asks, and by when, is taken from the scope around. */
+export const asking = (fiber: Fiber.Fiber<unknown, unknown>, question: Questions.Question, sink: Sink): Facts => {
+  const base = plain(fiber, fiber.getRef(Facts))
+  const delivery = new Delivery(sink)
+  return {
+    call: { ...base.call, question, tokens: base.call.tokens ?? Questions.tokens(question), delivery },
+    attempt: base.attempt.again(delivery),
+    outer: undefined
+  }
+}
+
+/** Says something about the Effect: who asks, what it may come to, by when it has to be over, where it goes. */
+export const about = <A, E, R>(self: Effect.Effect<A, E, R>, said: Said): Effect.Effect<A, E, R> =>
+  Effect.withFiber((fiber) => {
+    const outer = fiber.getRef(Facts)
+    if (outer?.call.question === undefined) return Effect.provideService(self, Facts, plain(fiber, outer, said))
+    const { deadline = Infinity, target, ...call } = said
+    if (target !== undefined) outer.attempt.target = target
+    return Effect.provideService(self, Facts, {
+      ...outer,
+      call: { ...outer.call, ...call, deadline: Math.min(deadline, outer.call.deadline) }
+    })
+  })
+
+/** Says what a plain Effect used, to every scope around it. */
+export const used = (usage: Usages.Usage): Effect.Effect<void> =>
+  Effect.withFiber((fiber) => {
+    for (let facts = fiber.getRef(Facts); facts !== undefined; facts = facts.outer) {
+      const { attempt, call } = facts
+      if (call.attempts.length === 0) call.attempts.push(attempt)
+      attempt.sent = true
+      attempt.usage = attempt.usage === undefined ? usage : Usages.add(attempt.usage, usage)
+    }
+    return Effect.void
+  })
+
+/**
+ * One go of several: the Effect with an attempt of its own. Whoever tries again, races or falls back wraps each try in it, so
+ * that tries never share a sink. `gate` may stand between this go and where the parts of all of them end.
+ */
+export const go = <A, E, R>(
+  self: Effect.Effect<A, E, R>,
+  gate: (destination: Sink) => Sink = (destination) => destination
+): Effect.Effect<A, E, R> =>
+  Effect.withFiber((fiber) => {
+    const outer = fiber.getRef(Facts)
+    if (outer === undefined) return self
+    if (outer.call.question === undefined) return Effect.provideService(self, Facts, plain(fiber, outer))
+    const attempt = outer.attempt.again(gate(outer.attempt.destination))
+    return Effect.onExitPrimitive(Effect.provideService(self, Facts, { ...outer, attempt }), () => {
+      attempt.close()
+      return undefined
+    })
+  })

@@ -1,0 +1,279 @@
+/**
+ * The one place through which the options of every policy are decoded.
+ *
+ * Schema's own messages leave out the value that was read and suggest nothing for an unknown key, so the issues are
+ * told again here: all of them at once, each with where, what was read and what would be right. Effect Durations become
+ * milliseconds before decoding rather than in the schemas, because a Duration on the encoded side spoils the JSON
+ * Schema that the file is checked with. Values of keys that look like secrets are never shown.
+ */
+import { Data, Duration, Effect, type Schema, SchemaAST, type SchemaIssue, SchemaParser } from "effect"
+import { shown, UnitRefused } from "./Units.ts"
+
+/** One option that was refused: where, what was read (empty where that says nothing) and what would be right. */
+export interface Problem {
+  readonly path: string
+  readonly read: string
+  readonly expected: string
+}
+
+/** Options that were refused: every problem at once, each with where, what was read and what would be right. */
+export class OptionsRefused extends Data.TaggedError("OptionsRefused")<{
+  readonly of: string
+  readonly problems: ReadonlyArray<Problem>
+}> {
+  override get message(): string {
+    const lines = this.problems.slice(0, linesMax).map(({ expected, path, read }) => {
+      const what = read === "" ? expected : `read ${read}, ${expected}`
+      return path === "" ? `  ${what}` : `  ${path}: ${what}`
+    })
+    const count = this.problems.length
+    const more = count > linesMax ? [`  and ${count - linesMax} more`] : []
+    return [`${this.of}: ${count} option${count === 1 ? "" : "s"} refused`, ...lines, ...more].join("\n")
+  }
+}
+
+/**
+ * The encoded side of a schema as TypeScript callers may write it: an Effect Duration, or a bigint of nanoseconds,
+ * stands wherever a duration does.
+ *
+ * A duration is told by its encoded type: only durations and clocks are encoded as `string | number`, so a schema whose
+ * value is a text or a number for another reason must keep the two apart.
+ */
+export type Widened<Encoded> =
+  | ([string | number] extends [Encoded] ? Duration.Duration | bigint : never)
+  | (Encoded extends string | number | boolean | bigint | null | undefined | ((...parameters: never) => unknown)
+      ? Encoded
+      : { readonly [Key in keyof Encoded]: Widened<Encoded[Key]> })
+
+/**
+ * Decodes options, or refuses them with every problem at once.
+ *
+ * ```ts
+ * import { Options, Units } from "@spillway/core"
+ * import { Effect, Schema } from "effect"
+ *
+ * const RateLimit = Schema.Struct({ rate: Units.rate.schema, burst: Schema.optionalKey(Units.count.schema) })
+ * const refused = Effect.runSync(Effect.flip(Options.decode("RateLimit", RateLimit)({ rate: "10/min", brust: 5 })))
+ * refused.message // => "RateLimit: 1 option refused\n  brust: no such option, did you mean burst?"
+ * ```
+ */
+export const decode = <A, I>(of: string, schema: Schema.Codec<A, I>) => {
+  const parse = SchemaParser.decodeUnknownEffect(schema, { errors: "all", onExcessProperty: "error" })
+  return (input: unknown): Effect.Effect<A, OptionsRefused> =>
+    Effect.mapError(
+      Effect.suspend(() => parse(withMillis(input, new Map()))),
+      (issue) => {
+        const problems = find(issue, [], undefined)
+          .slice(0, problemsMax)
+          .map((found) => toProblem(found, input))
+        return new OptionsRefused({ of, problems })
+      }
+    )
+}
+
+const linesMax = 20
+const problemsMax = 100
+const readMax = 60
+
+const isPlain = (value: unknown): value is Record<string, unknown> => {
+  if (typeof value !== "object" || value === null) return false
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === null || prototype === Object.prototype
+}
+
+/**
+ * Replaces Durations and bigints by milliseconds and leaves out what is undefined. An object without either is kept
+ * itself, not copied: it may be somebody's service.
+ */
+const withMillis = (input: unknown, seen: Map<unknown, unknown>): unknown => {
+  if (typeof input === "bigint") return Number(input) / 1e6
+  if (Duration.isDuration(input)) return Duration.toMillis(input)
+  if (!Array.isArray(input) && !isPlain(input)) return input
+  if (seen.has(input)) return seen.get(input)
+  seen.set(input, input)
+  const before = Object.entries<unknown>(input)
+  const after = before.flatMap(([key, value]): Array<[string, unknown]> =>
+    value === undefined && !Array.isArray(input) ? [] : [[key, withMillis(value, seen)]]
+  )
+  const same = after.length === before.length && after.every(([, value], at) => Object.is(value, before[at]?.[1]))
+  const output = same ? input : Array.isArray(input) ? after.map(([, value]) => value) : Object.fromEntries(after)
+  seen.set(input, output)
+  return output
+}
+
+/** An issue on its way to a problem; `hint` may repeat what was read, `advice` comes from the schema alone. */
+interface Found {
+  readonly path: ReadonlyArray<PropertyKey>
+  readonly advice: string
+  readonly hint?: string | undefined
+  readonly silent?: boolean
+}
+
+const find = (
+  issue: SchemaIssue.Issue,
+  path: ReadonlyArray<PropertyKey>,
+  about: SchemaAST.AST | undefined
+): ReadonlyArray<Found> => {
+  switch (issue._tag) {
+    case "Pointer":
+      return find(issue.issue, [...path, ...issue.path], about)
+    case "Encoding":
+      return find(issue.issue, path, issue.ast)
+    case "Composite":
+      return unknownLast(issue.issues).flatMap((each) =>
+        find(each, path, each._tag === "Pointer" ? member(issue.ast, each.path) : about)
+      )
+    case "AnyOf":
+      return nearestMember(issue, path)
+    case "UnexpectedKey":
+      return [{ path, advice: noSuchOption(String(path.at(-1)), issue.ast), silent: true }]
+    case "MissingKey":
+      return [{ path, advice: about ? `missing, ${advise(about)}` : "missing", silent: true }]
+    case "InvalidType":
+    case "OneOf":
+      return [{ path, advice: advise(issue.ast) }]
+    case "Filter": {
+      const { expected, message } = issue.filter.annotations ?? {}
+      const advice = typeof expected === "string" ? `write ${expected}` : about ? advise(about) : "write a valid value"
+      if (issue.issue._tag !== "InvalidValue") return find(issue.issue, path, about)
+      return [{ path, advice, hint: message ?? issue.issue.annotations?.message }]
+    }
+    case "InvalidValue":
+    case "Forbidden":
+      break
+  }
+  return [{ path, advice: about ? advise(about) : "write a valid value", hint: hintOf(issue) }]
+}
+
+const isUnknown = (issue: SchemaIssue.Issue): boolean =>
+  issue._tag === "Pointer" && issue.issue._tag === "UnexpectedKey"
+
+/** What was meant comes before what nobody knows. */
+const unknownLast = (issues: ReadonlyArray<SchemaIssue.Issue>): ReadonlyArray<SchemaIssue.Issue> =>
+  issues.toSorted((one, other) => Number(isUnknown(one)) - Number(isUnknown(other)))
+
+const hintOf = ({ annotations }: SchemaIssue.InvalidValue | SchemaIssue.Forbidden): string | undefined =>
+  annotations?.["refused"] instanceof UnitRefused ? annotations["refused"].expected : annotations?.message
+
+const member = (ast: SchemaAST.AST, [key]: ReadonlyArray<PropertyKey>): SchemaAST.AST | undefined =>
+  SchemaAST.isObjects(ast) ? ast.propertySignatures.find(({ name }) => name === key)?.type : undefined
+
+/** Of alternatives that all refused, the one that came closest speaks; else all of them are named. */
+const nearestMember = (issue: SchemaIssue.AnyOf, path: ReadonlyArray<PropertyKey>): ReadonlyArray<Found> => {
+  const groups = issue.issues.map((each) => find(each, path, undefined))
+  const inside = groups.filter((group) => group.every((found) => found.path.length > path.length))
+  if (inside.length > 0) return inside.reduce((best, group) => (group.length < best.length ? group : best))
+  const hints = groups.flat().filter(({ advice, hint }) => hint !== undefined && hint !== advice)
+  return [{ path, advice: advise(issue.ast), hint: hints.length === 1 ? hints[0]?.hint : undefined }]
+}
+
+/** The annotations that a node shows: those of its last check, if it has any. */
+const annotationsOf = (ast: SchemaAST.AST): Schema.Annotations.Annotations | undefined =>
+  ast.checks ? ast.checks.at(-1)?.annotations : ast.annotations
+
+/** What to write for a schema: texts that may be copied, and words for the rest. */
+interface Wanted {
+  readonly texts: ReadonlyArray<string>
+  readonly words: ReadonlyArray<string>
+}
+
+const wanted = (ast: SchemaAST.AST): Wanted => {
+  const { examples, expected, title } = annotationsOf(ast) ?? {}
+  const texts = Array.isArray(examples) ? examples.filter((example) => typeof example === "string") : []
+  if (texts.length > 0) return { texts, words: [] }
+  if (typeof expected === "string") return { texts, words: [expected] }
+  if (SchemaAST.isLiteral(ast)) return { texts: [String(ast.literal)], words: [] }
+  if (SchemaAST.isBoolean(ast)) return { texts: ["true", "false"], words: [] }
+  if (SchemaAST.isUndefined(ast) || SchemaAST.isNever(ast)) return { texts, words: [] }
+  if (SchemaAST.isUnion(ast)) {
+    const members = ast.types.map(wanted)
+    return { texts: members.flatMap((each) => each.texts), words: members.flatMap((each) => each.words) }
+  }
+  if (SchemaAST.isObjects(ast)) {
+    const names = ast.propertySignatures.slice(0, namesMax).map(({ name }) => String(name))
+    return { texts, words: [names.length === 0 ? "named entries" : `{ ${names.join(", ")} }`] }
+  }
+  return { texts, words: [typeof title === "string" ? title : (nouns[ast._tag] ?? "another value")] }
+}
+
+const nouns: Readonly<Record<string, string>> = { String: "a text", Number: "a number", Arrays: "a list", Null: "null" }
+
+const listed = (names: ReadonlyArray<string>, last = "or"): string => {
+  const unique = [...new Set(names)]
+  return unique.length < 2 ? unique.join("") : `${unique.slice(0, -1).join(", ")} ${last} ${unique.at(-1)}`
+}
+
+const advise = (ast: SchemaAST.AST): string => {
+  const { texts, words } = wanted(SchemaAST.toEncoded(ast))
+  if (texts.length === 0) return `write ${listed(words) || "another value"}`
+  return `write it as ${listed(texts)}${words.length > 0 ? `, or ${listed(words)}` : ""}`
+}
+
+const namesMax = 12
+
+const noSuchOption = (key: string, ast: SchemaAST.AST): string => {
+  const names = SchemaAST.isObjects(ast) ? ast.propertySignatures.map(({ name }) => String(name)) : []
+  const near = names
+    .map((name) => ({ name, edits: edits(plain(key), plain(name)) }))
+    .filter(({ edits, name }) => edits <= Math.max(1, Math.floor(name.length / 3)))
+    .toSorted((one, other) => one.edits - other.edits)[0]
+  if (near !== undefined) return `no such option, did you mean ${near.name}?`
+  return names.length === 0
+    ? "no such option"
+    : `no such option, the options are ${listed(names.slice(0, namesMax), "and")}`
+}
+
+const plain = (key: string): string =>
+  key
+    .slice(0, readMax)
+    .toLowerCase()
+    .replace(/[-_\s]/g, "")
+
+/** How many letters to insert, drop, replace or swap with the next. */
+const edits = (from: string, to: string): number => {
+  const rows = [Array.from({ length: to.length + 1 }, (_, column) => column)]
+  const at = (row: number, column: number): number => rows[row]?.[column] ?? Infinity
+  for (let i = 1; i <= from.length; i++) {
+    const row = [i]
+    rows.push(row)
+    for (let j = 1; j <= to.length; j++) {
+      const swapped = from[i - 1] === to[j - 2] && from[i - 2] === to[j - 1] ? at(i - 2, j - 2) + 1 : Infinity
+      row.push(
+        Math.min(at(i - 1, j) + 1, at(i, j - 1) + 1, at(i - 1, j - 1) + (from[i - 1] === to[j - 1] ? 0 : 1), swapped)
+      )
+    }
+  }
+  return at(from.length, to.length)
+}
+
+const secret =
+  /secret|webhook|passw|passphrase|credential|authorization|keys?$|^(?:\w*(?:access|api|auth|bearer|bot|session)[-_]?)?token$/i
+
+const toProblem = (found: Found, input: unknown): Problem => {
+  const hidden = found.path.some((key) => secret.test(String(key)))
+  const value = found.path.reduce<unknown>((at, key) => (at as Record<PropertyKey, unknown> | undefined)?.[key], input)
+  return {
+    path: found.path.map((key) => String(key).slice(0, readMax)).join("."),
+    read: found.silent === true || value === undefined ? "" : hidden ? "(hidden)" : show(value),
+    expected: (hidden ? undefined : found.hint) ?? found.advice
+  }
+}
+
+/** Shows a value as JSON nearly would, in at most 60 characters, without the secrets inside it. */
+const show = (value: unknown): string => {
+  const all = nested(value, 3)
+  return all.length > readMax ? `${all.slice(0, readMax - 1)}…` : all
+}
+
+const nested = (value: unknown, depth: number): string => {
+  if (depth === 0 || !(Array.isArray(value) || isPlain(value))) {
+    return shown(value).replace(/\/\/[^/@"]*@/, "//(hidden)@")
+  }
+  const parts: Array<string> = []
+  for (const key of Object.keys(value).slice(0, 20)) {
+    const each = secret.test(key) ? "(hidden)" : nested((value as Record<string, unknown>)[key], depth - 1)
+    parts.push(Array.isArray(value) ? each : `${key}: ${each}`)
+  }
+  if (parts.length === 0) return Array.isArray(value) ? "[]" : "{}"
+  return Array.isArray(value) ? `[${parts.join(", ")}]` : `{ ${parts.join(", ")} }`
+}

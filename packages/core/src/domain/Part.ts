@@ -1,0 +1,47 @@
+/**
+ * A piece of an answer, in the order in which the model produced it.
+ *
+ * Every wire and every surface speaks in these four kinds, so that any question can be answered by any target. Parts hold
+ * what the model said: they are handed to the caller and appear in no log, metric, trace or error.
+ */
+
+/** What the model says. */
+export interface Text {
+  readonly _tag: "Text"
+  readonly text: string
+}
+
+/** What the model thinks before it speaks, where the server tells it apart. */
+export interface Thinking {
+  readonly _tag: "Thinking"
+  readonly text: string
+}
+
+/** A call of a tool, whole or in fragments: fragments with the same `index` belong together, in order. */
+export interface ToolCall {
+  readonly _tag: "ToolCall"
+  readonly index: number
+  readonly id?: string
+  readonly name?: string
+  readonly arguments: string
+}
+
+/** The vector of one input of an embedding question. */
+export interface Embedding {
+  readonly _tag: "Embedding"
+  readonly index: number
+  readonly vector: ReadonlyArray<number>
+}
+
+/** One piece of an answer. */
+export type Part = Text | Thinking | ToolCall | Embedding
+
+/** Makes a piece of text. */
+export const text = (text: string): Text => ({ _tag: "Text", text })
+
+/** Makes a piece of thinking. */
+export const thinking = (text: string): Thinking => ({ _tag: "Thinking", text })
+
+/** The text of the parts, without thinking, tool calls and vectors. */
+export const textOf = (parts: ReadonlyArray<Part>): string =>
+  parts.reduce((whole, part) => (part._tag === "Text" ? whole + part.text : whole), "")

@@ -1,0 +1,26 @@
+/**
+ * What a token costs, and what a usage comes to in whole micro-dollars.
+ *
+ * Dollars per million tokens are micro-dollars per token. Amounts are integers, because sums of fractions drift: a price is
+ * kept in millionths of a micro-dollar, and a cost is rounded up once, at its end.
+ */
+import type { Usage } from "./Usage.ts"
+
+/** Millionths of a micro-dollar for one token read and for one token written. */
+export interface Price {
+  readonly input: number
+  readonly output: number
+}
+
+/** The price of what costs nothing. */
+export const free: Price = { input: 0, output: 0 }
+
+/** A price from dollars per million tokens, as price lists have it. */
+export const perMillion = (input: number, output: number): Price => ({
+  input: Math.round(input * 1_000_000),
+  output: Math.round(output * 1_000_000)
+})
+
+/** What a usage costs in micro-dollars, rounded up. */
+export const cost = (price: Price, usage: Usage): number =>
+  Math.ceil((usage.input * price.input + usage.output * price.output) / 1_000_000)

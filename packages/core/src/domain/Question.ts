@@ -1,0 +1,118 @@
+/**
+ * What a caller asks, in two halves: what may be logged, and the content, which may not.
+ *
+ * The content is an Effect `Redacted`: printing, inspecting or serialising a question shows its shape and never its words, and
+ * only a wire that sends them asks for `Redacted.value`. A log takes `Loggable`, which has no place for content.
+ */
+import { Redacted } from "effect"
+import * as Tokens from "./Tokens.ts"
+
+/** A picture: its bytes, or where they are. */
+export type Image = { readonly bytes: Uint8Array } | { readonly base64: string } | { readonly url: string }
+
+/** One turn of a conversation. */
+export interface Message {
+  readonly role: "system" | "user" | "assistant" | "tool"
+  readonly text: string
+  readonly images?: ReadonlyArray<Image>
+  readonly thinking?: string
+  readonly toolCalls?: ReadonlyArray<{ readonly id?: string; readonly name: string; readonly arguments: string }>
+  /** In a turn of a tool: the call that it answers. */
+  readonly toolCallId?: string
+  readonly toolName?: string
+}
+
+/** A tool that the model may call; `parameters` is a JSON Schema. */
+export interface Tool {
+  readonly name: string
+  readonly description?: string
+  readonly parameters: unknown
+}
+
+/** The words of a question, by kind. */
+export type Content =
+  | { readonly kind: "chat"; readonly messages: ReadonlyArray<Message>; readonly tools?: ReadonlyArray<Tool> }
+  | {
+      readonly kind: "generate"
+      readonly prompt: string
+      readonly suffix?: string
+      readonly images?: ReadonlyArray<Image>
+    }
+  | { readonly kind: "embed"; readonly inputs: ReadonlyArray<string> }
+
+/** How the answer is to be made. */
+export interface Settings {
+  /** The most tokens the answer may have. */
+  readonly maxTokens?: number
+  readonly temperature?: number
+  readonly topP?: number
+  readonly seed?: number
+  readonly think?: boolean | "low" | "medium" | "high"
+}
+
+/** What may be logged of a question. */
+export interface Loggable {
+  readonly kind: Content["kind"]
+  readonly model: string
+  readonly settings: Settings
+  /** What the prompt comes to, estimated without a model. */
+  readonly prompt: Tokens.Tokens
+  readonly images: number
+  readonly tools: number
+}
+
+/** A question: what may be logged of it, and its words, which may not. */
+export interface Question extends Loggable {
+  readonly content: Redacted.Redacted<Content & { readonly format?: unknown; readonly stop?: ReadonlyArray<string> }>
+}
+
+/** Makes a question: counts what a limit needs to know, and hides the words. */
+export const make = (
+  model: string,
+  content: Content & { readonly format?: unknown; readonly stop?: ReadonlyArray<string> },
+  settings: Settings = {}
+): Question => {
+  const images = imagesOf(content)
+  return {
+    kind: content.kind,
+    model,
+    settings,
+    prompt: images.map(tokensOfImage).reduce(Tokens.add, Tokens.ofText(textOf(content))),
+    images: images.length,
+    tools: content.kind === "chat" ? (content.tools?.length ?? 0) : 0,
+    content: Redacted.make(content, { label: "content" })
+  }
+}
+
+/** A conversation of one turn, or of those given. */
+export const chat = (model: string, asked: string | ReadonlyArray<Message>, settings?: Settings): Question =>
+  make(model, { kind: "chat", messages: typeof asked === "string" ? [{ role: "user", text: asked }] : asked }, settings)
+
+/** A question without what may not be logged. */
+export const loggable = ({ content: _, ...rest }: Question): Loggable => rest
+
+/** What the whole call may come to: the prompt, and at most the bound of the answer. */
+export const tokens = (question: Question): Tokens.Tokens => ({
+  likely: question.prompt.likely,
+  most: question.prompt.most + (question.settings.maxTokens ?? 0)
+})
+
+const imagesOf = (content: Content): ReadonlyArray<Image> =>
+  content.kind === "chat"
+    ? content.messages.flatMap((message) => message.images ?? [])
+    : content.kind === "generate"
+      ? (content.images ?? [])
+      : []
+
+const textOf = (content: Content): string => {
+  if (content.kind === "generate") return content.prompt + (content.suffix ?? "")
+  if (content.kind === "embed") return content.inputs.join("\n")
+  const turns = content.messages.map(
+    (message) =>
+      `${message.role}\n${message.text}${message.thinking ?? ""}${message.toolCalls?.map((call) => call.name + call.arguments).join("") ?? ""}`
+  )
+  return turns.join("\n") + (content.tools === undefined ? "" : JSON.stringify(content.tools))
+}
+
+const tokensOfImage = (image: Image): Tokens.Tokens =>
+  Tokens.ofImage("bytes" in image ? image.bytes : "base64" in image ? image.base64 : "")

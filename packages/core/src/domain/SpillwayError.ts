@@ -1,0 +1,137 @@
+/**
+ * The one error of every door: a reason with its facts, whether and when to come back, and a sentence that says what to do.
+ *
+ * A refusal is the answer to overload, so it has to be as cheap as a call: `refusal` makes the same error without capturing a
+ * stack, which alone costs more than everything else a policy does. `new SpillwayError` keeps the stack, for what is broken.
+ */
+import { Data, Duration } from "effect"
+import * as Failure from "./Failure.ts"
+
+/** The phases a clock can run out in. */
+export type Phase = "queue" | "connect" | "load" | "firstToken" | "idle" | "reader" | "total"
+
+interface Facts {
+  readonly RateLimited: { readonly key: string; readonly limit: string; readonly retryAfter: Duration.Duration }
+  readonly BudgetSpent: { readonly budget: string; readonly retryAfter?: Duration.Duration }
+  readonly Unpriced: { readonly model: string }
+  readonly QueueFull: { readonly queued: number; readonly queuedMax: number; readonly retryAfter?: Duration.Duration }
+  readonly DeadlineUnmeetable: { readonly expected: Duration.Duration; readonly retryAfter?: Duration.Duration }
+  readonly Unavailable: { readonly target?: string; readonly retryAfter?: Duration.Duration }
+  readonly BadRequest: { readonly field: string; readonly read: string; readonly expected: string }
+  readonly Unsupported: { readonly capability: string; readonly target?: string }
+  readonly ContextTooLong: { readonly tokens: number; readonly context: number; readonly target?: string }
+  readonly Unauthorized: {}
+  readonly Forbidden: { readonly what: string }
+  readonly ModelNotFound: { readonly model: string; readonly target?: string }
+  readonly Overloaded: { readonly target: string; readonly retryAfter?: Duration.Duration }
+  readonly UpstreamRateLimited: { readonly target: string; readonly retryAfter?: Duration.Duration }
+  readonly QuotaSpent: { readonly target: string; readonly retryAfter?: Duration.Duration }
+  readonly Unreachable: { readonly target: string; readonly problem: string; readonly parts: number }
+  readonly Cut: { readonly target: string; readonly parts: number }
+  readonly Malformed: { readonly target: string; readonly parts: number }
+  readonly RunnerDied: { readonly target: string; readonly parts: number }
+  readonly LoadFailed: { readonly target: string }
+  readonly OutOfMemory: { readonly target: string }
+  readonly Truncated: { readonly target: string; readonly expected: number; readonly counted: number }
+  readonly UpstreamUnauthorized: { readonly target: string }
+  readonly TimedOut: { readonly phase: Phase; readonly after: Duration.Duration; readonly parts: number }
+  readonly ContentRefused: { readonly target: string }
+  readonly Cancelled: {}
+  readonly Unknown: { readonly target?: string }
+}
+
+/** Why a call did not succeed: a name of the failure table and the facts that belong to it. */
+export type Reason = { readonly [Name in Failure.Name]: { readonly _tag: Name } & Facts[Name] }[Failure.Name]
+
+/** One kind of reason, by its name. */
+export type ReasonOf<Name extends Failure.Name> = Extract<Reason, { readonly _tag: Name }>
+
+/** The error that every public boundary fails with. */
+export class SpillwayError extends Data.TaggedError("SpillwayError")<{
+  readonly reason: Reason
+  readonly cause?: unknown
+}> {
+  /** What the failure table says of this reason. */
+  get failure(): Failure.Failure {
+    return Failure.table[this.reason._tag]
+  }
+
+  /** Whether the same call may succeed when it comes back. */
+  get retryable(): boolean {
+    const again = this.failure.again
+    return again === "yes" || (again === "before-first-part" && "parts" in this.reason && this.reason.parts === 0)
+  }
+
+  /** When it makes sense to come back, where that is known. */
+  get retryAfter(): Duration.Duration | undefined {
+    return "retryAfter" in this.reason ? this.reason.retryAfter : undefined
+  }
+
+  /** What happened and what to do, in a sentence that holds no prompt, answer or secret. */
+  override get message(): string {
+    return sentence(this.reason)
+  }
+
+  /** What a log may hold: everything but the cause, which may quote what was asked. */
+  override toJSON(): unknown {
+    const { message, reason, retryable } = this
+    return { _tag: this._tag, message, retryable, reason }
+  }
+}
+
+/** Makes the error without a stack: for refusals, which have to cost hardly anything. */
+export const refusal = (reason: Reason): SpillwayError => {
+  const error = Object.create(SpillwayError.prototype)
+  error._tag = "SpillwayError"
+  error.reason = reason
+  // Its own, so that Node prints it as an error when nobody has handled it.
+  error.stack = undefined
+  return error
+}
+
+const sentence = <Name extends Failure.Name>(reason: Extract<Reason, { readonly _tag: Name }>): string =>
+  (sentences as { readonly [N in Failure.Name]: (facts: never) => string })[reason._tag](reason as never)
+
+const sentences: { readonly [Name in Failure.Name]: (facts: Facts[Name]) => string } = {
+  RateLimited: (_) => `"${_.key}" has reached its limit of ${_.limit}: ${comeBack(_.retryAfter)}`,
+  BudgetSpent: (_) => `The budget of ${_.budget} is spent: ${comeBack(_.retryAfter, "when its window turns")}`,
+  Unpriced: (_) => `Nobody has said what "${_.model}" costs: give it a price, or allow what is unpriced.`,
+  QueueFull: (_) => `The queue is full (${_.queued} of ${_.queuedMax}): ${comeBack(_.retryAfter)}`,
+  DeadlineUnmeetable: (_) =>
+    `The answer would take about ${seconds(_.expected)}, longer than the deadline allows: ${comeBack(_.retryAfter)}`,
+  Unavailable: (_) => `${_.target ?? "Every target"} is down, open or draining: ${comeBack(_.retryAfter)}`,
+  BadRequest: (_) => `${_.field} was ${_.read}: it has to be ${_.expected}.`,
+  Unsupported: (_) => `${_.target ?? "Every target there is"} cannot carry ${_.capability}: ask without it.`,
+  ContextTooLong: (_) =>
+    `The prompt is about ${_.tokens} tokens and the context of ${_.target ?? "the model"} holds ${_.context}: shorten it.`,
+  Unauthorized: () => "No caller is known by this key: send the key that the configuration names.",
+  Forbidden: (_) => `This caller may not ${_.what}: ask whoever runs this gateway.`,
+  ModelNotFound: (_) => `There is no model "${_.model}"${at(_.target)}: pull it, or ask for one that is listed.`,
+  Overloaded: (_) => `${_.target} is overloaded: ${comeBack(_.retryAfter)}`,
+  UpstreamRateLimited: (_) => `${_.target} limits our rate: ${comeBack(_.retryAfter)}`,
+  QuotaSpent: (_) =>
+    `The quota at ${_.target} is spent: ${comeBack(_.retryAfter, "when it turns, or use another target")}`,
+  Unreachable: (_) => `${_.target} could not be reached (${_.problem}): see whether it runs and its address is right.`,
+  Cut: (_) => `${_.target} ended its answer after ${_.parts} parts without finishing it: ask again.`,
+  Malformed: (_) => `${_.target} answered with what is no answer: see whether it is what it is configured as.`,
+  RunnerDied: (_) => `The model at ${_.target} died while answering: ask again, and see its log.`,
+  LoadFailed: (_) => `${_.target} could not load the model: see its log.`,
+  OutOfMemory: (_) => `${_.target} ran out of memory: use a smaller model or context there.`,
+  Truncated: (_) =>
+    `${_.target} read ${_.counted} tokens of a prompt of about ${_.expected} and cut the rest: use a larger context.`,
+  UpstreamUnauthorized: (_) => `${_.target} does not accept our key: give its upstream a valid one.`,
+  TimedOut: (_) => `Nothing came within ${seconds(_.after)} (${_.phase}): ask again later, or allow more time.`,
+  ContentRefused: (_) => `${_.target} refuses to answer this: change what is asked.`,
+  Cancelled: () => "The caller left before the answer was complete.",
+  Unknown: (_) => `${_.target ?? "The guarded work"} failed in a way that has no name here: see the cause.`
+}
+
+const at = (target: string | undefined): string => (target === undefined ? "" : ` at ${target}`)
+
+const comeBack = (after: Duration.Duration | undefined, otherwise = "later"): string =>
+  `come back ${after === undefined ? otherwise : `in ${seconds(after)}`}.`
+
+const seconds = (duration: Duration.Duration): string => {
+  const millis = Duration.toMillis(duration)
+  return millis < 1_000 ? `${Math.ceil(millis)} ms` : `${Math.ceil(millis / 100) / 10} s`
+}

@@ -1,0 +1,72 @@
+/**
+ * Where counters live: the port that the memory fills today, and SQLite and Redis fill for gateways that outlive a crash or share
+ * their limits.
+ *
+ * A store knows no requests, tokens or money. A limit reaches it as spans of time: what a cost takes to be earned back, and how
+ * far ahead of now may be spent. That is all a script on another machine has to compute, and it is exact in whole nanoseconds.
+ * Answers are values or Effects, so that one policy is written for both and never leaves its fiber for the memory's.
+ */
+import { Context, Effect } from "effect"
+import type { SpillwayError } from "./SpillwayError.ts"
+
+/** An answer that is there, or one that has to be waited for. */
+export type Answer<A> = A | Effect.Effect<A, SpillwayError>
+
+/** One limit of a ticket, in nanoseconds. */
+export interface Charge {
+  /** How long it takes to earn back what is taken. */
+  readonly cost: number
+  /** How far ahead of now may be spent. */
+  readonly burst: number
+}
+
+/**
+ * A claim on one key, on all its charges or on none. It is minted before it is sent and counts as taken from then on: whoever
+ * minted it gives it back, whether or not the store has answered.
+ */
+export class Ticket {
+  readonly id: number
+  readonly key: string
+  readonly charges: ReadonlyArray<Charge>
+  /** Set by who waits: a store in this process calls it when the ticket has come to the head of its line. */
+  onTurn: (() => void) | undefined
+  /** Belongs to the store that took the ticket. */
+  receipt: unknown
+
+  constructor(id: number, key: string, charges: ReadonlyArray<Charge>) {
+    this.id = id
+    this.key = key
+    this.charges = charges
+  }
+}
+
+/** What becomes of a ticket: it may start, it stands in line for so long, or it is refused and can come back then. */
+export type Decision =
+  | { readonly _tag: "Started" }
+  | { readonly _tag: "Waits"; readonly wait: number }
+  | { readonly _tag: "Refused"; readonly retryAfter: number }
+
+/** The answer of the happy path, made once. */
+export const started: Decision = { _tag: "Started" }
+
+/** Counters by key. Every moment and span is whole nanoseconds. */
+export interface Store {
+  /**
+   * Takes a ticket, if it may start within `maxWait`. A ticket that waits is taken again when its time has come, and only then
+   * starts: a timer can be late, and many late ones must not start at once.
+   */
+  readonly take: (ticket: Ticket, maxWait: number, now: number) => Answer<Decision>
+  /** Settles a started ticket to what it really cost, charge by charge. */
+  readonly settle: (ticket: Ticket, costs: ReadonlyArray<number>, now: number) => Answer<void>
+  /** Gives everything back; for any ticket, any number of times. */
+  readonly giveBack: (ticket: Ticket, now: number) => Answer<void>
+}
+
+/** The store of a program. Where none is provided, every policy keeps its counters in a memory of its own. */
+export class StoreService extends Context.Service<StoreService, Store>()("spillway/Store") {}
+
+/** Goes on with an answer: at once where it is a value. */
+export const andThen = <A, B, E, R>(
+  answer: Answer<A>,
+  next: (value: A) => Effect.Effect<B, E, R>
+): Effect.Effect<B, E | SpillwayError, R> => (Effect.isEffect(answer) ? Effect.flatMap(answer, next) : next(answer))

@@ -1,0 +1,415 @@
+/**
+ * Reads and prints the notations of Spillway: durations, rates, money, allowances, percentages, ranges and clocks.
+ *
+ * All of them are read with whole numbers (nanoseconds, micro-dollars, millionths), never with floating point: what is
+ * printed reads back as the same value, and a budget of `$0.1` is not off by a rounding. What cannot be said in whole
+ * steps is refused, and so is every value that is almost right: the refusal says how to write what was probably meant,
+ * because a guess that is taken silently is found out only under load.
+ */
+import {
+  Data,
+  Duration,
+  Effect,
+  Option,
+  Result,
+  Schema,
+  type SchemaAST,
+  SchemaIssue,
+  SchemaTransformation
+} from "effect"
+
+/** What a notation refused: the unit, what was read (at most 60 characters of it) and what would be right. */
+export class UnitRefused extends Data.TaggedError("UnitRefused")<{
+  readonly unit: string
+  readonly read: string
+  readonly expected: string
+}> {
+  override get message(): string {
+    return `${this.read} is not ${withArticle(this.unit)}: ${this.expected}`
+  }
+}
+
+/** One notation: read, printed, and refused with what would be right. */
+export interface Unit<A, Encoded extends string | number = string> {
+  readonly name: string
+  readonly examples: ReadonlyArray<string>
+  readonly parse: (read: unknown) => Result.Result<A, UnitRefused>
+  readonly print: (value: A) => string
+  readonly schema: Schema.Codec<A, Encoded>
+}
+
+/** So many requests or tokens in every such time. */
+export interface Rate<Of extends "requests" | "tokens"> {
+  readonly amount: number
+  readonly unit: Of
+  readonly per: Duration.Duration
+}
+
+const Allowance = Schema.Struct({
+  amount: Schema.Int,
+  unit: Schema.Literals(["micro-dollars", "tokens"]),
+  per: Schema.Union([Schema.Duration, Schema.Literal("month")])
+})
+
+/** So much money or so many tokens in every such time; a calendar month is no duration. */
+export type Allowance = typeof Allowance.Type
+
+const Range = Schema.Struct({ from: Schema.Duration, to: Schema.Duration })
+
+/** A shortest and a longest duration. */
+export type Range = typeof Range.Type
+
+const Scaled = Schema.Struct({ base: Schema.Duration, per: Schema.Duration, tokens: Schema.Int })
+
+/** A duration that grows by `per` for every `tokens` tokens. */
+export type Scaled = typeof Scaled.Type
+
+/** Shows a value in at most 60 characters; of an object it shows no more than that it is one. */
+export const shown = (read: unknown): string => {
+  if (typeof read === "string") return JSON.stringify(read.length > 56 ? `${read.slice(0, 55)}…` : read).slice(0, 60)
+  if (typeof read === "bigint") return `${read}n`.slice(0, 60)
+  if (typeof read === "function" || typeof read === "symbol") return `a ${typeof read}`
+  if (typeof read !== "object" || read === null) return String(read)
+  return Duration.isDuration(read) ? printDuration(read) : Array.isArray(read) ? "a list" : "an object"
+}
+
+const withArticle = (name: string): string => `${/^[aeiou]/.test(name) ? "an" : "a"} ${name}`
+
+/** The longest duration that a number of nanoseconds can say exactly, about 104 days. */
+const longestNanos = BigInt(Number.MAX_SAFE_INTEGER)
+
+/** No notation is longer; a longer text is refused unread. */
+const longest = 60
+
+const notNegative = "write one that is not negative"
+
+/** What a reader answers: the value, or what to write instead; with nothing to say, the unit's examples say it. */
+type Read<A> = Result.Result<A, string | undefined>
+
+const no = (expected?: string) => Result.fail(expected)
+
+/** `1.5` at a scale of 1,000 is 1,500; undefined is what is not whole at that scale. */
+const whole = (digits: string, scale: bigint): bigint | undefined => {
+  const [before = "", after = ""] = digits.split(".")
+  const steps = BigInt(before + after) * scale
+  const grain = 10n ** BigInt(after.length)
+  return steps % grain === 0n ? steps / grain : undefined
+}
+
+/** The inverse of `whole` for a scale of ten to some power. */
+const decimal = (steps: number, power: number): string => {
+  const digits = String(Math.round(steps)).padStart(power + 1, "0")
+  return `${digits.slice(0, -power)}.${digits.slice(-power)}`.replace(/\.?0+$/, "")
+}
+
+const safe = (steps: bigint | undefined, smallest: string, largest: string): Read<number> => {
+  if (steps === undefined) return no(`write it in steps of ${smallest}`)
+  return steps <= longestNanos ? Result.succeed(Number(steps)) : no(`write at most ${largest}`)
+}
+
+const times: ReadonlyArray<readonly [nanos: bigint, words: ReadonlyArray<string>]> = [
+  [604_800_000_000_000n, ["w", "wk", "week"]],
+  [86_400_000_000_000n, ["d", "day"]],
+  [3_600_000_000_000n, ["h", "hr", "hour"]],
+  [60_000_000_000n, ["m", "min", "minute"]],
+  [1_000_000_000n, ["s", "sec", "second"]],
+  [1_000_000n, ["ms", "msec", "milli", "millisecond"]],
+  [1_000n, ["us", "µs", "micro", "microsecond"]],
+  [1n, ["ns", "nano", "nanosecond"]]
+]
+
+const nanosOf = (word: string): bigint | undefined =>
+  times.find(([, words]) => words.includes(word) || (word.length > 2 && words.includes(word.replace(/s$/, ""))))?.[0]
+
+const readNanos = (nanos: bigint | undefined): Read<Duration.Duration> =>
+  Result.map(safe(nanos, "1ns", "104 days"), (count) => Duration.nanos(BigInt(count)))
+
+const readDuration = (text: string): Read<Duration.Duration> => {
+  if (!/^(?:\d+(?:\.\d+)?\s*[a-zµ]+\s*)+$/.test(text)) return no()
+  let total: bigint | undefined = 0n
+  let last = Infinity as bigint | number
+  for (const [, digits = "", word = ""] of text.matchAll(/(\d+(?:\.\d+)?)\s*([a-zµ]+)/g)) {
+    const nanos = nanosOf(word)
+    // The parts must shrink: `1m1h` is more likely a slip than a wish.
+    if (nanos === undefined || nanos >= last) return no()
+    const part = whole(digits, nanos)
+    total = total === undefined || part === undefined ? undefined : total + part
+    last = nanos
+  }
+  return readNanos(total)
+}
+
+const readMillis = (millis: number): Read<Duration.Duration> =>
+  millis < 0 ? no(notNegative) : readNanos(BigInt(Math.round(Math.min(millis, 1e12) * 1e6)))
+
+const printDuration = (value: Duration.Duration): string => {
+  let rest = Option.getOrUndefined(Duration.toNanos(value))
+  if (rest === undefined) return String(value)
+  let text = ""
+  for (const [nanos, [symbol]] of times.slice(1)) {
+    if (rest >= nanos) text += `${rest / nanos}${symbol}`
+    if (rest >= nanos) rest %= nanos
+  }
+  return text || "0s"
+}
+
+/** Splits at the first separator; undefined without one. */
+const split = (text: string, separator: string): readonly [before: string, after: string] | undefined => {
+  const at = text.indexOf(separator)
+  return at < 0 ? undefined : [text.slice(0, at).trim(), text.slice(at + separator.length).trim()]
+}
+
+const requestWords = /^(?:req(?:uest)?s?|calls?)?$/
+const tokenWords = /^tok(?:en)?s?$/
+
+const readAmount = (text: string, words: RegExp): Read<number> => {
+  const [, digits, suffix, word] = /^(\d+(?:\.\d+)?)\s*([kM]?)\s*([a-z]*)$/.exec(text) ?? []
+  if (digits === undefined || word === undefined || !words.test(word)) return no()
+  return safe(whole(digits, suffix === "M" ? 1_000_000n : suffix === "k" ? 1_000n : 1n), "1", "9007199254740991")
+}
+
+const printAmount = (amount: number): string =>
+  String(amount).replace(/(?<=\d)(000)?000$/, (_, more) => (more === undefined ? "k" : "M"))
+
+const readCount = (read: number): Read<number> => (Number.isSafeInteger(read) && read > 0 ? Result.succeed(read) : no())
+
+const readSteps = (digits: string | undefined, scale: bigint, smallest: string, largest: string): Read<number> =>
+  digits === undefined ? no() : safe(whole(digits, scale), smallest, largest)
+
+const readMoney = (text: string): Read<number> =>
+  readSteps(/^\$\s*(\d+(?:\.\d+)?)$/.exec(text)?.[1], 1_000_000n, "$0.000001", "$9007199254")
+
+const readShare = (text: string): Read<number> =>
+  Result.flatMap(readSteps(/^(\d+(?:\.\d+)?)\s*%$/.exec(text)?.[1], 10_000n, "0.0001%", "100%"), (millionths) =>
+    millionths > 1e6 ? no("write at most 100%") : Result.succeed(millionths / 1e6)
+  )
+
+const printMoney = (microDollars: number): string => `$${decimal(microDollars, 6)}`
+
+/** `min`, `10s`: the second half of a rate. */
+const readPer = (text: string): Read<Duration.Duration> => {
+  if (/^\d*\s*months?$/.test(text)) return no("write it per day or per week, a month has no fixed length")
+  return Result.flatMap(readDuration(/^\d/.test(text) ? text : `1${text}`), (per) =>
+    Duration.isZero(per) ? no("write a time longer than nothing") : Result.succeed(per)
+  )
+}
+
+const named: Readonly<Record<string, string>> = { "1s": "s", "1m": "min", "1h": "hour", "1d": "day", "7d": "week" }
+
+const printPer = (per: Duration.Duration): string => named[printDuration(per)] ?? printDuration(per)
+
+const readAllowance = (text: string): Read<Allowance> =>
+  Result.gen(function* () {
+    const [left, right] = split(text, "/") ?? [text, ""]
+    const unit = left.startsWith("$") ? "micro-dollars" : "tokens"
+    const amount = yield* unit === "tokens" ? readAmount(left, tokenWords) : readMoney(left)
+    return { amount, unit, per: /^(?:calendar )?month$/.test(right) ? "month" : yield* readPer(right) }
+  })
+
+const printAllowance = ({ amount, per, unit }: Allowance): string => {
+  const what = unit === "tokens" ? `${printAmount(amount)} tok` : printMoney(amount)
+  return `${what}/${per === "month" ? per : printPer(per)}`
+}
+
+const readRange = (text: string): Read<Range> =>
+  Result.gen(function* () {
+    const [left, right] = split(text, "..") ?? [text, ""]
+    const from = yield* readDuration(left)
+    const to = yield* readDuration(right)
+    if (Duration.isLessThanOrEqualTo(from, to)) return { from, to }
+    return yield* no(`write the shorter first, as ${printDuration(to)}..${printDuration(from)}`)
+  })
+
+const readScaled = (text: string): Read<Scaled> =>
+  Result.gen(function* () {
+    const [left, right] = split(text, "+") ?? [text]
+    const base = yield* readDuration(left)
+    if (right === undefined) return { base, per: Duration.zero, tokens: 1 }
+    const [time, amount] = split(right, "/") ?? [right, ""]
+    const per = yield* readDuration(time)
+    const tokens = yield* readAmount(/^\d/.test(amount) ? amount : `1${amount}`, tokenWords)
+    if (tokens < 1) return yield* no("write an amount of at least 1 token")
+    return { base, per, tokens: Duration.isZero(per) ? 1 : tokens }
+  })
+
+const printScaled = ({ base, per, tokens }: Scaled): string =>
+  printDuration(base) + (Duration.isZero(per) ? "" : ` + ${printDuration(per)}/${printAmount(tokens)}tok`)
+
+/** Spellings that are nearly right: each is tried, alone and after those before it, and only ever suggested. */
+const repairs: ReadonlyArray<(text: string) => string> = [
+  (text) => text.toLowerCase(),
+  (text) => text.replace(/\s*\bper\b\s*/i, "/"),
+  (text) =>
+    text
+      .replace(/[,_](?=\d{3}(?!\d))/g, "")
+      .replaceAll(",", ".")
+      .replace(/(^|[^\d])\./, "$10."),
+  (text) => text.replace(/(\d)m\b/, "$1M"),
+  (text) => text.replace(/([a-z])\/([a-z])/, "$1$2"),
+  (text) => text.replace("/", " tok/"),
+  (text) => text.replace(/^(?:usd\s*)?([\d.]+)\s*(?:\$|usd|dollars?)?(?=$|\/)/i, "$$$1"),
+  (text) => text.replace(/^(\d{1,3})\s*(?:percent)?$/i, "$1%"),
+  (text) => text.replace(/\s*(?:-|–|…|\bto\b)\s*/, "..")
+]
+
+/** How a notation looks to those who write it. */
+interface Look<Encoded> {
+  readonly name: string
+  readonly examples: ReadonlyArray<Encoded>
+  readonly encoded: Schema.Codec<Encoded>
+  readonly millis?: boolean
+}
+
+/** What a notation means. */
+interface Meaning<A, Encoded> {
+  readonly read: (text: string) => Read<A>
+  readonly number?: (read: number) => Read<A>
+  readonly print: (value: A) => Encoded
+  readonly value: Schema.Codec<A>
+}
+
+const listed = (examples: ReadonlyArray<unknown>): string => examples.join(", ").replace(/, ([^,]*)$/, " or $1")
+
+/** What to write instead of something that no reader could name a reason for. */
+const explain = <A, Encoded>(look: Look<Encoded>, meaning: Meaning<A, Encoded>, read: unknown): string => {
+  const examples = `write it as ${listed(look.examples)}`
+  const text = typeof read === "string" || typeof read === "number" ? String(read).trim() : ""
+  if (/^[-+]?(?:infinity|nan)$/i.test(text)) return `${examples}, it must be finite`
+  if (/^\$?\s*-/.test(text)) return notNegative
+  let sum = text
+  for (const repair of text.length > longest ? [] : repairs) {
+    sum = repair(sum)
+    const found = Result.orElse(meaning.read(repair(text)), () => meaning.read(sum))
+    if (Result.isSuccess(found)) return `write it as ${String(meaning.print(found.success))}`
+  }
+  return examples
+}
+
+const make = <A, E extends string | number>(look: Look<E>, meaning: Meaning<A, E>): Unit<A, E> => {
+  const { examples, name } = look
+  const { number, print } = meaning
+
+  const read = (value: unknown): Read<A> => {
+    if (typeof value === "number" && Number.isFinite(value) && number !== undefined) return number(value)
+    return typeof value === "string" && value.length <= longest ? meaning.read(value.trim()) : no()
+  }
+
+  const parse = (value: unknown): Result.Result<A, UnitRefused> =>
+    Result.mapError(read(value), (why) => {
+      return new UnitRefused({ unit: name, read: shown(value), expected: why ?? explain(look, meaning, value) })
+    })
+
+  const decode = (value: E, options: SchemaAST.ParseOptions): Effect.Effect<A, SchemaIssue.Issue> =>
+    Effect.mapError(Effect.fromResult(parse(value)), (refused) => {
+      return new SchemaIssue.InvalidValue({ message: refused.message, refused }, value, options)
+    })
+
+  // What is printed must be readable again: an infinite Duration is refused here.
+  const encode = (value: A, options: SchemaAST.ParseOptions) => Effect.as(decode(print(value), options), print(value))
+
+  const expected = withArticle(name)
+  const description = `${expected}, such as ${listed(examples)}${look.millis === true ? "; a number is milliseconds" : ""}.`
+  const schema = look.encoded
+    .annotate({ title: name, description, examples, expected })
+    .pipe(Schema.decodeTo(meaning.value, SchemaTransformation.transformEffect<A, E>({ decode, encode })))
+  return { name, examples: examples.map(String), parse, print: (value) => String(print(value)), schema }
+}
+
+const written = (name: string, ...examples: Array<string>) => ({ name, examples, encoded: Schema.String })
+
+const textOrMillis = Schema.Union([Schema.String, Schema.Finite])
+const timed = (name: string, ...examples: Array<string>) => ({ name, examples, encoded: textOrMillis, millis: true })
+
+/** How long: `200ms`, `1m30s`, `2 hours`, or a number of milliseconds. */
+export const duration: Unit<Duration.Duration, string | number> = make(timed("duration", "200ms", "5s", "1m30s"), {
+  read: readDuration,
+  number: readMillis,
+  print: printDuration,
+  value: Schema.Duration
+})
+
+const makeRate = <Of extends "requests" | "tokens">(unit: Of, words: RegExp, label: string, look: Look<string>) =>
+  make<Rate<Of>, string>(look, {
+    read: (text) =>
+      Result.gen(function* () {
+        const [left, right] = split(text, "/") ?? [text, ""]
+        const amount = yield* readAmount(left, words)
+        if (amount < 1) return yield* no("write an amount of at least 1")
+        return { amount, unit, per: yield* readPer(right) }
+      }),
+    print: ({ amount, per }) => `${printAmount(amount)}${label}/${printPer(per)}`,
+    value: Schema.Struct({ amount: Schema.Int, unit: Schema.Literal(unit), per: Schema.Duration })
+  })
+
+/** How many requests in how long: `10/min`, `100/10s`. */
+export const rate = makeRate("requests", requestWords, "", written("rate", "10/min", "100/10s"))
+
+/** How many tokens in how long: `50k tok/min`, `2M tok/day`. */
+export const tokenRate = makeRate("tokens", tokenWords, " tok", written("token rate", "50k tok/min", "2M tok/day"))
+
+/** An amount of money in dollars, read as whole micro-dollars: `$10`, `$0.05`. */
+export const money: Unit<number> = make(written("amount of money", "$10", "$0.05"), {
+  read: readMoney,
+  print: printMoney,
+  value: Schema.Int
+})
+
+/** What may be spent in how long: `$10/day`, `$100/month`, `2M tok/day`. */
+export const allowance: Unit<Allowance> = make(written("allowance", "$10/day", "$100/month", "2M tok/day"), {
+  read: readAllowance,
+  print: printAllowance,
+  value: Allowance
+})
+
+/** A share of at most the whole, in steps of 0.0001%: `20%` is 0.2. */
+export const percent: Unit<number> = make(written("percentage", "20%", "12.5%"), {
+  read: readShare,
+  print: (share) => `${decimal(share * 1_000_000, 4)}%`,
+  value: Schema.Finite
+})
+
+/** A shortest and a longest duration: `2s..10s`. */
+export const range: Unit<Range> = make(written("range", "2s..10s"), {
+  read: readRange,
+  print: ({ from, to }) => `${printDuration(from)}..${printDuration(to)}`,
+  value: Range
+})
+
+/** A duration that may grow with the tokens: `5s`, `5s + 1s/500tok`, or a number of milliseconds. */
+export const scaled: Unit<Scaled, string | number> = make(timed("clock", "5s", "5s + 1s/500tok"), {
+  read: readScaled,
+  number: (millis) => Result.map(readMillis(millis), (base) => ({ base, per: Duration.zero, tokens: 1 })),
+  print: printScaled,
+  value: Scaled
+})
+
+const natural = Schema.Int.check(Schema.isGreaterThanOrEqualTo(1))
+
+/** A whole number of at least 1. */
+export const count: Unit<number, number> = make<number, number>(
+  { name: "whole number from 1", examples: [1, 64], encoded: natural },
+  {
+    read: (text) => (/^\d+$/.test(text) ? readCount(Number(text)) : no()),
+    number: readCount,
+    print: Number,
+    value: natural
+  }
+)
+
+/**
+ * How long a clock allows for so many tokens, never more than the longest duration that can be written.
+ *
+ * ```ts
+ * import { Units } from "@spillway/core"
+ * import { Duration, Result } from "effect"
+ *
+ * const clock = Result.getOrThrow(Units.scaled.parse("5s + 1s/500tok"))
+ * Units.clockOf(clock, 1_000) // => Duration.seconds(7)
+ * ```
+ */
+export const clockOf = (clock: Scaled, tokens: number): Duration.Duration => {
+  const counted = BigInt(Math.ceil(Math.min(Math.max(tokens || 0, 0), Number.MAX_SAFE_INTEGER)))
+  const nanos =
+    Duration.toNanosUnsafe(clock.base) + (Duration.toNanosUnsafe(clock.per) * counted) / BigInt(clock.tokens)
+  return Duration.nanos(nanos < longestNanos ? nanos : longestNanos)
+}

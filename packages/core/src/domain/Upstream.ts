@@ -1,0 +1,31 @@
+/**
+ * The port that a wire fills: one server, how to ask it, and what is there.
+ *
+ * A wire names its failures itself, in one file, so that nobody further in has to know a status or a message of its server.
+ */
+import type { Effect } from "effect"
+import type { Call } from "./Call.ts"
+import type { SpillwayError } from "./SpillwayError.ts"
+
+/** A model as its server tells of it. */
+export interface ModelFound {
+  readonly name: string
+  readonly digest?: string
+  readonly loaded: boolean
+  /** The context it can really use, in tokens. */
+  readonly context?: number
+  readonly bytes?: number
+}
+
+/** What a look at a server shows. */
+export interface Inspection {
+  readonly version?: string
+  readonly models: ReadonlyArray<ModelFound>
+}
+
+/** One server that answers. */
+export interface Upstream {
+  readonly name: string
+  readonly call: Call<SpillwayError>
+  readonly inspect: Effect.Effect<Inspection, SpillwayError>
+}

@@ -1,0 +1,234 @@
+/**
+ * At most so many requests, and so many tokens, in any stretch of time, for each caller, key or target.
+ *
+ * In every window W at most burst + rate x W is admitted, requests and tokens together or neither. A call that has to wait takes its
+ * place in line and gives it back if its caller leaves; one that would wait too long is refused at once and told exactly when to come
+ * back. Tokens are taken at their likely number and settled to what was used; what was never sent costs nothing.
+ */
+import { Duration, Effect, type Fiber, Schema } from "effect"
+import * as Alarm from "../domain/Alarm.ts"
+import type { Attempt } from "../domain/Attempt.ts"
+import { type CallFacts, Facts, plain } from "../domain/Facts.ts"
+import * as Options from "../domain/Options.ts"
+import { refusal, type SpillwayError } from "../domain/SpillwayError.ts"
+import * as Store from "../domain/Store.ts"
+import * as Units from "../domain/Units.ts"
+import * as Usage from "../domain/Usage.ts"
+import * as Policy from "../Policy.ts"
+
+/** The options as a file has them, with every default. */
+export const RateLimitOptions = Schema.Struct({
+  /** Requests in a time: `10/min`. */
+  rate: Schema.optionalKey(Units.rate.schema),
+  /** How many requests may come at once after a rest; the number of `rate` unless named. */
+  burst: Schema.optionalKey(Units.count.schema),
+  /** Tokens in a time: `50k tok/min`. */
+  tokens: Schema.optionalKey(Units.tokenRate.schema),
+  /** How many tokens may be asked for at once after a rest; the number of `tokens` unless named. */
+  tokensBurst: Schema.optionalKey(Units.count.schema),
+  /** Whose calls are counted together. */
+  per: Schema.Literals(["caller", "key", "target", "all"]).pipe(Schema.withDecodingDefaultKey(Effect.succeed("caller" as const))),
+  /** The longest a call may wait for its turn; with none it is refused at once. */
+  wait: Units.duration.schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed("0s")))
+}).check(
+  Schema.makeFilter((options) =>
+    options.rate === undefined && options.tokens === undefined
+      ? { path: ["rate"], issue: "missing: write rate as 10/min, or tokens as 50k tok/min, or both" }
+      : undefined
+  )
+)
+
+/** The options as TypeScript takes them. */
+export type RateLimitOptions = Options.Widened<typeof RateLimitOptions.Encoded>
+
+/** Makes a limit. Per target it belongs to the attempt, otherwise to the whole call. */
+export const make = <const Given extends RateLimitOptions>(
+  options: Given
+): Effect.Effect<Policy.Policy<StageOf<Given>, SpillwayError>, Options.OptionsRefused> =>
+  Effect.gen(function* () {
+    const settings = yield* Options.decode("RateLimit", RateLimitOptions)(options)
+    const home = yield* Policy.home
+    const limit = new Limit(settings, home.store, home.name)
+    return Policy.make("RateLimit", (settings.per === "target" ? "attempt" : "call") as StageOf<Given>, (self) =>
+      Effect.withFiber((fiber) => limit.guard(self, fiber))
+    )
+  })
+
+type StageOf<Given> = Given extends { readonly per: infer Per } ? ("target" extends Per ? "attempt" : "call") : "call"
+
+/** One limit in nanoseconds: what one request or token takes to be earned back, and how many may come at once. */
+interface Scale {
+  readonly of: "requests" | "tokens"
+  readonly each: number
+  readonly burst: number
+  readonly printed: string
+}
+
+/** How far one guarded run has come: what it has to give back depends on that. */
+interface Run {
+  readonly ticket: Store.Ticket
+  readonly key: string
+  readonly facts: Facts | undefined
+  readonly attemptsBefore: number
+  taken: boolean
+  begun: boolean
+}
+
+class Limit {
+  private readonly per: typeof RateLimitOptions.Type.per
+  private readonly waitMax: number
+  private readonly scales: ReadonlyArray<Scale>
+  private readonly printed: string
+  /** The charges of a limit in requests alone, which are the same for every call. */
+  private readonly fixed: ReadonlyArray<Store.Charge> | undefined
+  private readonly store: Store.Store
+  private readonly name: string
+  private tickets = 0
+
+  constructor(settings: typeof RateLimitOptions.Type, store: Store.Store, name: string) {
+    const { burst, rate, tokens, tokensBurst } = settings
+    this.per = settings.per
+    this.waitMax = Alarm.nanos(settings.wait)
+    this.scales = [
+      ...(rate === undefined ? [] : [scaleOf(rate, burst, Units.rate.print(rate))]),
+      ...(tokens === undefined ? [] : [scaleOf(tokens, tokensBurst, Units.tokenRate.print(tokens))])
+    ]
+    this.printed = this.scales.map((scale) => scale.printed).join(" and ")
+    this.fixed = tokens === undefined ? this.scales.map((scale) => chargeOf(scale, undefined)) : undefined
+    this.store = store
+    this.name = name
+  }
+
+  /** What is taken is taken inside the frame that gives it back: a fiber may be interrupted between any two operations. */
+  guard<A, E, R>(
+    self: Effect.Effect<A, E, R>,
+    fiber: Fiber.Fiber<unknown, unknown>
+  ): Effect.Effect<A, E | SpillwayError, R> {
+    const around = fiber.getRef(Facts)
+    // What a plain Effect uses is told to the scopes around it: a limit in tokens needs one of its own to listen in.
+    const listens = this.fixed === undefined && around?.call.question === undefined
+    const facts = listens ? plain(fiber, around) : around
+    const tooMuch = this.scales.find((scale) => costOf(scale, facts?.call) > scale.burst)
+    if (tooMuch !== undefined) return Effect.fail(neverFits(tooMuch, costOf(tooMuch, facts?.call)))
+    const run = this.begin(facts)
+    const framed = Effect.onExitPrimitive(
+      Effect.suspend(() => {
+        const until = Math.min(Alarm.now(fiber) + this.waitMax, facts?.call.deadline ?? Infinity)
+        return this.enter(run, self, fiber, until)
+      }),
+      () => this.leave(run, fiber)
+    )
+    return listens ? Effect.provideService(framed, Facts, facts) : framed
+  }
+
+  private begin(facts: Facts | undefined): Run {
+    const key = keyOf(this.per, facts)
+    const charges = this.fixed ?? this.scales.map((scale) => chargeOf(scale, facts?.call))
+    return {
+      ticket: new Store.Ticket(++this.tickets, `${this.name}:${key}`, charges),
+      key,
+      facts,
+      attemptsBefore: facts?.call.attempts.length ?? 0,
+      taken: false,
+      begun: false
+    }
+  }
+
+  private enter<A, E, R>(
+    run: Run,
+    inner: Effect.Effect<A, E, R>,
+    fiber: Fiber.Fiber<unknown, unknown>,
+    until: number
+  ): Effect.Effect<A, E | SpillwayError, R> {
+    // Nobody may come between starting and what is started, or a call that never ran would be counted.
+    if (Policy.yieldsNext(fiber)) {
+      return Effect.andThen(Effect.yieldNow, Effect.suspend(() => this.enter(run, inner, fiber, until)))
+    }
+    const now = Alarm.now(fiber)
+    run.taken = true
+    return Store.andThen(this.store.take(run.ticket, Math.max(until - now, 0), now), (decision) => {
+      if (decision._tag === "Started") {
+        run.begun = true
+        return inner
+      }
+      if (decision._tag === "Refused") {
+        run.taken = false
+        return Effect.fail(this.refused(run.key, decision.retryAfter))
+      }
+      return Effect.andThen(turnOf(run.ticket, decision.wait, fiber), Effect.suspend(() => this.enter(run, inner, fiber, until)))
+    })
+  }
+
+  /** What was never sent costs nothing; what was is settled to what it used, where that is known. */
+  private leave(run: Run, fiber: Fiber.Fiber<unknown, unknown>): Effect.Effect<void> | undefined {
+    if (!run.taken) return undefined
+    const attempts = attemptsOf(run, this.per)
+    const wasSent = run.begun && (run.facts?.call.question === undefined || attempts.some((attempt) => attempt.sent))
+    if (!wasSent) return settled(this.store.giveBack(run.ticket, Alarm.now(fiber)))
+    if (this.fixed !== undefined) return undefined
+    const usages = attempts.flatMap((attempt) => attempt.usage ?? [])
+    if (usages.length === 0) return undefined
+    const tokens = usages.reduce((sum, usage) => sum + Usage.total(usage), 0)
+    const costs = this.scales.map((scale) => (scale.of === "tokens" ? tokens : 1) * scale.each)
+    return settled(this.store.settle(run.ticket, costs, Alarm.now(fiber)))
+  }
+
+  private refused(key: string, retryAfter: number): SpillwayError {
+    return refusal({
+      _tag: "RateLimited",
+      key,
+      limit: this.printed,
+      retryAfter: Duration.millis(Math.ceil(retryAfter / Alarm.perMilli))
+    })
+  }
+}
+
+const scaleOf = (rate: Units.Rate<"requests" | "tokens">, burst: number | undefined, printed: string): Scale => ({
+  of: rate.unit,
+  // Rounded up to whole nanoseconds, so that costs add up exactly and never to one more.
+  each: Math.ceil(Alarm.nanos(rate.per) / rate.amount),
+  burst: burst ?? rate.amount,
+  printed
+})
+
+const costOf = (scale: Scale, call: CallFacts | undefined): number =>
+  scale.of === "requests" ? 1 : Math.max(call?.tokens?.likely ?? 1, 1)
+
+const chargeOf = (scale: Scale, call: CallFacts | undefined): Store.Charge => ({
+  cost: costOf(scale, call) * scale.each,
+  burst: scale.burst * scale.each
+})
+
+const keyOf = (per: typeof RateLimitOptions.Type.per, facts: Facts | undefined): string => {
+  if (per === "all") return "all"
+  return (per === "target" ? facts?.attempt.target : facts?.call[per]) ?? "default"
+}
+
+/** The goes that this run has seen: all since it began, or the one it stands around. */
+const attemptsOf = (run: Run, per: typeof RateLimitOptions.Type.per): ReadonlyArray<Attempt> => {
+  if (run.facts === undefined) return []
+  const { attempt, call } = run.facts
+  if (per === "target" && call.question !== undefined) return attempt.startedAt === undefined ? [] : [attempt]
+  return call.attempts.slice(run.attemptsBefore)
+}
+
+/** Waits until the ticket's time has come, or until the store says that it may come sooner. */
+const turnOf = (ticket: Store.Ticket, wait: number, fiber: Fiber.Fiber<unknown, unknown>): Effect.Effect<void> =>
+  Effect.callback((resume) => {
+    const disarm = Alarm.set(fiber, wait, () => resume(Effect.void))
+    // Not at once: the store that calls this is still busy with somebody else's ticket.
+    ticket.onTurn = () => resume(Effect.yieldNow)
+    return Effect.sync(disarm)
+  })
+
+/** A store that cannot take back what is settled must not fail an answer that has been given. */
+const settled = (answer: Store.Answer<void>): Effect.Effect<void> | undefined =>
+  Effect.isEffect(answer) ? Effect.ignore(answer) : undefined
+
+const neverFits = (scale: Scale, cost: number): SpillwayError =>
+  refusal({
+    _tag: "BadRequest",
+    field: "tokens",
+    read: `about ${cost}`,
+    expected: `at most ${scale.burst}, what ${scale.printed} lets through at once`
+  })

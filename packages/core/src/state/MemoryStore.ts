@@ -1,0 +1,193 @@
+/**
+ * Counters in this process: exact, synchronous, and forgotten when they say nothing any more.
+ *
+ * A key is a line on the time axis. `ahead` is how far what has started reaches beyond now (the virtual scheduling of GCRA: a
+ * token bucket without a refill to compute), and those who wait stand behind it in order. Nobody starts before his place has come
+ * by the clock of that moment, not by the one he was promised: so late timers cannot start together, and the bound holds for
+ * every window. An idle key is the same as an absent one, which is why forgetting it loses nothing.
+ */
+import { Effect, Layer, Schema } from "effect"
+import * as Options from "../domain/Options.ts"
+import { started, StoreService, type Decision, type Store, type Ticket } from "../domain/Store.ts"
+import * as Units from "../domain/Units.ts"
+
+/** What a memory may be told; every default stands here. */
+export const MemoryOptions = Schema.Struct({
+  /** How many keys it holds at most. When all of them are in use, a new one is refused: dropping one would break its limit. */
+  keysMax: Units.count.schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed(1_000_000)))
+})
+
+const minute = 60_000_000_000
+
+/** Idle keys are looked for this often at the latest, when anybody asks at all. */
+const sweepEvery = minute
+
+/** Nobody who is not the head of his line asks again sooner than this, in case the head is late. */
+const askAgain = 1_000_000
+
+interface Line {
+  /** Per charge: the moment up to which what has started is earned back. */
+  readonly ahead: Array<number>
+  /** Per charge: what those in line will take. */
+  readonly queued: Array<number>
+  /** Per charge: all that was ever refunded, which tells how far places have moved since a ticket got its own. */
+  readonly refunded: Array<number>
+  waiting: Set<Ticket>
+}
+
+/** Who waits in a line that nobody has waited in yet: one set for all, since most lines never need their own. */
+const nobody = new Set<Ticket>()
+
+/** What a started ticket remembers: its line, and where its places end there, in a count that refunds do not move. */
+interface Receipt {
+  readonly line: Line
+  readonly ends: ReadonlyArray<number>
+}
+
+/** The store in memory, with a look at how much it holds. */
+export class MemoryStore implements Store {
+  private readonly lines = new Map<string, Line>()
+  private readonly keysMax: number
+  private takes = 0
+  private sweepAt = 0
+
+  constructor(keysMax: number) {
+    this.keysMax = keysMax
+  }
+
+  /** How many keys are held. */
+  get size(): number {
+    return this.lines.size
+  }
+
+  readonly take = (ticket: Ticket, maxWait: number, now: number): Decision => {
+    const line = this.lineOf(ticket, now)
+    if (line === undefined) return { _tag: "Refused", retryAfter: Math.max(this.sweepAt - now, askAgain) }
+    const isWaiting = line.waiting.has(ticket)
+    const isNext = line.waiting.size === 0 || (isWaiting && first(line.waiting) === ticket)
+    const wait = Math.max(waitOf(line, ticket, isWaiting, now), isNext ? 0 : askAgain)
+    if (wait === 0) return this.start(line, ticket, now)
+    if (wait > maxWait) {
+      this.leave(line, ticket)
+      return { _tag: "Refused", retryAfter: wait }
+    }
+    if (!isWaiting) {
+      if (line.waiting === nobody) line.waiting = new Set()
+      line.waiting.add(ticket)
+      shift(line.queued, ticket, 1)
+    }
+    return { _tag: "Waits", wait }
+  }
+
+  readonly settle = (ticket: Ticket, costs: ReadonlyArray<number>, now: number): void => {
+    const receipt = ticket.receipt as Receipt | undefined
+    if (receipt === undefined) return
+    ticket.receipt = undefined
+    const line = this.lines.get(ticket.key) ?? this.open(ticket)
+    for (let index = 0; index < costs.length; index++) {
+      const more = costs[index]! - ticket.charges[index]!.cost
+      const ahead = Math.max(line.ahead[index]!, now)
+      // Only what is not yet earned back can be refunded: the rest has been there for others to take since.
+      const unearned = line === receipt.line ? receipt.ends[index]! - line.refunded[index]! - now : 0
+      const refund = Math.min(Math.max(-more, 0), Math.max(unearned, 0))
+      line.ahead[index] = ahead + Math.max(more, 0) - refund
+      line.refunded[index]! += refund
+    }
+    first(line.waiting)?.onTurn?.()
+  }
+
+  readonly giveBack = (ticket: Ticket, now: number): void => {
+    const line = this.lines.get(ticket.key)
+    if (line !== undefined && this.leave(line, ticket)) return
+    this.settle(ticket, ticket.charges.map(nothing), now)
+  }
+
+  private start(line: Line, ticket: Ticket, now: number): Decision {
+    this.leave(line, ticket)
+    const { charges } = ticket
+    const ends: Array<number> = []
+    for (let index = 0; index < charges.length; index++) {
+      const end = Math.max(line.ahead[index]!, now) + charges[index]!.cost
+      line.ahead[index] = end
+      ends.push(end + line.refunded[index]!)
+    }
+    ticket.receipt = { line, ends } satisfies Receipt
+    return started
+  }
+
+  /** Takes a ticket out of its line. Who comes to the head by that is told: his time may be now. */
+  private leave(line: Line, ticket: Ticket): boolean {
+    if (line.waiting.size === 0) return false
+    const head = first(line.waiting)
+    if (!line.waiting.delete(ticket)) return false
+    shift(line.queued, ticket, -1)
+    if (head === ticket) first(line.waiting)?.onTurn?.()
+    return true
+  }
+
+  private lineOf(ticket: Ticket, now: number): Line | undefined {
+    if (++this.takes > this.lines.size + 64 || now >= this.sweepAt) this.sweep(now)
+    const known = this.lines.get(ticket.key)
+    if (known !== undefined) return known
+    return this.lines.size < this.keysMax ? this.open(ticket) : undefined
+  }
+
+  private open(ticket: Ticket): Line {
+    const line: Line = {
+      ahead: ticket.charges.map(nothing),
+      queued: ticket.charges.map(nothing),
+      refunded: ticket.charges.map(nothing),
+      waiting: nobody
+    }
+    this.lines.set(ticket.key, line)
+    return line
+  }
+
+  private sweep(now: number): void {
+    this.takes = 0
+    this.sweepAt = now + sweepEvery
+    for (const [key, line] of this.lines) {
+      if (line.waiting.size === 0 && line.ahead.every((moment) => moment <= now)) this.lines.delete(key)
+    }
+  }
+}
+
+/** A memory of its own. */
+export const make = (
+  options: Options.Widened<typeof MemoryOptions.Encoded> = {}
+): Effect.Effect<MemoryStore, Options.OptionsRefused> =>
+  Effect.map(Options.decode("MemoryStore", MemoryOptions)(options), ({ keysMax }) => new MemoryStore(keysMax))
+
+/** One memory that all policies of a program share, each under its own name. */
+export const layer = (
+  options?: Options.Widened<typeof MemoryOptions.Encoded>
+): Layer.Layer<StoreService, Options.OptionsRefused> => Layer.effect(StoreService, make(options))
+
+const nothing = () => 0
+
+const first = (waiting: Set<Ticket>): Ticket | undefined => waiting.values().next().value
+
+const shift = (queued: Array<number>, ticket: Ticket, sign: 1 | -1): void =>
+  ticket.charges.forEach((charge, index) => {
+    queued[index]! += sign * charge.cost
+  })
+
+/** How long until every charge of a ticket has its place, counted behind those who wait before it. */
+const waitOf = (line: Line, ticket: Ticket, isWaiting: boolean, now: number): number => {
+  let wait = 0
+  for (let index = 0; index < ticket.charges.length; index++) {
+    const { burst, cost } = ticket.charges[index]!
+    const before = isWaiting ? queuedBefore(line, ticket, index) : line.queued[index]!
+    wait = Math.max(wait, Math.max(line.ahead[index]!, now) + before + cost - burst - now)
+  }
+  return wait
+}
+
+const queuedBefore = (line: Line, ticket: Ticket, index: number): number => {
+  let before = 0
+  for (const other of line.waiting) {
+    if (other === ticket) break
+    before += other.charges[index]!.cost
+  }
+  return before
+}
