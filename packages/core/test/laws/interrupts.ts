@@ -1,0 +1,54 @@
+/**
+ * Interrupts an Effect at every point where a fiber can be interrupted.
+ *
+ * A fiber yields every `MaxOpsBeforeYield` operations, and only there can others interrupt it. Small numbers of operations, a start
+ * shifted by some more, and an interrupt after each number of turns together reach the place between any two operations. Below
+ * four a fiber does nothing but yield.
+ */
+import { Effect, Exit, Fiber, Scheduler } from "effect"
+
+/** One way of being interrupted. */
+export interface Moment {
+  readonly opsBeforeYield: number
+  readonly shift: number
+  readonly turns: number
+}
+
+/** How many turns are tried before an Effect counts as one that only ends when it is interrupted. */
+const turnsMax = 24
+
+/**
+ * Runs what `make` makes once for every moment, and hands the exit to `check`. It stops trying later turns when one run has ended
+ * before its interrupt came. Answers how many runs were really interrupted, so that a test can see that there were some.
+ */
+export const everywhere = <A, E, R, S>(
+  make: Effect.Effect<S, never, R>,
+  run: (subject: S) => Effect.Effect<A, E, R>,
+  check: (subject: S, exit: Exit.Exit<A, E>, moment: Moment) => Effect.Effect<void, never, R>
+): Effect.Effect<number, never, R> =>
+  Effect.gen(function* () {
+    let interrupted = 0
+    for (let opsBeforeYield = 4; opsBeforeYield <= 40; opsBeforeYield++) {
+      for (const shift of opsBeforeYield < 12 ? [0, 1, 2, 3] : [0, 3]) {
+        for (let turns = 0; turns < turnsMax; turns++) {
+          const subject = yield* make
+          const fiber = yield* shifted(run(subject), shift).pipe(
+            Effect.provideService(Scheduler.MaxOpsBeforeYield, opsBeforeYield),
+            Effect.forkChild({ startImmediately: true })
+          )
+          for (let turn = 0; turn < turns; turn++) yield* Effect.yieldNow
+          const ended = fiber.pollUnsafe() !== undefined
+          fiber.interruptUnsafe()
+          const exit = yield* Fiber.await(fiber)
+          if (Exit.hasInterrupts(exit)) interrupted++
+          yield* check(subject, exit, { opsBeforeYield, shift, turns })
+          if (ended) break
+        }
+      }
+    }
+    return interrupted
+  })
+
+/** The same Effect, so many operations later. */
+const shifted = <A, E, R>(self: Effect.Effect<A, E, R>, by: number): Effect.Effect<A, E, R> =>
+  by === 0 ? self : Effect.suspend(() => shifted(self, by - 1))
