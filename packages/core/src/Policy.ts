@@ -41,14 +41,15 @@ export const make = <S extends Stage, E = never, R = never>(
   name: string,
   stage: S,
   guard: <A, E1, R1>(self: Effect.Effect<A, E1, R1>) => Effect.Effect<A, E | E1, R | R1>
-): Policy<S, E, R> => build(name, [stage], guard)
+): Policy<S, NoInfer<E>, NoInfer<R>> => build(name, [stage], guard)
 
 type Item = Policy<Stage, any, any> | Effect.Effect<Policy<Stage, any, any>, any, any>
 type PlainItem = Policy<Stage> | Effect.Effect<Policy<Stage>>
 type Made<I> = I extends Effect.Effect<infer P, any, any> ? P : I
-type StageOf<I> = Made<I> extends Policy<infer S, any, any> ? S : never
-type ErrorOf<I> = Made<I> extends Policy<any, infer E, any> ? E : never
-type ServicesOf<I> = Made<I> extends Policy<any, any, infer R> ? R : never
+type StageOf<I> = PolicyStage<Made<I>>
+type PolicyStage<P> = P extends Policy<infer S, any, any> ? S : never
+type PolicyError<P> = P extends Policy<any, infer E, any> ? E : never
+type PolicyServices<P> = P extends Policy<any, any, infer R> ? R : never
 type MakingError<I> = I extends Effect.Effect<any, infer E, any> ? E : never
 type MakingServices<I> = I extends Effect.Effect<any, any, infer R> ? R : never
 
@@ -79,7 +80,7 @@ export type Ordered<Items extends ReadonlyArray<unknown>, Before extends Stage =
 export const all = <const Items extends ReadonlyArray<Item>>(
   policies: Items & Ordered<NoInfer<Items>>
 ): Effect.Effect<
-  Policy<StageOf<Items[number]>, ErrorOf<Items[number]>, ServicesOf<Items[number]>>,
+  Policy<StageOf<Items[number]>, PolicyError<Made<Items[number]>>, PolicyServices<Made<Items[number]>>>,
   MakingError<Items[number]>,
   MakingServices<Items[number]>
 > =>

@@ -95,9 +95,10 @@ const start = <A, E, R>(
   call: Effect.Effect<A, E, R>,
   question: Question,
   handOver: HandOver<A, E>,
-  context: Context.Context<R>
+  context: Context.Context<R>,
+  signal?: AbortSignal
 ): Fiber.Fiber<A, E> => {
-  const fiber = Effect.runForkWith(context)(toSink(call, question, handOver))
+  const fiber = Effect.runForkWith(context)(toSink(call, question, handOver), { signal })
   fiber.addObserver((exit) => handOver.end(exit))
   return fiber
 }
@@ -111,7 +112,6 @@ class Reader<A, E, R> implements AsyncIterator<Part.Part, A> {
   private tail: Promise<void> | undefined
   private readonly begin: () => Fiber.Fiber<A, E>
   private readonly signal: AbortSignal | undefined
-  private readonly abort = () => this.fiber?.interruptUnsafe()
 
   constructor(
     call: Effect.Effect<A, E, R>,
@@ -121,7 +121,7 @@ class Reader<A, E, R> implements AsyncIterator<Part.Part, A> {
   ) {
     this.handOver = new HandOver(reading.partsMax)
     this.signal = reading.signal
-    this.begin = () => start(call, question, this.handOver, context)
+    this.begin = () => start(call, question, this.handOver, context, reading.signal)
   }
 
   next(): Promise<IteratorResult<Part.Part, A>> {
@@ -142,7 +142,6 @@ class Reader<A, E, R> implements AsyncIterator<Part.Part, A> {
     if (fiber !== undefined) {
       fiber.interruptUnsafe()
       await new Promise<void>((resolve) => void fiber.addObserver(() => resolve()))
-      this.signal?.removeEventListener("abort", this.abort)
     }
     return over
   }
@@ -150,10 +149,10 @@ class Reader<A, E, R> implements AsyncIterator<Part.Part, A> {
   /** The way of a part that is not there yet. Several who wait are served in the order in which they asked. */
   private async wait(): Promise<IteratorResult<Part.Part, A>> {
     if (this.done) return over
-    this.signal?.throwIfAborted()
     if (this.fiber === undefined) {
+      this.done = this.signal?.aborted === true
+      this.signal?.throwIfAborted()
       this.fiber = this.begin()
-      this.signal?.addEventListener("abort", this.abort, { once: true })
     }
     await new Promise<void>((resolve) => this.handOver.onReady(resolve))
     const part = this.handOver.take()
@@ -167,7 +166,6 @@ class Reader<A, E, R> implements AsyncIterator<Part.Part, A> {
   private finish(exit: Exit.Exit<A, E>): IteratorResult<Part.Part, A> {
     if (this.done) return over
     this.done = true
-    this.signal?.removeEventListener("abort", this.abort)
     if (Exit.isSuccess(exit)) return { done: true, value: exit.value }
     this.signal?.throwIfAborted()
     if (Cause.hasInterruptsOnly(exit.cause)) throw refusal({ _tag: "Cancelled" })

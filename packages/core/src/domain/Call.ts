@@ -65,7 +65,7 @@ export const fromAsyncIterable = <E = SpillwayError>(
         .run((signal) => open(question, signal))
         .then(
           (summary) => resume(Effect.succeed(summary)),
-          (thrown) => resume(Effect.fail(rename(thrown)))
+          (thrown) => resume(Effect.failSync(() => rename(thrown)))
         )
       return Effect.sync(() => {
         attempt.lingering = ended
@@ -86,11 +86,12 @@ export const fromStream =
 const emitFrom = (parts: ReadonlyArray<Part>, from: number, attempt: Attempt): Effect.Effect<void> => {
   for (let index = from; index < parts.length; index++) {
     const room = attempt.emit(parts[index]!)
-    if (room !== undefined)
-      return Effect.andThen(
+    if (room !== undefined) {
+      return Effect.flatMap(
         Effect.promise(() => room),
-        emitFrom(parts, index + 1, attempt)
+        () => emitFrom(parts, index + 1, attempt)
       )
+    }
   }
   return Effect.void
 }

@@ -58,7 +58,7 @@ export interface Store {
   readonly take: (ticket: Ticket, maxWait: number, now: number) => Answer<Decision>
   /** Settles a started ticket to what it really cost, charge by charge. */
   readonly settle: (ticket: Ticket, costs: ReadonlyArray<number>, now: number) => Answer<void>
-  /** Gives everything back; for any ticket, any number of times. */
+  /** Gives everything back, any number of times, whether or not the take has answered: one that comes later takes nothing. */
   readonly giveBack: (ticket: Ticket, now: number) => Answer<void>
 }
 

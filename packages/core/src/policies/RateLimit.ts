@@ -42,19 +42,20 @@ export const RateLimitOptions = Schema.Struct({
 export type RateLimitOptions = Options.Widened<typeof RateLimitOptions.Encoded>
 
 /** Makes a limit. Per target it belongs to the attempt, otherwise to the whole call. */
-export const make = <const Given extends RateLimitOptions>(
-  options: Given
-): Effect.Effect<Policy.Policy<StageOf<Given>, SpillwayError>, Options.OptionsRefused> =>
+export const make = <const By extends Per = "caller">(
+  options: RateLimitOptions & { readonly per?: By }
+): Effect.Effect<Policy.Policy<StageOf<By>, SpillwayError>, Options.OptionsRefused> =>
   Effect.gen(function* () {
     const settings = yield* Options.decode("RateLimit", RateLimitOptions)(options)
     const home = yield* Policy.home
     const limit = new Limit(settings, home.store, home.name)
-    return Policy.make("RateLimit", (settings.per === "target" ? "attempt" : "call") as StageOf<Given>, (self) =>
+    return Policy.make("RateLimit", (settings.per === "target" ? "attempt" : "call") as StageOf<By>, (self) =>
       Effect.withFiber((fiber) => limit.guard(self, fiber))
     )
   })
 
-type StageOf<Given> = Given extends { readonly per: infer Per } ? ("target" extends Per ? "attempt" : "call") : "call"
+type Per = typeof RateLimitOptions.Type.per
+type StageOf<By> = By extends "target" ? "attempt" : "call"
 
 /** One limit in nanoseconds: what one request or token takes to be earned back, and how many may come at once. */
 interface Scale {
@@ -75,7 +76,7 @@ interface Run {
 }
 
 class Limit {
-  private readonly per: typeof RateLimitOptions.Type.per
+  private readonly per: Per
   private readonly waitMax: number
   private readonly scales: ReadonlyArray<Scale>
   private readonly printed: string
@@ -199,13 +200,13 @@ const chargeOf = (scale: Scale, call: CallFacts | undefined): Store.Charge => ({
   burst: scale.burst * scale.each
 })
 
-const keyOf = (per: typeof RateLimitOptions.Type.per, facts: Facts | undefined): string => {
+const keyOf = (per: Per, facts: Facts | undefined): string => {
   if (per === "all") return "all"
   return (per === "target" ? facts?.attempt.target : facts?.call[per]) ?? "default"
 }
 
 /** The goes that this run has seen: all since it began, or the one it stands around. */
-const attemptsOf = (run: Run, per: typeof RateLimitOptions.Type.per): ReadonlyArray<Attempt> => {
+const attemptsOf = (run: Run, per: Per): ReadonlyArray<Attempt> => {
   if (run.facts === undefined) return []
   const { attempt, call } = run.facts
   if (per === "target" && call.question !== undefined) return attempt.startedAt === undefined ? [] : [attempt]

@@ -44,6 +44,12 @@ interface Receipt {
   readonly ends: ReadonlyArray<number>
 }
 
+/** The receipt of a ticket that was given back: a take that comes after it takes nothing. */
+const givenBack: Receipt = {
+  line: { ahead: [], queued: [], refunded: [], waiting: nobody },
+  ends: []
+}
+
 /** The store in memory, with a look at how much it holds. */
 export class MemoryStore implements Store {
   private readonly lines = new Map<string, Line>()
@@ -61,6 +67,7 @@ export class MemoryStore implements Store {
   }
 
   readonly take = (ticket: Ticket, maxWait: number, now: number): Decision => {
+    if (ticket.receipt === givenBack) return { _tag: "Refused", retryAfter: 0 }
     const line = this.lineOf(ticket, now)
     if (line === undefined) return { _tag: "Refused", retryAfter: Math.max(this.sweepAt - now, askAgain) }
     const isWaiting = line.waiting.has(ticket)
@@ -81,7 +88,7 @@ export class MemoryStore implements Store {
 
   readonly settle = (ticket: Ticket, costs: ReadonlyArray<number>, now: number): void => {
     const receipt = ticket.receipt as Receipt | undefined
-    if (receipt === undefined) return
+    if (receipt === undefined || receipt === givenBack) return
     ticket.receipt = undefined
     const line = this.lines.get(ticket.key) ?? this.open(ticket)
     for (let index = 0; index < costs.length; index++) {
@@ -98,8 +105,9 @@ export class MemoryStore implements Store {
 
   readonly giveBack = (ticket: Ticket, now: number): void => {
     const line = this.lines.get(ticket.key)
-    if (line !== undefined && this.leave(line, ticket)) return
+    if (line !== undefined) this.leave(line, ticket)
     this.settle(ticket, ticket.charges.map(nothing), now)
+    ticket.receipt = givenBack
   }
 
   private start(line: Line, ticket: Ticket, now: number): Decision {
@@ -116,13 +124,12 @@ export class MemoryStore implements Store {
   }
 
   /** Takes a ticket out of its line. Who comes to the head by that is told: his time may be now. */
-  private leave(line: Line, ticket: Ticket): boolean {
-    if (line.waiting.size === 0) return false
+  private leave(line: Line, ticket: Ticket): void {
+    if (line.waiting.size === 0) return
     const head = first(line.waiting)
-    if (!line.waiting.delete(ticket)) return false
+    if (!line.waiting.delete(ticket)) return
     shift(line.queued, ticket, -1)
     if (head === ticket) first(line.waiting)?.onTurn?.()
-    return true
   }
 
   private lineOf(ticket: Ticket, now: number): Line | undefined {

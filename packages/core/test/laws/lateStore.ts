@@ -1,0 +1,23 @@
+/**
+ * A store that answers later, as one on another machine does.
+ *
+ * What it was asked is done even when the asker has been interrupted meanwhile: that is how a request on the wire behaves, and where
+ * places are lost.
+ */
+import { Effect, Fiber } from "effect"
+import { Store } from "@spillway/core"
+
+/** The same store, some turns away. */
+export const late = (store: Store.Store, turns = 2): Store.Store => ({
+  take: (...asked) => away(turns, () => store.take(...asked)),
+  settle: (...asked) => away(turns, () => store.settle(...asked)),
+  giveBack: (...asked) => away(turns, () => store.giveBack(...asked))
+})
+
+const away = <A>(turns: number, answer: () => Store.Answer<A>) =>
+  Effect.gen(function* () {
+    for (let turn = 0; turn < turns; turn++) yield* Effect.yieldNow
+    const value = yield* Store.andThen(answer(), Effect.succeed)
+    for (let turn = 0; turn < turns; turn++) yield* Effect.yieldNow
+    return value
+  }).pipe(Effect.forkDetach({ startImmediately: true }), Effect.flatMap(Fiber.join))
