@@ -49,7 +49,8 @@ export const make = <const By extends Per = "caller">(
     const settings = yield* Options.decode("RateLimit", RateLimitOptions)(options)
     const home = yield* Policy.home
     const limit = new Limit(settings, home.store, home.name)
-    return Policy.make("RateLimit", (settings.per === "target" ? "attempt" : "call") as StageOf<By>, (self) =>
+    const stage = (settings.per === "target" ? "attempt" : "call") as StageOf<By>
+    return Policy.make<StageOf<By>, SpillwayError>("RateLimit", stage, (self) =>
       Effect.withFiber((fiber) => limit.guard(self, fiber))
     )
   })
