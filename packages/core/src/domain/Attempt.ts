@@ -46,6 +46,7 @@ export class Attempt implements Sink {
   private readonly clock: Clock.Clock
   private readonly into: Sink
   private closed = false
+  /** The last go of a leaf that was run again. */
   private rerun: Attempt | undefined
 
   constructor(clock: Clock.Clock, into: Sink, target?: string) {
@@ -80,17 +81,12 @@ export class Attempt implements Sink {
    * two answers: then it is told so, and nothing is sent.
    */
   start(target: string | undefined): Attempt | AnswerMixed {
-    if (this.rerun !== undefined) return this.rerun.start(target)
-    if (this.startedAt !== undefined) {
-      if (this.endedAt === undefined) return new AnswerMixed({ problem: "is still being answered" })
-      if (this.parts > 0) return new AnswerMixed({ problem: "has already been answered in part" })
-      this.rerun = this.again()
-      return this.rerun.start(target)
-    }
-    this.startedAt = Alarm.read(this.clock)
-    this.target = target ?? this.target
-    this.sent = true
-    return this
+    const last = this.rerun ?? this
+    if (last.startedAt === undefined) return last.begin(target)
+    if (last.endedAt === undefined) return new AnswerMixed({ problem: "is still being answered" })
+    if (last.parts > 0) return new AnswerMixed({ problem: "has already been answered in part" })
+    this.rerun = this.again()
+    return this.rerun.begin(target)
   }
 
   /** The leaf has ended, whatever became of it. */
@@ -107,6 +103,13 @@ export class Attempt implements Sink {
   /** Where this attempt's parts go: what a plan puts a gate before. */
   get destination(): Sink {
     return this.into
+  }
+
+  private begin(target: string | undefined): Attempt {
+    this.startedAt = Alarm.read(this.clock)
+    this.target = target ?? this.target
+    this.sent = true
+    return this
   }
 
   private readonly resume = () => {

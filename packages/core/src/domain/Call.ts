@@ -68,8 +68,8 @@ export const fromAsyncIterable = <E = SpillwayError>(
           (thrown) => resume(Effect.failSync(() => rename(thrown)))
         )
       return Effect.sync(() => {
-        attempt.lingering = ended
-        pull.leave()
+        const released = pull.leave()
+        attempt.lingering = ended.then(() => released)
       })
     })
 }
@@ -126,11 +126,12 @@ class Pull {
     return Summary.make()
   }
 
-  leave(): void {
+  /** Tells the source to stop; resolves when it has tidied up. */
+  leave(): Promise<void> {
     this.left = true
     this.controller.abort()
     this.stop()
-    void this.release()
+    return this.release()
   }
 
   private async release(): Promise<void> {

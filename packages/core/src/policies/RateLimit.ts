@@ -9,7 +9,7 @@ import { Duration, Effect, type Fiber, Schema } from "effect"
 import * as Alarm from "../domain/Alarm.ts"
 import type { Attempt } from "../domain/Attempt.ts"
 import { type CallFacts, Facts, plain } from "../domain/Facts.ts"
-import * as Options from "../domain/Options.ts"
+import { decode, type OptionsRefused, type Widened } from "../domain/Options.ts"
 import { refusal, type SpillwayError } from "../domain/SpillwayError.ts"
 import * as Store from "../domain/Store.ts"
 import * as Units from "../domain/Units.ts"
@@ -17,7 +17,7 @@ import * as Usage from "../domain/Usage.ts"
 import * as Policy from "../Policy.ts"
 
 /** The options as a file has them, with every default. */
-export const RateLimitOptions = Schema.Struct({
+export const Options = Schema.Struct({
   /** Requests in a time: `10/min`. */
   rate: Schema.optionalKey(Units.rate.schema),
   /** How many requests may come at once after a rest; the number of `rate` unless named. */
@@ -39,14 +39,14 @@ export const RateLimitOptions = Schema.Struct({
 )
 
 /** The options as TypeScript takes them. */
-export type RateLimitOptions = Options.Widened<typeof RateLimitOptions.Encoded>
+export type Options = Widened<typeof Options.Encoded>
 
 /** Makes a limit. Per target it belongs to the attempt, otherwise to the whole call. */
 export const make = <const By extends Per = "caller">(
-  options: RateLimitOptions & { readonly per?: By }
-): Effect.Effect<Policy.Policy<StageOf<By>, SpillwayError>, Options.OptionsRefused> =>
+  options: Options & { readonly per?: By }
+): Effect.Effect<Policy.Policy<StageOf<By>, SpillwayError>, OptionsRefused> =>
   Effect.gen(function* () {
-    const settings = yield* Options.decode("RateLimit", RateLimitOptions)(options)
+    const settings = yield* decode("RateLimit", Options)(options)
     const home = yield* Policy.home
     const limit = new Limit(settings, home.store, home.name)
     const stage = (settings.per === "target" ? "attempt" : "call") as StageOf<By>
@@ -55,7 +55,7 @@ export const make = <const By extends Per = "caller">(
     )
   })
 
-type Per = typeof RateLimitOptions.Type.per
+type Per = typeof Options.Type.per
 type StageOf<By> = By extends "target" ? "attempt" : "call"
 
 /** One limit in nanoseconds: what one request or token takes to be earned back, and how many may come at once. */
@@ -87,7 +87,7 @@ class Limit {
   private readonly name: string
   private tickets = 0
 
-  constructor(settings: typeof RateLimitOptions.Type, store: Store.Store, name: string) {
+  constructor(settings: typeof Options.Type, store: Store.Store, name: string) {
     const { burst, rate, tokens, tokensBurst } = settings
     this.per = settings.per
     this.waitMax = Alarm.nanos(settings.wait)

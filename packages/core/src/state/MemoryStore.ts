@@ -7,15 +7,18 @@
  * every window. An idle key is the same as an absent one, which is why forgetting it loses nothing.
  */
 import { Effect, Layer, Schema } from "effect"
-import * as Options from "../domain/Options.ts"
+import { decode, type OptionsRefused, type Widened } from "../domain/Options.ts"
 import { started, StoreService, type Decision, type Store, type Ticket } from "../domain/Store.ts"
 import * as Units from "../domain/Units.ts"
 
 /** What a memory may be told; every default stands here. */
-export const MemoryOptions = Schema.Struct({
+export const Options = Schema.Struct({
   /** How many keys it holds at most. When all of them are in use, a new one is refused: dropping one would break its limit. */
   keysMax: Units.count.schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed(1_000_000)))
 })
+
+/** The options as TypeScript takes them. */
+export type Options = Widened<typeof Options.Encoded>
 
 const minute = 60_000_000_000
 
@@ -160,15 +163,11 @@ export class MemoryStore implements Store {
 }
 
 /** A memory of its own. */
-export const make = (
-  options: Options.Widened<typeof MemoryOptions.Encoded> = {}
-): Effect.Effect<MemoryStore, Options.OptionsRefused> =>
-  Effect.map(Options.decode("MemoryStore", MemoryOptions)(options), ({ keysMax }) => new MemoryStore(keysMax))
+export const make = (options: Options = {}): Effect.Effect<MemoryStore, OptionsRefused> =>
+  Effect.map(decode("MemoryStore", Options)(options), ({ keysMax }) => new MemoryStore(keysMax))
 
 /** One memory that all policies of a program share, each under its own name. */
-export const layer = (
-  options?: Options.Widened<typeof MemoryOptions.Encoded>
-): Layer.Layer<StoreService, Options.OptionsRefused> => Layer.effect(StoreService, make(options))
+export const layer = (options?: Options): Layer.Layer<StoreService, OptionsRefused> => Layer.effect(StoreService, make(options))
 
 const nothing = () => 0
 

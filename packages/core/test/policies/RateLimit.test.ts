@@ -11,7 +11,7 @@ import { late } from "../laws/lateStore.ts"
 import * as Random from "../laws/random.ts"
 import { testPolicy } from "../laws/testPolicy.ts"
 
-const limit = (options: RateLimit.RateLimitOptions) => Effect.orDie(RateLimit.make(options))
+const limit = (options: RateLimit.Options) => Effect.orDie(RateLimit.make(options))
 
 const withLateStore = <A, E, R>(self: Effect.Effect<A, E, R>) =>
   Effect.flatMap(Effect.orDie(MemoryStore.make()), (store) =>
@@ -332,7 +332,7 @@ describe("RateLimit's options", () => {
   it.effect("are refused when the policy is made, all at once, with what was read and what would be right", () =>
     Effect.gen(function* () {
       const refused = yield* Effect.flip(
-        RateLimit.make({ rate: "10 per min", burst: 0, wait: -5, brust: 5 } as RateLimit.RateLimitOptions)
+        RateLimit.make({ rate: "10 per min", burst: 0, wait: -5, brust: 5 } as RateLimit.Options)
       )
       for (const word of ["10 per min", "10/min", "burst", "wait", "brust", "did you mean burst?"]) {
         assert.include(refused.message, word)
