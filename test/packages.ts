@@ -1,0 +1,97 @@
+/**
+ * Packs every public package and looks at the tarball as whoever installs it would.
+ *
+ * Sources point at sources while we work, so only the tarball shows whether what is published holds together.
+ */
+import { spawnSync } from "node:child_process"
+import { globSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { dirname, join } from "node:path"
+import { fileURLToPath } from "node:url"
+import { publint } from "publint"
+import { formatMessage } from "publint/utils"
+import { root } from "./repository.ts"
+
+/** One thing looked at, and what is wrong with it. */
+interface Check {
+  readonly title: string
+  readonly wrong: ReadonlyArray<string>
+}
+
+const json = (path: string) => JSON.parse(readFileSync(path, "utf8"))
+
+const run = (command: string, parameters: ReadonlyArray<string>, folder: string): ReadonlyArray<string> => {
+  const { error, status, stderr, stdout } = spawnSync(command, parameters, {
+    cwd: folder,
+    encoding: "utf8",
+    shell: process.platform === "win32"
+  })
+  return status === 0 ? [] : [error?.message ?? `${stdout}${stderr}`]
+}
+
+const targets = (exported: unknown): ReadonlyArray<string> =>
+  typeof exported === "string" ? [exported] : Object.values(exported ?? {}).flatMap(targets)
+
+const astray = (folder: string): ReadonlyArray<string> => {
+  const found = targets(json(join(folder, "package.json")).exports)
+  if (found.length === 0) return ["package.json exports nothing"]
+  return found.flatMap((target) => {
+    if (globSync(target, { cwd: folder }).length === 0) return [`${target} is not in the tarball`]
+    return /(?<!\.d)\.ts$/.test(target) ? [`${target} is a source: add it to publishConfig.exports`] : []
+  })
+}
+
+const missing = (folder: string): ReadonlyArray<string> =>
+  ["dist/**/*.js", "dist/**/*.d.ts", "README.md", "LICENSE"].filter(
+    (pattern) => globSync(pattern, { cwd: folder }).length === 0
+  )
+
+const linted = async (pkgDir: string): Promise<ReadonlyArray<string>> => {
+  const { messages, pkg } = await publint({ pkgDir, pack: false, strict: true })
+  return messages.map((message) => formatMessage(message, pkg, { color: false }) ?? message.code)
+}
+
+const attw = (tarball: string): ReadonlyArray<string> => {
+  const manifest = fileURLToPath(import.meta.resolve("@arethetypeswrong/cli/package.json"))
+  const program = join(dirname(manifest), json(manifest).bin.attw)
+  return run(process.execPath, [program, tarball, "--profile", "esm-only", "--no-emoji", "--no-color"], root)
+}
+
+/** Builds from nothing, since what an earlier build left behind would be packed too. */
+const pack = (folder: string, destination: string): ReadonlyArray<string> => {
+  rmSync(join(folder, "dist"), { recursive: true, force: true })
+  rmSync(join(folder, "tsconfig.tsbuildinfo"), { force: true })
+  return run("npx", ["-y", "pnpm@12", "pack", "--pack-destination", destination], folder)
+}
+
+const checks = async (folder: string, destination: string): Promise<ReadonlyArray<Check>> => {
+  const packed = pack(folder, destination)
+  const [tarball] = globSync(join(destination, "*.tgz"))
+  if (tarball === undefined) return [{ title: "packs", wrong: packed }]
+  const unpacked = run("tar", ["-xzf", tarball], destination)
+  const content = join(destination, "package")
+  return [
+    { title: "packs", wrong: [...packed, ...unpacked] },
+    { title: "holds its code, types, README and licence", wrong: missing(content) },
+    { title: "exports files that it holds", wrong: astray(content) },
+    { title: "pleases publint", wrong: await linted(content) },
+    { title: "has types that resolve (attw)", wrong: attw(tarball) }
+  ]
+}
+
+let failed = 0
+for (const manifest of globSync("packages/*/package.json", { cwd: root }).toSorted()) {
+  const { name, private: hidden } = json(join(root, manifest))
+  if (hidden === true) continue
+  const destination = mkdtempSync(join(tmpdir(), "spillway-pack-"))
+  try {
+    for (const { title, wrong } of await checks(join(root, dirname(manifest)), destination)) {
+      console.log(`${wrong.length === 0 ? "passed" : "FAILED"}  ${name} ${title}`)
+      for (const line of wrong) console.log(`        ${line}`)
+      failed += wrong.length === 0 ? 0 : 1
+    }
+  } finally {
+    rmSync(destination, { recursive: true, force: true })
+  }
+}
+process.exitCode = failed === 0 ? 0 : 1
