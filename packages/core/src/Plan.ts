@@ -1,8 +1,8 @@
 /**
  * A plan makes one Effect out of several of a kind: fallback, hedge, rescue.
  *
- * Each of them is one go, and goes must not share a sink: what a loser still says would stand in the winner's answer. `go` gives an
- * Effect an attempt of its own, and everything that repeats or races wraps each try in it.
+ * Each of them is one go, and goes must not share a sink: what a loser still says would stand in the winner's answer.
+ * `go` gives an Effect an attempt of its own, and everything that repeats or races wraps each try in it.
  */
 import type { Effect } from "effect"
 
@@ -10,7 +10,5 @@ export { go } from "./domain/Facts.ts"
 
 /** Makes one Effect out of several of a kind. */
 export interface Plan<out E = never> {
-  <A, E1, R>(
-    goes: readonly [Effect.Effect<A, E1, R>, ...Array<Effect.Effect<A, E1, R>>]
-  ): Effect.Effect<A, E | E1, R>
+  <A, E1, R>(goes: readonly [Effect.Effect<A, E1, R>, ...Array<Effect.Effect<A, E1, R>>]): Effect.Effect<A, E | E1, R>
 }

@@ -1,10 +1,10 @@
 /**
  * A policy makes one Effect safer. It may add failures; it never changes an answer.
  *
- * It is a function from an Effect to an Effect, so that it works around anything and composes with everything Effect has. It
- * carries the stages it contains: what belongs to the whole call, what may repeat attempts, what belongs to one attempt. In the
- * wrong order they still run and are quietly wrong (a deadline that starts anew with every retry), so the order is a type, and
- * is checked again when a list is made.
+ * It is a function from an Effect to an Effect, so that it works around anything and composes with everything Effect
+ * has. It carries the stages it contains: what belongs to the whole call, what may repeat attempts, what belongs to one
+ * attempt. In the wrong order they still run and are quietly wrong (a deadline that starts anew with every retry), so
+ * the order is a type, and is checked again when a list is made.
  */
 import { Context, Data, Duration, Effect, type Fiber, Layer, Result } from "effect"
 import * as Alarm from "./domain/Alarm.ts"
@@ -34,7 +34,8 @@ export class PolicyMisplaced extends Data.TaggedError("PolicyMisplaced")<{
   }
 }
 
-const orderSentence = "put what belongs to the whole call first, then what repeats attempts, then what belongs to one attempt."
+const orderSentence =
+  "put what belongs to the whole call first, then what repeats attempts, then what belongs to one attempt."
 
 /** Makes a policy of one stage from what it does to an Effect. */
 export const make = <S extends Stage, E = never, R = never>(
@@ -94,7 +95,11 @@ export const all = <const Items extends ReadonlyArray<Item>>(
     if (misplaced !== undefined) return yield* Effect.die(misplaced)
     const stages = [...new Set(made.flatMap((policy) => policy.stages))]
     const name = made.map((policy) => policy.name).join(" > ")
-    return build(name, stages, (self) => made.reduceRight((inner, policy) => policy(inner), self)) as Policy<any, any, any>
+    return build(name, stages, (self) => made.reduceRight((inner, policy) => policy(inner), self)) as Policy<
+      any,
+      any,
+      any
+    >
   })
 
 /**
@@ -136,25 +141,23 @@ export interface About {
   /** What it will probably use, in tokens. */
   readonly tokens?: number | Tokens.Tokens
   /** How long the whole call may take, from now. */
-  readonly deadline?: string | Duration.Input
+  readonly deadline?: string | number | Duration.Duration
 }
 
 /** Says who asks, what for and by when, around any Effect; what is left out comes from the scope around. */
-export const about =
-  (given: About) =>
-  <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
-    Effect.withFiber((fiber) => {
-      const { deadline, tokens, ...said } = given
-      const span = deadline === undefined ? Result.succeed(undefined) : durationOf(deadline)
-      if (Result.isFailure(span)) return Effect.die(span.failure)
-      return Facts.about(self, {
-        ...said,
-        ...(tokens === undefined ? {} : { tokens: typeof tokens === "number" ? Tokens.exactly(tokens) : tokens }),
-        ...(span.success === undefined ? {} : { deadline: Alarm.now(fiber) + Alarm.nanos(span.success) })
-      })
-    })
+export const about = (given: About): (<A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>) => {
+  const { deadline, tokens, ...rest } = given
+  const span = deadline === undefined ? undefined : durationOf(deadline)
+  if (span !== undefined && Result.isFailure(span)) return () => Effect.die(span.failure)
+  const said: Facts.Said = {
+    ...rest,
+    ...(tokens === undefined ? {} : { tokens: typeof tokens === "number" ? Tokens.exactly(tokens) : tokens }),
+    ...(span === undefined ? {} : { within: Alarm.nanos(span.success) })
+  }
+  return (self) => Facts.about(self, said)
+}
 
-const durationOf = (given: string | Duration.Input): Result.Result<Duration.Duration, Units.UnitRefused> =>
+const durationOf = (given: string | number | Duration.Duration): Result.Result<Duration.Duration, Units.UnitRefused> =>
   Duration.isDuration(given) ? Result.succeed(given) : Units.duration.parse(given)
 
 /** Says what a plain Effect has used, to every guard around it. */
@@ -166,8 +169,8 @@ const Place = Context.Reference<string | undefined>("spillway/Policy/Place", { d
 const inside = (place: string | undefined, index: number) => (place === undefined ? undefined : `${place}/${index}`)
 
 /**
- * Whether the fiber yields before its next operation, which is where it can be interrupted. A policy for which nothing may come
- * between taking and what it guards lets it yield first.
+ * Whether the fiber yields before its next operation, which is where it can be interrupted. A policy for which nothing
+ * may come between taking and what it guards lets it yield first.
  */
 export const yieldsNext = (fiber: Fiber.Fiber<unknown, unknown>): boolean =>
   fiber.currentOpCount + 1 >= fiber.cache.maxOpsBeforeYield && !fiber.cache.preventYield
@@ -175,12 +178,12 @@ export const yieldsNext = (fiber: Fiber.Fiber<unknown, unknown>): boolean =>
 let unnamed = 0
 
 /**
- * Where a policy that is being made keeps its counters, and the name they go by: the store of the program if there is one, else a
- * memory of its own.
+ * Where a policy that is being made keeps its counters, and the name they go by: the store of the program if there is
+ * one, else a memory of its own.
  */
 export const home: Effect.Effect<{ readonly store: Store; readonly name: string }> = Effect.gen(function* () {
   const place = yield* Place
-  const context = yield* Effect.context<never>()
+  const context = yield* Effect.context()
   const store = Context.getOption(context, StoreService)
   const name = place ?? `unnamed-${++unnamed}`
   return { name, store: store._tag === "Some" ? store.value : yield* Effect.orDie(MemoryStore.make()) }
@@ -203,7 +206,8 @@ const findMisplaced = (policies: ReadonlyArray<Policy<Stage>>): PolicyMisplaced 
   let innermost: { readonly depth: number; readonly name: string } = { depth: 0, name: "" }
   for (const policy of policies) {
     const depths = policy.stages.map((stage) => depth[stage])
-    if (Math.min(...depths) < innermost.depth) return new PolicyMisplaced({ policy: policy.name, inside: innermost.name })
+    if (Math.min(...depths) < innermost.depth)
+      return new PolicyMisplaced({ policy: policy.name, inside: innermost.name })
     const deepest = Math.max(...depths)
     if (deepest > innermost.depth) innermost = { depth: deepest, name: policy.name }
   }

@@ -66,7 +66,12 @@ describe("Policy.all", () => {
         const exit = yield* Effect.exit(unchecked(wrong))
         assert.include(Exit.isFailure(exit) ? Cause.pretty(exit.cause) : "", "cannot stand inside")
       }
-      for (const right of [[call, between, attempt], [nested, attempt], [call, nested], [between, between, attempt]]) {
+      for (const right of [
+        [call, between, attempt],
+        [nested, attempt],
+        [call, nested],
+        [between, between, attempt]
+      ]) {
         assert.isTrue(Exit.isSuccess(yield* Effect.exit(unchecked(right))))
       }
     })

@@ -1,9 +1,9 @@
 /**
- * Puts a question to a guarded call and brings the answer to whoever asked: as one value, a Stream, an AsyncIterable, or part by
- * part into a sink.
+ * Puts a question to a guarded call and brings the answer to whoever asked: as one value, a Stream, an AsyncIterable,
+ * or part by part into a sink.
  *
- * All of them run the same Effect on one fiber and differ only in who reads. A reader who leaves interrupts that fiber, whichever
- * of the four it is, and nothing reaches it afterwards.
+ * All of them run the same Effect on one fiber and differ only in who reads. A reader who leaves interrupts that fiber,
+ * whichever of the four it is, and nothing reaches it afterwards.
  */
 // @effect-diagnostics newPromise:off asyncFunction:off
 import { Cause, Context, Effect, Exit, Fiber, Stream } from "effect"
@@ -61,7 +61,7 @@ export const toStream = <A, E, R>(
       const ready = Effect.callback<void>((resume) => {
         handOver.onReady(() => resume(Effect.void))
       })
-      const pull: Effect.Effect<readonly [Part.Part, ...Array<Part.Part>], E | Cause.Done<void>> = Effect.suspend(
+      const pull: Effect.Effect<readonly [Part.Part, ...Array<Part.Part>], E | Cause.Done> = Effect.suspend(
         () => {
           const parts = handOver.takeAll()
           if (parts.length > 0) return Effect.succeed(parts as [Part.Part, ...Array<Part.Part>])
@@ -77,8 +77,8 @@ export const toStream = <A, E, R>(
 /**
  * The answer for programs without Effect: `for await` over its parts; the iterator's last value is the summary.
  *
- * Nothing runs before the first part is asked for. `break` interrupts the call and waits until it has ended; an aborted signal
- * interrupts it too and throws the signal's reason. A failure is thrown as it is.
+ * Nothing runs before the first part is asked for. `break` interrupts the call and waits until it has ended; an aborted
+ * signal interrupts it too and throws the signal's reason. A failure is thrown as it is.
  */
 export const toAsyncIterable = <A, E, R>(
   call: Effect.Effect<A, E, R>,

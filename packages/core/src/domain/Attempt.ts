@@ -1,9 +1,9 @@
 /**
  * One go at an upstream, as everybody around it may know it: what came, when, whether it was sent, what it used.
  *
- * An attempt is the sink of its own leaf. It is written to by plain functions while parts run, so that a clock or a budget can
- * look at it at any moment without standing in the way of a part. Once closed it drops what still comes: a loser of a race, or
- * work that ignores its interrupt, can no longer reach the caller.
+ * An attempt is the sink of its own leaf. It is written to by plain functions while parts run, so that a clock or a
+ * budget can look at it at any moment without standing in the way of a part. Once closed it drops what still comes: a
+ * loser of a race, or work that ignores its interrupt, can no longer reach the caller.
  */
 import { type Clock, Data } from "effect"
 import * as Alarm from "./Alarm.ts"
@@ -77,8 +77,8 @@ export class Attempt implements Sink {
   }
 
   /**
-   * The leaf begins. A go that runs its leaf again without having asked for a fresh attempt gets one here, unless that would mix
-   * two answers: then it is told so, and nothing is sent.
+   * The leaf begins. A go that runs its leaf again without having asked for a fresh attempt gets one here, unless that
+   * would mix two answers: then it is told so, and nothing is sent.
    */
   start(target: string | undefined): Attempt | AnswerMixed {
     const last = this.rerun ?? this

@@ -1,9 +1,9 @@
 /**
  * A call is an Effect that lives exactly as long as its stream, and this is its leaf.
  *
- * Because it ends when the last part has been delivered or the caller has left, ordinary combinators are right for streams: a
- * permit is held for the whole body, a breaker sees the real end, an interrupt reaches the socket. Parts themselves run through
- * plain functions and never through Effect operators, which would cost ten times as much.
+ * Because it ends when the last part has been delivered or the caller has left, ordinary combinators are right for
+ * streams: a permit is held for the whole body, a breaker sees the real end, an interrupt reaches the socket. Parts
+ * themselves run through plain functions and never through Effect operators, which would cost ten times as much.
  */
 // @effect-diagnostics asyncFunction:off newPromise:off
 import { Effect, Stream } from "effect"
@@ -48,10 +48,11 @@ export const asEffect = <E, R>(call: Call<E, R>, target?: string): Effect.Effect
 const noQuestion = "A call was run without a question: put one with Answer.collect, Answer.toStream or Answer.toSink."
 
 /**
- * A call from what is pulled: an AsyncIterable such as a LangChain stream. A `Summary` that it returns at its end is the call's.
+ * A call from what is pulled: an AsyncIterable such as a LangChain stream. A `Summary` that it returns at its end is
+ * the call's.
  *
- * Leaving aborts the signal and calls `return()`; a source that heeds neither goes on unseen, and the attempt's `lingering`
- * tells when it has really ended. What it throws is `Unknown`, with the cause, unless `catch` names it.
+ * Leaving aborts the signal and calls `return()`; a source that heeds neither goes on unseen, and the attempt's
+ * `lingering` tells when it has really ended. What it throws is `Unknown`, with the cause, unless `catch` names it.
  */
 export const fromAsyncIterable = <E = SpillwayError>(
   open: (question: Question, signal: AbortSignal) => AsyncIterable<Part> | PromiseLike<AsyncIterable<Part>>,

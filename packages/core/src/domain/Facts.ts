@@ -1,10 +1,12 @@
 /**
  * What a policy may know, in two halves: of the call, and of the attempt.
  *
- * They stand in one `Context.Reference`, so that no policy needs anything in its type and all of them work around any Effect.
- * Where nobody has said anything there are no facts: the caller is "default", the cost one request, the answer one part.
+ * They stand in one `Context.Reference`, so that no policy needs anything in its type and all of them work around any
+ * Effect. Where nobody has said anything there are no facts: the caller is "default", the cost one request, the answer
+ * one part.
  */
 import { Clock, Context, Effect, type Fiber } from "effect"
+import * as Alarm from "./Alarm.ts"
 import { Attempt, type Sink } from "./Attempt.ts"
 import type { Part } from "./Part.ts"
 import * as Questions from "./Question.ts"
@@ -64,26 +66,37 @@ export interface Said {
   readonly caller?: string
   readonly key?: string
   readonly tokens?: Tokens
-  readonly deadline?: number
+  /** How long it may take from now, in nanoseconds. */
+  readonly within?: number
   readonly target?: string
 }
 
 const nowhere: Sink = { emit: () => undefined }
 
+/** A plain Effect delivers no parts, so all of them share one way to nobody. */
+const undelivered = new Delivery(nowhere)
+
+const silent: Said = {}
+
 /** A scope of its own around a plain Effect: what is used inside is seen here, and by every scope around. */
-export const plain = (fiber: Fiber.Fiber<unknown, unknown>, outer: Facts | undefined, said: Said = {}): Facts => ({
+export const plain = (fiber: Fiber.Fiber<unknown, unknown>, outer: Facts | undefined, said: Said = silent): Facts => ({
   call: {
     question: undefined,
     caller: said.caller ?? outer?.call.caller ?? "default",
     key: said.key ?? outer?.call.key ?? "default",
     tokens: said.tokens ?? outer?.call.tokens,
-    deadline: Math.min(said.deadline ?? Infinity, outer?.call.deadline ?? Infinity),
-    delivery: new Delivery(nowhere),
+    deadline: deadlineOf(fiber, outer, said),
+    delivery: undelivered,
     attempts: []
   },
   attempt: new Attempt(fiber.getRef(Clock.Clock), nowhere, said.target ?? outer?.attempt.target),
   outer
 })
+
+const deadlineOf = (fiber: Fiber.Fiber<unknown, unknown>, outer: Facts | undefined, { within }: Said): number => {
+  const given = outer?.call.deadline ?? Infinity
+  return within === undefined ? given : Math.min(Alarm.now(fiber) + within, given)
+}
 
 /** A question put, with a sink for its answer: who asks, and by when, is taken from the scope around. */
 export const asking = (fiber: Fiber.Fiber<unknown, unknown>, question: Questions.Question, sink: Sink): Facts => {
@@ -101,29 +114,38 @@ export const about = <A, E, R>(self: Effect.Effect<A, E, R>, said: Said): Effect
   Effect.withFiber((fiber) => {
     const outer = fiber.getRef(Facts)
     if (outer?.call.question === undefined) return Effect.provideService(self, Facts, plain(fiber, outer, said))
-    const { deadline = Infinity, target, ...call } = said
-    if (target !== undefined) outer.attempt.target = target
+    const { attempt, call } = outer
+    if (said.target !== undefined) attempt.target = said.target
     return Effect.provideService(self, Facts, {
-      ...outer,
-      call: { ...outer.call, ...call, deadline: Math.min(deadline, outer.call.deadline) }
+      attempt,
+      call: {
+        ...call,
+        caller: said.caller ?? call.caller,
+        key: said.key ?? call.key,
+        tokens: said.tokens ?? call.tokens,
+        deadline: deadlineOf(fiber, outer, said)
+      },
+      outer: outer.outer
     })
   })
 
-/** Says what a plain Effect used, to every scope around it. */
+/** Says what an Effect used, to every scope around it. */
 export const used = (usage: Usages.Usage): Effect.Effect<void> =>
   Effect.withFiber((fiber) => {
     for (let facts = fiber.getRef(Facts); facts !== undefined; facts = facts.outer) {
       const { attempt, call } = facts
-      if (call.attempts.length === 0) call.attempts.push(attempt)
-      attempt.sent = true
-      attempt.usage = attempt.usage === undefined ? usage : Usages.add(attempt.usage, usage)
+      // An attempt is its leaf's from the start on: what a call uses before that stands for itself.
+      const told = call.question === undefined || attempt.startedAt !== undefined ? attempt : attempt.again()
+      if (told !== attempt || call.attempts.length === 0) call.attempts.push(told)
+      told.sent = true
+      told.usage = told.usage === undefined ? usage : Usages.add(told.usage, usage)
     }
     return Effect.void
   })
 
 /**
- * One go of several: the Effect with an attempt of its own. Whoever tries again, races or falls back wraps each try in it, so
- * that tries never share a sink. `gate` may stand between this go and where the parts of all of them end.
+ * One go of several: the Effect with an attempt of its own. Whoever tries again, races or falls back wraps each try in
+ * it, so that tries never share a sink. `gate` may stand between this go and where the parts of all of them end.
  */
 export const go = <A, E, R>(
   self: Effect.Effect<A, E, R>,
@@ -134,7 +156,7 @@ export const go = <A, E, R>(
     if (outer === undefined) return self
     if (outer.call.question === undefined) return Effect.provideService(self, Facts, plain(fiber, outer))
     const attempt = outer.attempt.again(gate(outer.attempt.destination))
-    return Effect.onExitPrimitive(Effect.provideService(self, Facts, { ...outer, attempt }), () => {
+    return Effect.onExitPrimitive(Effect.provideService(self, Facts, { attempt, call: outer.call, outer: outer.outer }), () => {
       attempt.close()
       return undefined
     })

@@ -1,8 +1,9 @@
 /**
- * The one table of what each failure means: for the caller, for a retry, for another target, for a breaker, for the forecast.
+ * The one table of what each failure means: for the caller, for a retry, for another target, for a breaker, for the
+ * forecast.
  *
- * Every policy and every surface reads its decision here and nowhere else, so that the doors cannot disagree. The rows are the
- * reasons of `SpillwayError`; what a wire cannot name is `Unknown` and is not retried.
+ * Every policy and every surface reads its decision here and nowhere else, so that the doors cannot disagree. The rows
+ * are the reasons of `SpillwayError`; what a wire cannot name is `Unknown` and is not retried.
  */
 
 /** Whether coming back later can help the caller. */

@@ -1,7 +1,8 @@
 /**
  * The port of the one forecast that serves the router's choice, refusals, waits and clocks.
  *
- * It answers in spans from now rather than in moments, because that is what a Retry-After, a clock and a progress line need.
+ * It answers in spans from now rather than in moments, because that is what a Retry-After, a clock and a progress line
+ * need.
  */
 import type { Duration } from "effect"
 import type { Attempt } from "./Attempt.ts"

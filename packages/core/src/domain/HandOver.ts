@@ -1,9 +1,9 @@
 /**
  * The one bounded buffer between a producer that pushes and a consumer that pulls.
  *
- * A full hand-over answers a part with a promise, and keeps it until half of the room is free again: waking a producer for every
- * single part would cost more than the part. Nothing is dropped, so a producer that ignores the promise is stopped by a
- * second, far larger bound instead of by the machine's memory.
+ * A full hand-over answers a part with a promise, and keeps it until half of the room is free again: waking a producer
+ * for every single part would cost more than the part. Nothing is dropped, so a producer that ignores the promise is
+ * stopped by a second, far larger bound instead of by the machine's memory.
  */
 // @effect-diagnostics newPromise:off
 import type { Exit } from "effect"

@@ -6,7 +6,7 @@
  * milliseconds before decoding rather than in the schemas, because a Duration on the encoded side spoils the JSON
  * Schema that the file is checked with. Values of keys that look like secrets are never shown.
  */
-import { Data, Duration, Effect, type Schema, SchemaAST, type SchemaIssue, SchemaParser } from "effect"
+import { Data, Duration, Effect, type Pipeable, type Schema, SchemaAST, type SchemaIssue, SchemaParser } from "effect"
 import { shown, UnitRefused } from "./Units.ts"
 
 /** One option that was refused: where, what was read (empty where that says nothing) and what would be right. */
@@ -39,11 +39,16 @@ export class OptionsRefused extends Data.TaggedError("OptionsRefused")<{
  * A duration is told by its encoded type: only durations and clocks are encoded as `string | number`, so a schema whose
  * value is a text or a number for another reason must keep the two apart.
  */
-export type Widened<Encoded> =
-  | ([string | number] extends [Encoded] ? Duration.Duration | bigint : never)
-  | (Encoded extends string | number | boolean | bigint | null | undefined | ((...parameters: never) => unknown)
-      ? Encoded
-      : { readonly [Key in keyof Encoded]: Widened<Encoded[Key]> })
+export type Widened<Encoded> = unknown extends Encoded
+  ? Encoded
+  : ([string | number] extends [Encoded] ? Duration.Duration | bigint : never) | WidenedInside<Encoded>
+
+/** The same one level down; functions and Effect's own values stay as they are. */
+type WidenedInside<Encoded> = Encoded extends string | number | boolean | bigint | symbol | null | undefined
+  ? Encoded
+  : Encoded extends Pipeable.Pipeable | ((...parameters: never) => unknown)
+    ? Encoded
+    : { readonly [Key in keyof Encoded]: Widened<Encoded[Key]> }
 
 /**
  * Decodes options, or refuses them with every problem at once.
@@ -63,10 +68,10 @@ export const decode = <A, I>(of: string, schema: Schema.Codec<A, I>) => {
     Effect.mapError(
       Effect.suspend(() => parse(withMillis(input, new Map()))),
       (issue) => {
-        const problems = find(issue, [], undefined)
-          .slice(0, problemsMax)
-          .map((found) => toProblem(found, input))
-        return new OptionsRefused({ of, problems })
+        const problems = find(issue, [], undefined).map((found) => toProblem(found, input))
+        // Of several checks that one value fails, the last says the most.
+        const byPath = new Map(problems.map((problem) => [problem.path, problem]))
+        return new OptionsRefused({ of, problems: [...byPath.values()].slice(0, problemsMax) })
       }
     )
 }
@@ -267,7 +272,8 @@ const show = (value: unknown): string => {
 
 const nested = (value: unknown, depth: number): string => {
   if (depth === 0 || !(Array.isArray(value) || isPlain(value))) {
-    return shown(value).replace(/\/\/[^/@"]*@/, "//(hidden)@")
+    // What stands before the @ of an address is a password, and is taken out before the text is cut.
+    return shown(typeof value === "string" ? value.replaceAll(/\/\/[^/@]*@/g, "//(hidden)@") : value)
   }
   const parts: Array<string> = []
   for (const key of Object.keys(value).slice(0, 20)) {

@@ -1,8 +1,8 @@
 /**
  * A piece of an answer, in the order in which the model produced it.
  *
- * Every wire and every surface speaks in these four kinds, so that any question can be answered by any target. Parts hold
- * what the model said: they are handed to the caller and appear in no log, metric, trace or error.
+ * Every wire and every surface speaks in these four kinds, so that any question can be answered by any target. Parts
+ * hold what the model said: they are handed to the caller and appear in no log, metric, trace or error.
  */
 
 /** What the model says. */
@@ -37,10 +37,10 @@ export interface Embedding {
 export type Part = Text | Thinking | ToolCall | Embedding
 
 /** Makes a piece of text. */
-export const text = (text: string): Text => ({ _tag: "Text", text })
+export const text = (words: string): Text => ({ _tag: "Text", text: words })
 
 /** Makes a piece of thinking. */
-export const thinking = (text: string): Thinking => ({ _tag: "Thinking", text })
+export const thinking = (words: string): Thinking => ({ _tag: "Thinking", text: words })
 
 /** The text of the parts, without thinking, tool calls and vectors. */
 export const textOf = (parts: ReadonlyArray<Part>): string =>

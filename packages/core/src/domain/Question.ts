@@ -1,8 +1,9 @@
 /**
  * What a caller asks, in two halves: what may be logged, and the content, which may not.
  *
- * The content is an Effect `Redacted`: printing, inspecting or serialising a question shows its shape and never its words, and
- * only a wire that sends them asks for `Redacted.value`. A log takes `Loggable`, which has no place for content.
+ * The content is an Effect `Redacted`: printing, inspecting or serialising a question shows its shape and never its
+ * words, and only a wire that sends them asks for `Redacted.value`. A log takes `Loggable`, which has no place for
+ * content.
  */
 import { Redacted } from "effect"
 import * as Tokens from "./Tokens.ts"

@@ -1,8 +1,10 @@
 /**
- * The one error of every door: a reason with its facts, whether and when to come back, and a sentence that says what to do.
+ * The one error of every door: a reason with its facts, whether and when to come back, and a sentence that says what to
+ * do.
  *
- * A refusal is the answer to overload, so it has to be as cheap as a call: `refusal` makes the same error without capturing a
- * stack, which alone costs more than everything else a policy does. `new SpillwayError` keeps the stack, for what is broken.
+ * A refusal is the answer to overload, so it has to be as cheap as a call: `refusal` makes the same error without
+ * capturing a stack, which alone costs more than everything else a policy does. `new SpillwayError` keeps the stack,
+ * for what is broken.
  */
 import { Data, Duration } from "effect"
 import * as Failure from "./Failure.ts"

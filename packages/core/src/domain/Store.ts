@@ -1,10 +1,11 @@
 /**
- * Where counters live: the port that the memory fills today, and SQLite and Redis fill for gateways that outlive a crash or share
- * their limits.
+ * Where counters live: the port that the memory fills today, and SQLite and Redis fill for gateways that outlive a
+ * crash or share their limits.
  *
- * A store knows no requests, tokens or money. A limit reaches it as spans of time: what a cost takes to be earned back, and how
- * far ahead of now may be spent. That is all a script on another machine has to compute, and it is exact in whole nanoseconds.
- * Answers are values or Effects, so that one policy is written for both and never leaves its fiber for the memory's.
+ * A store knows no requests, tokens or money. A limit reaches it as spans of time: what a cost takes to be earned back,
+ * and how far ahead of now may be spent. That is all a script on another machine has to compute, and it is exact in
+ * whole nanoseconds. Answers are values or Effects, so that one policy is written for both and never leaves its fiber
+ * for the memory's.
  */
 import { Context, Effect } from "effect"
 import type { SpillwayError } from "./SpillwayError.ts"
@@ -21,11 +22,13 @@ export interface Charge {
 }
 
 /**
- * A claim on one key, on all its charges or on none. It is minted before it is sent and counts as taken from then on: whoever
- * minted it gives it back, whether or not the store has answered.
+ * A claim on one key of one policy, on all its charges or on none. It is minted before it is sent and counts as taken
+ * from then on: whoever minted it gives it back, whether or not the store has answered.
  */
 export class Ticket {
   readonly id: number
+  /** Whose counters they are: the name of a policy. */
+  readonly of: string
   readonly key: string
   readonly charges: ReadonlyArray<Charge>
   /** Set by who waits: a store in this process calls it when the ticket has come to the head of its line. */
@@ -33,8 +36,9 @@ export class Ticket {
   /** Belongs to the store that took the ticket. */
   receipt: unknown
 
-  constructor(id: number, key: string, charges: ReadonlyArray<Charge>) {
+  constructor(id: number, of: string, key: string, charges: ReadonlyArray<Charge>) {
     this.id = id
+    this.of = of
     this.key = key
     this.charges = charges
   }
@@ -52,13 +56,16 @@ export const started: Decision = { _tag: "Started" }
 /** Counters by key. Every moment and span is whole nanoseconds. */
 export interface Store {
   /**
-   * Takes a ticket, if it may start within `maxWait`. A ticket that waits is taken again when its time has come, and only then
-   * starts: a timer can be late, and many late ones must not start at once.
+   * Takes a ticket, if it may start within `maxWait`. A ticket that waits is taken again when its time has come, and
+   * only then starts: a timer can be late, and many late ones must not start at once.
    */
   readonly take: (ticket: Ticket, maxWait: number, now: number) => Answer<Decision>
   /** Settles a started ticket to what it really cost, charge by charge. */
   readonly settle: (ticket: Ticket, costs: ReadonlyArray<number>, now: number) => Answer<void>
-  /** Gives everything back, any number of times, whether or not the take has answered: one that comes later takes nothing. */
+  /**
+   * Gives everything back, any number of times, whether or not the take has answered: one that comes later takes
+   * nothing.
+   */
   readonly giveBack: (ticket: Ticket, now: number) => Answer<void>
 }
 

@@ -1,8 +1,8 @@
 /**
  * Where a question can be sent: one model on one upstream, written `upstream/model`.
  *
- * Targets of one failure domain fail together. A domain is the upstream itself unless named otherwise, and all cloud models of
- * one Ollama share one: they are answered elsewhere, by a service that is up or down as a whole.
+ * Targets of one failure domain fail together. A domain is the upstream itself unless named otherwise, and all cloud
+ * models of one Ollama share one: they are answered elsewhere, by a service that is up or down as a whole.
  */
 import { Result } from "effect"
 import type { Price } from "./Price.ts"

@@ -78,8 +78,8 @@ const withArticle = (name: string): string => `${/^[aeiou]/.test(name) ? "an" : 
 /** The longest duration that a number of nanoseconds can say exactly, about 104 days. */
 const longestNanos = BigInt(Number.MAX_SAFE_INTEGER)
 
-/** No notation is longer; a longer text is refused unread. */
-const longest = 60
+/** No notation prints longer; a longer text is refused unread. */
+const longest = 100
 
 const notNegative = "write one that is not negative"
 

@@ -1,7 +1,8 @@
 /**
  * The port that a wire fills: one server, how to ask it, and what is there.
  *
- * A wire names its failures itself, in one file, so that nobody further in has to know a status or a message of its server.
+ * A wire names its failures itself, in one file, so that nobody further in has to know a status or a message of its
+ * server.
  */
 import type { Effect } from "effect"
 import type { Call } from "./Call.ts"

@@ -1,9 +1,10 @@
 /**
  * At most so many requests, and so many tokens, in any stretch of time, for each caller, key or target.
  *
- * In every window W at most burst + rate x W is admitted, requests and tokens together or neither. A call that has to wait takes its
- * place in line and gives it back if its caller leaves; one that would wait too long is refused at once and told exactly when to come
- * back. Tokens are taken at their likely number and settled to what was used; what was never sent costs nothing.
+ * In every window W at most burst + rate x W is admitted, requests and tokens together or neither. A call that has to
+ * wait takes its place in line and gives it back if its caller leaves; one that would wait too long is refused at once
+ * and told exactly when to come back. Tokens are taken at their likely number and settled to what was used; what was
+ * never sent costs nothing.
  */
 import { Duration, Effect, type Fiber, Schema } from "effect"
 import * as Alarm from "../domain/Alarm.ts"
@@ -27,7 +28,9 @@ export const Options = Schema.Struct({
   /** How many tokens may be asked for at once after a rest; the number of `tokens` unless named. */
   tokensBurst: Schema.optionalKey(Units.count.schema),
   /** Whose calls are counted together. */
-  per: Schema.Literals(["caller", "key", "target", "all"]).pipe(Schema.withDecodingDefaultKey(Effect.succeed("caller" as const))),
+  per: Schema.Literals(["caller", "key", "target", "all"]).pipe(
+    Schema.withDecodingDefaultKey(Effect.succeed("caller" as const))
+  ),
   /** The longest a call may wait for its turn; with none it is refused at once. */
   wait: Units.duration.schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed("0s")))
 }).check(
@@ -66,14 +69,20 @@ interface Scale {
   readonly printed: string
 }
 
-/** How far one guarded run has come: what it has to give back depends on that. */
-interface Run {
-  readonly ticket: Store.Ticket
-  readonly key: string
+/** One guarded run: its claim, and how far it has come, on which depends what it has to give back. */
+class Run extends Store.Ticket {
   readonly facts: Facts | undefined
   readonly attemptsBefore: number
-  taken: boolean
-  begun: boolean
+  /** The moment until which it may wait. */
+  until: number | undefined
+  taken = false
+  begun = false
+
+  constructor(id: number, of: string, key: string, charges: ReadonlyArray<Store.Charge>, facts: Facts | undefined) {
+    super(id, of, key, charges)
+    this.facts = facts
+    this.attemptsBefore = facts?.call.attempts.length ?? 0
+  }
 }
 
 class Limit {
@@ -85,7 +94,7 @@ class Limit {
   private readonly fixed: ReadonlyArray<Store.Charge> | undefined
   private readonly store: Store.Store
   private readonly name: string
-  private tickets = 0
+  private runs = 0
 
   constructor(settings: typeof Options.Type, store: Store.Store, name: string) {
     const { burst, rate, tokens, tokensBurst } = settings
@@ -101,7 +110,9 @@ class Limit {
     this.name = name
   }
 
-  /** What is taken is taken inside the frame that gives it back: a fiber may be interrupted between any two operations. */
+  /**
+   * What is taken is taken inside the frame that gives it back: a fiber may be interrupted between any two operations.
+   */
   guard<A, E, R>(
     self: Effect.Effect<A, E, R>,
     fiber: Fiber.Fiber<unknown, unknown>
@@ -110,54 +121,37 @@ class Limit {
     // What a plain Effect uses is told to the scopes around it: a limit in tokens needs one of its own to listen in.
     const listens = this.fixed === undefined && around?.call.question === undefined
     const facts = listens ? plain(fiber, around) : around
-    const tooMuch = this.scales.find((scale) => costOf(scale, facts?.call) > scale.burst)
+    const charges = this.fixed ?? this.scales.map((scale) => chargeOf(scale, facts?.call))
+    const tooMuch =
+      this.fixed === undefined ? this.scales.find((_, at) => charges[at]!.cost > charges[at]!.burst) : undefined
     if (tooMuch !== undefined) return Effect.fail(neverFits(tooMuch, costOf(tooMuch, facts?.call)))
-    const run = this.begin(facts)
+    const run = new Run(++this.runs, this.name, keyOf(this.per, facts), charges, facts)
     const framed = Effect.onExitPrimitive(
-      Effect.suspend(() => {
-        const until = Math.min(Alarm.now(fiber) + this.waitMax, facts?.call.deadline ?? Infinity)
-        return this.enter(run, self, fiber, until)
-      }),
+      Effect.suspend(() => this.enter(run, self, fiber)),
       () => this.leave(run, fiber)
     )
     return listens ? Effect.provideService(framed, Facts, facts) : framed
   }
 
-  private begin(facts: Facts | undefined): Run {
-    const key = keyOf(this.per, facts)
-    const charges = this.fixed ?? this.scales.map((scale) => chargeOf(scale, facts?.call))
-    return {
-      ticket: new Store.Ticket(++this.tickets, `${this.name}:${key}`, charges),
-      key,
-      facts,
-      attemptsBefore: facts?.call.attempts.length ?? 0,
-      taken: false,
-      begun: false
-    }
-  }
-
   private enter<A, E, R>(
     run: Run,
     inner: Effect.Effect<A, E, R>,
-    fiber: Fiber.Fiber<unknown, unknown>,
-    until: number
+    fiber: Fiber.Fiber<unknown, unknown>
   ): Effect.Effect<A, E | SpillwayError, R> {
+    const again = Effect.suspend(() => this.enter(run, inner, fiber))
     // Nobody may come between starting and what is started, or a call that never ran would be counted.
-    if (Policy.yieldsNext(fiber)) {
-      return Effect.andThen(Effect.yieldNow, Effect.suspend(() => this.enter(run, inner, fiber, until)))
-    }
+    if (Policy.yieldsNext(fiber)) return Effect.andThen(Effect.yieldNow, again)
     const now = Alarm.now(fiber)
+    run.until ??= Math.min(now + this.waitMax, run.facts?.call.deadline ?? Infinity)
     run.taken = true
-    return Store.andThen(this.store.take(run.ticket, Math.max(until - now, 0), now), (decision) => {
+    return Store.andThen(this.store.take(run, Math.max(run.until - now, 0), now), (decision) => {
       if (decision._tag === "Started") {
         run.begun = true
         return inner
       }
-      if (decision._tag === "Refused") {
-        run.taken = false
-        return Effect.fail(this.refused(run.key, decision.retryAfter))
-      }
-      return Effect.andThen(turnOf(run.ticket, decision.wait, fiber), Effect.suspend(() => this.enter(run, inner, fiber, until)))
+      if (decision._tag === "Waits") return Effect.andThen(turnOf(run, decision.wait, fiber), again)
+      run.taken = false
+      return Effect.fail(this.refused(run.key, decision.retryAfter))
     })
   }
 
@@ -166,13 +160,13 @@ class Limit {
     if (!run.taken) return undefined
     const attempts = attemptsOf(run, this.per)
     const wasSent = run.begun && (run.facts?.call.question === undefined || attempts.some((attempt) => attempt.sent))
-    if (!wasSent) return settled(this.store.giveBack(run.ticket, Alarm.now(fiber)))
+    if (!wasSent) return settled(this.store.giveBack(run, Alarm.now(fiber)))
     if (this.fixed !== undefined) return undefined
     const usages = attempts.flatMap((attempt) => attempt.usage ?? [])
     if (usages.length === 0) return undefined
     const tokens = usages.reduce((sum, usage) => sum + Usage.total(usage), 0)
     const costs = this.scales.map((scale) => (scale.of === "tokens" ? tokens : 1) * scale.each)
-    return settled(this.store.settle(run.ticket, costs, Alarm.now(fiber)))
+    return settled(this.store.settle(run, costs, Alarm.now(fiber)))
   }
 
   private refused(key: string, retryAfter: number): SpillwayError {

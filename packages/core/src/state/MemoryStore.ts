@@ -1,10 +1,11 @@
 /**
  * Counters in this process: exact, synchronous, and forgotten when they say nothing any more.
  *
- * A key is a line on the time axis. `ahead` is how far what has started reaches beyond now (the virtual scheduling of GCRA: a
- * token bucket without a refill to compute), and those who wait stand behind it in order. Nobody starts before his place has come
- * by the clock of that moment, not by the one he was promised: so late timers cannot start together, and the bound holds for
- * every window. An idle key is the same as an absent one, which is why forgetting it loses nothing.
+ * A key is a line on the time axis. `ahead` is how far what has started reaches beyond now (the virtual scheduling of
+ * GCRA: a token bucket without a refill to compute), and those who wait stand behind it in order. Nobody starts before
+ * his place has come by the clock of that moment, not by the one he was promised: so late timers cannot start together,
+ * and the bound holds for every window. An idle key is the same as an absent one, which is why forgetting it loses
+ * nothing.
  */
 import { Effect, Layer, Schema } from "effect"
 import { decode, type OptionsRefused, type Widened } from "../domain/Options.ts"
@@ -13,7 +14,10 @@ import * as Units from "../domain/Units.ts"
 
 /** What a memory may be told; every default stands here. */
 export const Options = Schema.Struct({
-  /** How many keys it holds at most. When all of them are in use, a new one is refused: dropping one would break its limit. */
+  /**
+   * How many keys it holds at most. When all of them are in use, a new one is refused: dropping one would break its
+   * limit.
+   */
   keysMax: Units.count.schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed(1_000_000)))
 })
 
@@ -55,7 +59,9 @@ const givenBack: Receipt = {
 
 /** The store in memory, with a look at how much it holds. */
 export class MemoryStore implements Store {
-  private readonly lines = new Map<string, Line>()
+  /** By policy, then by key: two look-ups of a known string cost less than one of a string put together for it. */
+  private readonly lines = new Map<string, Map<string, Line>>()
+  private held = 0
   private readonly keysMax: number
   private takes = 0
   private sweepAt = 0
@@ -66,7 +72,7 @@ export class MemoryStore implements Store {
 
   /** How many keys are held. */
   get size(): number {
-    return this.lines.size
+    return this.held
   }
 
   readonly take = (ticket: Ticket, maxWait: number, now: number): Decision => {
@@ -93,7 +99,7 @@ export class MemoryStore implements Store {
     const receipt = ticket.receipt as Receipt | undefined
     if (receipt === undefined || receipt === givenBack) return
     ticket.receipt = undefined
-    const line = this.lines.get(ticket.key) ?? this.open(ticket)
+    const line = this.find(ticket) ?? this.open(ticket)
     for (let index = 0; index < costs.length; index++) {
       const more = costs[index]! - ticket.charges[index]!.cost
       const ahead = Math.max(line.ahead[index]!, now)
@@ -107,7 +113,7 @@ export class MemoryStore implements Store {
   }
 
   readonly giveBack = (ticket: Ticket, now: number): void => {
-    const line = this.lines.get(ticket.key)
+    const line = this.find(ticket)
     if (line !== undefined) this.leave(line, ticket)
     this.settle(ticket, ticket.charges.map(nothing), now)
     ticket.receipt = givenBack
@@ -136,10 +142,12 @@ export class MemoryStore implements Store {
   }
 
   private lineOf(ticket: Ticket, now: number): Line | undefined {
-    if (++this.takes > this.lines.size + 64 || now >= this.sweepAt) this.sweep(now)
-    const known = this.lines.get(ticket.key)
-    if (known !== undefined) return known
-    return this.lines.size < this.keysMax ? this.open(ticket) : undefined
+    if (++this.takes > this.held + 64 || now >= this.sweepAt) this.sweep(now)
+    return this.find(ticket) ?? (this.held < this.keysMax ? this.open(ticket) : undefined)
+  }
+
+  private find(ticket: Ticket): Line | undefined {
+    return this.lines.get(ticket.of)?.get(ticket.key)
   }
 
   private open(ticket: Ticket): Line {
@@ -149,15 +157,21 @@ export class MemoryStore implements Store {
       refunded: ticket.charges.map(nothing),
       waiting: nobody
     }
-    this.lines.set(ticket.key, line)
+    const lines = this.lines.get(ticket.of)
+    if (lines === undefined) this.lines.set(ticket.of, new Map([[ticket.key, line]]))
+    else lines.set(ticket.key, line)
+    this.held++
     return line
   }
 
   private sweep(now: number): void {
     this.takes = 0
     this.sweepAt = now + sweepEvery
-    for (const [key, line] of this.lines) {
-      if (line.waiting.size === 0 && line.ahead.every((moment) => moment <= now)) this.lines.delete(key)
+    for (const [of, lines] of this.lines) {
+      for (const [key, line] of lines) {
+        if (line.waiting.size === 0 && line.ahead.every((moment) => moment <= now) && lines.delete(key)) this.held--
+      }
+      if (lines.size === 0) this.lines.delete(of)
     }
   }
 }
@@ -167,7 +181,8 @@ export const make = (options: Options = {}): Effect.Effect<MemoryStore, OptionsR
   Effect.map(decode("MemoryStore", Options)(options), ({ keysMax }) => new MemoryStore(keysMax))
 
 /** One memory that all policies of a program share, each under its own name. */
-export const layer = (options?: Options): Layer.Layer<StoreService, OptionsRefused> => Layer.effect(StoreService, make(options))
+export const layer = (options?: Options): Layer.Layer<StoreService, OptionsRefused> =>
+  Layer.effect(StoreService, make(options))
 
 const nothing = () => 0
 

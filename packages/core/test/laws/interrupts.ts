@@ -1,9 +1,9 @@
 /**
  * Interrupts an Effect at every point where a fiber can be interrupted.
  *
- * A fiber yields every `MaxOpsBeforeYield` operations, and only there can others interrupt it. Small numbers of operations, a start
- * shifted by some more, and an interrupt after each number of turns together reach the place between any two operations. Below
- * four a fiber does nothing but yield.
+ * A fiber yields every `MaxOpsBeforeYield` operations, and only there can others interrupt it. Small numbers of
+ * operations, a start shifted by some more, and an interrupt after each number of turns together reach the place
+ * between any two operations. Below four a fiber does nothing but yield.
  */
 import { Effect, Exit, Fiber, Scheduler } from "effect"
 
@@ -18,8 +18,9 @@ export interface Moment {
 const turnsMax = 24
 
 /**
- * Runs what `make` makes once for every moment, and hands the exit to `check`. It stops trying later turns when one run has ended
- * before its interrupt came. Answers how many runs were really interrupted, so that a test can see that there were some.
+ * Runs what `make` makes once for every moment, and hands the exit to `check`. It stops trying later turns when one run
+ * has ended before its interrupt came. Answers how many runs were really interrupted, so that a test can see that there
+ * were some.
  */
 export const everywhere = <A, E, R, S>(
   make: Effect.Effect<S, never, R>,

@@ -1,8 +1,8 @@
 /**
  * A store that answers later, as one on another machine does.
  *
- * What it was asked is done even when the asker has been interrupted meanwhile: that is how a request on the wire behaves, and where
- * places are lost.
+ * What it was asked is done even when the asker has been interrupted meanwhile: that is how a request on the wire
+ * behaves, and where places are lost.
  */
 import { Effect, Fiber } from "effect"
 import { Store } from "@spillway/core"

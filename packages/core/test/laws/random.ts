@@ -1,7 +1,8 @@
 /**
  * Random numbers that are the same for the same seed, so that a failing run can be named by one number.
  *
- * The generator is mulberry32: a few lines that give the same sequence on every machine, which Effect's `Random` does not promise.
+ * The generator is mulberry32: a few lines that give the same sequence on every machine, which Effect's `Random` does
+ * not promise.
  */
 
 /** A source of numbers that a seed determines. */

@@ -1,8 +1,8 @@
 /**
  * The laws that every policy keeps, whatever it does: a new one passes them before anything else is said of it.
  *
- * They look at a policy from outside only: how many calls it lets in. That is the one thing all of them decide, and so the same laws
- * hold a limit, whose calls stay counted, and a set of slots, whose places come free.
+ * They look at a policy from outside only: how many calls it lets in. That is the one thing all of them decide, and so
+ * the same laws hold a limit, whose calls stay counted, and a set of slots, whose places come free.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Clock, Effect, Exit, Fiber } from "effect"
@@ -169,7 +169,10 @@ const testBound = <E>({ keeps, refusing, waiting }: Subject<E>): void => {
         yield* TestClock.adjust("1 second")
       }
       yield* Fiber.join(all)
-      assert.deepStrictEqual(order, [...order].sort((a, b) => a - b))
+      assert.deepStrictEqual(
+        order,
+        order.toSorted((a, b) => a - b)
+      )
       assert.strictEqual(order.length, 20)
     })
   )
@@ -216,11 +219,17 @@ const decisions = <E>(guard: Policy.Policy<Policy.Stage, E>, seed: number): Effe
           say(`${index} starts`)
           return Effect.sleep(service)
         })
-        const exit = yield* Effect.exit(Policy.about({ caller: `${index % 3}` })(guard(call)).pipe(Effect.timeout(patience)))
+        const exit = yield* Effect.exit(
+          Policy.about({ caller: `${index % 3}` })(guard(call)).pipe(Effect.timeout(patience))
+        )
         say(`${index} ${Exit.isSuccess(exit) ? "is answered" : Cause.pretty(exit.cause).split("\n")[0]}`)
       })
     const all = yield* Effect.forkChild(
-      Effect.forEach(Array.from({ length: 60 }, (_, index) => index), caller, { concurrency: "unbounded" })
+      Effect.forEach(
+        Array.from({ length: 60 }, (_, index) => index),
+        caller,
+        { concurrency: "unbounded" }
+      )
     )
     yield* TestClock.adjust("5 minutes").pipe(Effect.provideService(Clock.Clock, testClockOf(clock)))
     yield* Fiber.join(all)

@@ -1,8 +1,8 @@
 /**
  * The laws of every store: the same promises whether counters live in this process, in a file or on another machine.
  *
- * They drive a store by its own protocol, with the time in their hands, so that every bound and every Retry-After is checked to the
- * nanosecond. A store may answer with values or with Effects; the laws do not ask which.
+ * They drive a store by its own protocol, with the time in their hands, so that every bound and every Retry-After is
+ * checked to the nanosecond. A store may answer with values or with Effects; the laws do not ask which.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
@@ -29,7 +29,7 @@ const tokens = (amount: number): Store.Charge => ({ cost: amount * 1_000_000, bu
 
 let tickets = 0
 const ticket = (charges: ReadonlyArray<Store.Charge> = [request], key = "someone") =>
-  new Store.Ticket(++tickets, key, charges)
+  new Store.Ticket(++tickets, "a limit", key, charges)
 
 const take = (store: Store.Store, claim: Store.Ticket, now: number, maxWait = 0) =>
   Store.andThen(store.take(claim, maxWait, now), Effect.succeed)
@@ -190,7 +190,10 @@ const testSettling = ({ make }: Subject): void => {
       const dear = ticket([tokens(1_500)])
       assert.isTrue(yield* isStarted(take(store, dear, 0)))
       yield* settle(store, dear, [tokens(4_500).cost], 0)
-      assert.deepStrictEqual(yield* take(store, ticket([tokens(1_000)]), 0), { _tag: "Refused", retryAfter: 4 * second })
+      assert.deepStrictEqual(yield* take(store, ticket([tokens(1_000)]), 0), {
+        _tag: "Refused",
+        retryAfter: 4 * second
+      })
     })
   )
 
@@ -224,7 +227,10 @@ const testSettling = ({ make }: Subject): void => {
       yield* take(store, long, 0)
       yield* take(store, ticket([request], "somebody else"), hour)
       yield* settle(store, long, [tokens(5_000).cost], hour)
-      assert.deepStrictEqual(yield* take(store, ticket([tokens(1_000)]), hour), { _tag: "Refused", retryAfter: 3 * second })
+      assert.deepStrictEqual(yield* take(store, ticket([tokens(1_000)]), hour), {
+        _tag: "Refused",
+        retryAfter: 3 * second
+      })
     })
   )
 }
@@ -259,8 +265,8 @@ interface Event {
 }
 
 /**
- * Random callers of one key, who wait, leave, come late, settle up and down, or give back; then every window is looked at. A ticket
- * counts for what was known when it started, or for what it was settled down to.
+ * Random callers of one key, who wait, leave, come late, settle up and down, or give back; then every window is looked
+ * at. A ticket counts for what was known when it started, or for what it was settled down to.
  */
 const checkBound = (store: Store.Store, seed: number) =>
   Effect.gen(function* () {

@@ -1,7 +1,8 @@
 /**
  * RateLimit under the laws of policies, and what it alone promises: exact waits, tokens settled, keys apart.
  *
- * The numbers V1 to V4 are defects that were measured in other limiters; each test shows the same scene without the defect.
+ * The numbers V1 to V4 are defects that were measured in other limiters; each test shows the same scene without the
+ * defect.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Clock, Duration, Effect, Exit, Fiber, Option } from "effect"
@@ -105,7 +106,8 @@ describe("RateLimit", () => {
             assert.isAtMost(further + 1, burst + (to - from) / 1_000, `burst ${burst}, from ${from} to ${to}`)
           }
         }
-        // No less either: the first, what was earned until then of what the burst may hold, and a full burst at the end.
+        // No less either: the first, what was earned until then of what the burst may hold, and a full burst at the
+        // end.
         assert.strictEqual(admitted.length, 1 + Math.min(9, burst - 1) + burst)
       }
     })
@@ -127,7 +129,10 @@ describe("RateLimit", () => {
     Effect.gen(function* () {
       for (let seed = 1; seed <= 50; seed++) {
         const random = Random.make(seed)
-        const guard = yield* limit({ rate: `${1 + random.below(50)}/${1 + random.below(20)}s`, burst: 1 + random.below(5) })
+        const guard = yield* limit({
+          rate: `${1 + random.below(50)}/${1 + random.below(20)}s`,
+          burst: 1 + random.below(5)
+        })
         for (;;) {
           const exit = yield* Effect.exit(guard(Effect.void))
           if (Exit.isSuccess(exit)) continue
@@ -313,7 +318,10 @@ describe("RateLimit around a call", () => {
       const guard = yield* limit({ rate: "1/min" })
       const failing = Call.asEffect(() => Effect.fail("broken"))
       yield* refusalOf(Answer.collect(guard(failing), question))
-      assert.strictEqual((yield* refusalOf(Answer.collect(guard(answering(1, 1)), question))).reason._tag, "RateLimited")
+      assert.strictEqual(
+        (yield* refusalOf(Answer.collect(guard(answering(1, 1)), question))).reason._tag,
+        "RateLimited"
+      )
     })
   )
 

@@ -27,7 +27,7 @@ describe("MemoryStore", () => {
       const store = yield* MemoryStore.make({ keysMax: 2 })
       const day = 86_400_000_000_000
       const take = (key: string, now: number) =>
-        store.take(new Store.Ticket(1, key, [{ cost: day, burst: day }]), 0, now)
+        store.take(new Store.Ticket(1, "a limit", key, [{ cost: day, burst: day }]), 0, now)
       assert.strictEqual(take("one", 0)._tag, "Started")
       assert.strictEqual(take("two", 0)._tag, "Started")
       const refused = take("three", 0)
