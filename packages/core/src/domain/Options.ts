@@ -251,11 +251,13 @@ const edits = (from: string, to: string): number => {
   return at(from.length, to.length)
 }
 
-const secret =
-  /secret|webhook|passw|passphrase|credential|authorization|keys?$|^(?:\w*(?:access|api|auth|bearer|bot|session)[-_]?)?token$/i
+const secretWord = /secret|webhook|passw|passphrase|credential|authorization|keys?$/i
+const secretToken = /^(?:\w*(?:access|api|auth|bearer|bot|session)[-_]?)?token$/i
+
+const isSecret = (key: string): boolean => secretWord.test(key) || secretToken.test(key)
 
 const toProblem = (found: Found, input: unknown): Problem => {
-  const hidden = found.path.some((key) => secret.test(String(key)))
+  const hidden = found.path.some((key) => isSecret(String(key)))
   const value = found.path.reduce<unknown>((at, key) => (at as Record<PropertyKey, unknown> | undefined)?.[key], input)
   return {
     path: found.path.map((key) => String(key).slice(0, readMax)).join("."),
@@ -277,7 +279,7 @@ const nested = (value: unknown, depth: number): string => {
   }
   const parts: Array<string> = []
   for (const key of Object.keys(value).slice(0, 20)) {
-    const each = secret.test(key) ? "(hidden)" : nested((value as Record<string, unknown>)[key], depth - 1)
+    const each = isSecret(key) ? "(hidden)" : nested((value as Record<string, unknown>)[key], depth - 1)
     parts.push(Array.isArray(value) ? each : `${key}: ${each}`)
   }
   if (parts.length === 0) return Array.isArray(value) ? "[]" : "{}"

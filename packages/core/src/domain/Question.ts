@@ -90,7 +90,7 @@ export const chat = (model: string, asked: string | ReadonlyArray<Message>, sett
   make(model, { kind: "chat", messages: typeof asked === "string" ? [{ role: "user", text: asked }] : asked }, settings)
 
 /** A question without what may not be logged. */
-export const loggable = ({ content: _, ...rest }: Question): Loggable => rest
+export const loggable = ({ content: _content, ...rest }: Question): Loggable => rest
 
 /** What the whole call may come to: the prompt, and at most the bound of the answer. */
 export const tokens = (question: Question): Tokens.Tokens => ({

@@ -105,7 +105,7 @@ const sentences: { readonly [Name in Failure.Name]: (facts: Facts[Name]) => stri
   BadRequest: (_) => `${_.field} was ${_.read}: it has to be ${_.expected}.`,
   Unsupported: (_) => `${_.target ?? "Every target there is"} cannot carry ${_.capability}: ask without it.`,
   ContextTooLong: (_) =>
-    `The prompt is about ${_.tokens} tokens and the context of ${_.target ?? "the model"} holds ${_.context}: shorten it.`,
+    `The prompt is about ${_.tokens} tokens and ${_.target ?? "the model"} reads ${_.context} at most: shorten it.`,
   Unauthorized: () => "No caller is known by this key: send the key that the configuration names.",
   Forbidden: (_) => `This caller may not ${_.what}: ask whoever runs this gateway.`,
   ModelNotFound: (_) => `There is no model "${_.model}"${at(_.target)}: pull it, or ask for one that is listed.`,

@@ -308,7 +308,7 @@ const make = <A, E extends string | number>(look: Look<E>, meaning: Meaning<A, E
   const encode = (value: A, options: SchemaAST.ParseOptions) => Effect.as(decode(print(value), options), print(value))
 
   const expected = withArticle(name)
-  const description = `${expected}, such as ${listed(examples)}${look.millis === true ? "; a number is milliseconds" : ""}.`
+  const description = `${expected}, such as ${listed(examples)}${look.millis === true ? "; a number is ms" : ""}.`
   const schema = look.encoded
     .annotate({ title: name, description, examples, expected })
     .pipe(Schema.decodeTo(meaning.value, SchemaTransformation.transformEffect<A, E>({ decode, encode })))
@@ -404,7 +404,7 @@ export const count: Unit<number, number> = make<number, number>(
  * import { Duration, Result } from "effect"
  *
  * const clock = Result.getOrThrow(Units.scaled.parse("5s + 1s/500tok"))
- * Units.clockOf(clock, 1_000) // => Duration.seconds(7)
+ * Units.clockOf(clock, 1_000) // => Duration.nanos(7_000_000_000n)
  * ```
  */
 export const clockOf = (clock: Scaled, tokens: number): Duration.Duration => {

@@ -283,10 +283,10 @@ const checkBound = (store: Store.Store, seed: number) =>
     for (let step = 0; step < 400; step++) {
       now += random.below(4) === 0 ? random.below(3 * second) : random.below(second / 8)
       // Who waits asks again when his time has come, sometimes late, always in order.
-      for (const event of [...waiting]) {
-        if (event.at > now || random.below(8) === 0) continue
+      const due = waiting.filter((event) => event.at <= now && random.below(8) > 0)
+      waiting = waiting.filter((event) => !due.includes(event))
+      for (const event of due) {
         const decision = yield* take(store, event.claim, now, hour)
-        waiting = waiting.filter((other) => other !== event)
         if (decision._tag === "Started") start(event.claim)
         if (decision._tag === "Waits") waiting.push({ at: now + decision.wait, claim: event.claim })
       }
