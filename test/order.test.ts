@@ -22,12 +22,18 @@ describe("the compiler", () => {
     if (words === undefined) continue
     it(`refuses ${text.replace(/ \/\/ .*$/, "").replace(/,$/, "")}`, () => {
       const said = refused.filter(({ line }) => line === number).map((refusal) => refusal.text)
-      assert.isTrue(said.some((each) => each.includes(words)), `it said: ${said.join("; ") || "nothing"}`)
+      assert.isTrue(
+        said.some((each) => each.includes(words)),
+        `it said: ${said.join("; ") || "nothing"}`
+      )
     })
   }
 
   it("accepts every right order and every right option", () => {
     const expected = new Set(lines.filter((line) => line.words !== undefined).map((line) => line.number))
-    assert.deepStrictEqual(refused.filter(({ line }) => !expected.has(line)), [])
+    assert.deepStrictEqual(
+      refused.filter(({ line }) => !expected.has(line)),
+      []
+    )
   })
 })

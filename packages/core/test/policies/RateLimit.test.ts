@@ -7,7 +7,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Clock, Duration, Effect, Exit, Fiber, Option } from "effect"
 import { TestClock } from "effect/testing"
-import { Answer, Call, MemoryStore, Part, Policy, Question, RateLimit, Store, Summary } from "@spillway/core"
+import { MemoryStore, Policy, RateLimit, Store } from "@spillway/core"
 import { late } from "../laws/lateStore.ts"
 import * as Random from "../laws/random.ts"
 import { testPolicy } from "../laws/testPolicy.ts"
@@ -221,117 +221,6 @@ describe("RateLimit", () => {
       for (let index = 1; index < starts.length; index++) {
         assert.isAtLeast(starts[index]! - starts[index - 1]!, 1_000_000, `start ${index}`)
       }
-    })
-  )
-})
-
-describe("RateLimit in tokens", () => {
-  const tokens = (amount: number) => Policy.about({ tokens: amount })
-  const nothingLeft = (amount: number) => Policy.used({ input: amount, output: 0 })
-
-  it.effect("takes requests and tokens both or neither", () =>
-    Effect.gen(function* () {
-      const guard = yield* limit({ rate: "3/min", tokens: "1000 tok/min" })
-      yield* tokens(900)(guard(Effect.void))
-      for (let index = 0; index < 10; index++) yield* refusalOf(tokens(500)(guard(Effect.void)))
-      yield* tokens(50)(guard(Effect.void))
-      yield* tokens(50)(guard(Effect.void))
-      assert.include((yield* refusalOf(tokens(1)(guard(Effect.void)))).message, "3/min and 1k tok/min")
-    })
-  )
-
-  it.effect("gives back what an answer did not use, and collects what it used too much", () =>
-    Effect.gen(function* () {
-      const guard = yield* limit({ tokens: "1000 tok/min" })
-      yield* tokens(1_000)(guard(nothingLeft(100)))
-      yield* tokens(900)(guard(nothingLeft(1_500)))
-      const error = yield* refusalOf(tokens(400)(guard(Effect.void)))
-      // 1,600 used and 400 asked, of 1,000 at once: 1,000 have to be earned first, at 60 ms each.
-      assert.strictEqual(waitOf(error), 60_000)
-    })
-  )
-
-  it.effect("keeps the estimate where nobody says what was used, and listens to each guarded call by itself", () =>
-    Effect.gen(function* () {
-      const guard = yield* limit({ tokens: "1000 tok/min" })
-      yield* tokens(400)(Effect.all([guard(nothingLeft(0)), guard(Effect.void)], { concurrency: 2 }))
-      yield* tokens(600)(guard(Effect.void))
-      yield* refusalOf(tokens(1)(guard(Effect.void)))
-    })
-  )
-
-  it.effect("tells every limit around what was used inside", () =>
-    Effect.gen(function* () {
-      const guard = yield* Effect.orDie(
-        Policy.all([RateLimit.make({ tokens: "1000 tok/min" }), RateLimit.make({ tokens: "2000 tok/min", per: "all" })])
-      )
-      yield* tokens(1_000)(guard(nothingLeft(0)))
-      yield* tokens(1_000)(guard(nothingLeft(0)))
-      yield* tokens(1_000)(guard(Effect.void))
-      yield* refusalOf(tokens(1)(guard(Effect.void)))
-    })
-  )
-
-  it.effect("refuses for good what could never fit, and says how much could", () =>
-    Effect.gen(function* () {
-      const guard = yield* limit({ tokens: "1000 tok/min", tokensBurst: 500, wait: "1h" })
-      const error = yield* refusalOf(tokens(501)(guard(Effect.void)))
-      assert.strictEqual(error.reason._tag, "BadRequest")
-      assert.isFalse(error.retryable)
-      assert.include(error.message, "500")
-    })
-  )
-})
-
-describe("RateLimit around a call", () => {
-  const question = Question.chat("llama", "How high is the dam?")
-  const answering = (input: number, output: number) =>
-    Call.asEffect(
-      Call.fromAsyncIterable(async function* () {
-        yield Part.text("243 metres")
-        return Summary.make({ usage: { input, output } })
-      })
-    )
-
-  it.effect("settles the tokens to what the server counted", () =>
-    Effect.gen(function* () {
-      const guard = yield* limit({ tokens: "1000 tok/min" })
-      const asking = Answer.collect(guard(answering(10, 940)), question)
-      yield* asking
-      assert.strictEqual((yield* asking).text, "243 metres")
-      yield* refusalOf(asking)
-    })
-  )
-
-  it.effect("counts nothing for a call that was never sent", () =>
-    Effect.gen(function* () {
-      const guard = yield* limit({ rate: "1/min" })
-      const refused = Effect.fail("refused further in")
-      yield* refusalOf(Answer.collect(guard(refused), question))
-      yield* Answer.collect(guard(answering(1, 1)), question)
-      yield* refusalOf(Answer.collect(guard(answering(1, 1)), question))
-    })
-  )
-
-  it.effect("counts a call that was sent and failed", () =>
-    Effect.gen(function* () {
-      const guard = yield* limit({ rate: "1/min" })
-      const failing = Call.asEffect(() => Effect.fail("broken"))
-      yield* refusalOf(Answer.collect(guard(failing), question))
-      assert.strictEqual(
-        (yield* refusalOf(Answer.collect(guard(answering(1, 1)), question))).reason._tag,
-        "RateLimited"
-      )
-    })
-  )
-
-  it.effect("counts by target what goes there", () =>
-    Effect.gen(function* () {
-      const guard = yield* limit({ rate: "1/min", per: "target" })
-      const to = (target: string) => Policy.about({ target })(Answer.collect(guard(answering(1, 1)), question))
-      yield* to("gpu1/llama")
-      yield* refusalOf(to("gpu1/llama"))
-      yield* to("gpu2/llama")
     })
   )
 })
