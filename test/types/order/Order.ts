@@ -30,7 +30,7 @@ export const wrong = [
   Policy.all([attempt, nested]), // A policy of the whole call cannot stand inside one that repeats or guards attempts
   Policy.all([nested, between]), // A policy that repeats attempts cannot stand inside one that guards a single attempt
   Policy.all([attempt, RateLimit.make({ rate: "10/min" })]), // A policy of the whole call cannot stand inside
-  Policy.all([RateLimit.make({ rate: "60/min", per: "target" }), call]), // A policy of the whole call cannot stand inside
+  Policy.all([RateLimit.make({ rate: "60/min", per: "target" }), call]), // A policy of the whole call cannot stand
   Policy.all([attempt, Effect.succeed(call)]) // A policy of the whole call cannot stand inside
 ]
 

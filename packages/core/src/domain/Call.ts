@@ -8,7 +8,7 @@
 // @effect-diagnostics asyncFunction:off newPromise:off
 import { Effect, Stream } from "effect"
 import { AnswerMixed, type Attempt } from "./Attempt.ts"
-import { Facts } from "./Facts.ts"
+import { Facts, tell } from "./Facts.ts"
 import type { Part } from "./Part.ts"
 import type { Question } from "./Question.ts"
 import { SpillwayError } from "./SpillwayError.ts"
@@ -38,8 +38,10 @@ export const asEffect = <E, R>(call: Call<E, R>, target?: string): Effect.Effect
         return Effect.provideService(call(question, attempt), Facts, undefined)
       }),
       (exit) => {
-        if (exit._tag === "Success" && attempt !== undefined) attempt.usage ??= exit.value.usage
-        attempt?.end()
+        if (attempt === undefined) return undefined
+        if (exit._tag === "Success") attempt.usage ??= exit.value.usage
+        if (attempt.usage !== undefined) tell(facts.outer, attempt.usage)
+        attempt.end()
         return undefined
       }
     )

@@ -100,12 +100,14 @@ const deadlineOf = (fiber: Fiber.Fiber<unknown, unknown>, outer: Facts | undefin
 
 /** A question put, with a sink for its answer: who asks, and by when, is taken from the scope around. */
 export const asking = (fiber: Fiber.Fiber<unknown, unknown>, question: Questions.Question, sink: Sink): Facts => {
-  const base = plain(fiber, fiber.getRef(Facts))
+  const around = fiber.getRef(Facts)
+  const base = plain(fiber, around)
   const delivery = new Delivery(sink)
   return {
     call: { ...base.call, question, tokens: base.call.tokens ?? Questions.tokens(question), delivery },
     attempt: base.attempt.again(delivery),
-    outer: undefined
+    // Another call that is under way around this one has nothing to do with it; a plain scope hears of it.
+    outer: around?.call.question === undefined ? around : around.outer
   }
 }
 
@@ -132,16 +134,21 @@ export const about = <A, E, R>(self: Effect.Effect<A, E, R>, said: Said): Effect
 /** Says what an Effect used, to every scope around it. */
 export const used = (usage: Usages.Usage): Effect.Effect<void> =>
   Effect.withFiber((fiber) => {
-    for (let facts = fiber.getRef(Facts); facts !== undefined; facts = facts.outer) {
-      const { attempt, call } = facts
-      // An attempt is its leaf's from the start on: what a call uses before that stands for itself.
-      const told = call.question === undefined || attempt.startedAt !== undefined ? attempt : attempt.again()
-      if (told !== attempt || call.attempts.length === 0) call.attempts.push(told)
-      told.sent = true
-      told.usage = told.usage === undefined ? usage : Usages.add(told.usage, usage)
-    }
+    tell(fiber.getRef(Facts), usage)
     return Effect.void
   })
+
+/** Tells a scope, and those around it, what was used inside. */
+export const tell = (scope: Facts | undefined, usage: Usages.Usage): void => {
+  for (let facts = scope; facts !== undefined; facts = facts.outer) {
+    const { attempts, question } = facts.call
+    // The attempt of a call is its leaf's: what is used beside the leaf goes on record by itself.
+    const told = question === undefined ? facts.attempt : facts.attempt.again()
+    if (!attempts.includes(told)) attempts.push(told)
+    told.sent = true
+    told.usage = told.usage === undefined ? usage : Usages.add(told.usage, usage)
+  }
+}
 
 /**
  * One go of several: the Effect with an attempt of its own. Whoever tries again, races or falls back wraps each try in
@@ -156,7 +163,8 @@ export const go = <A, E, R>(
     if (outer === undefined) return self
     if (outer.call.question === undefined) return Effect.provideService(self, Facts, plain(fiber, outer))
     const attempt = outer.attempt.again(gate(outer.attempt.destination))
-    return Effect.onExitPrimitive(Effect.provideService(self, Facts, { attempt, call: outer.call, outer: outer.outer }), () => {
+    const facts = { attempt, call: outer.call, outer: outer.outer }
+    return Effect.onExitPrimitive(Effect.provideService(self, Facts, facts), () => {
       attempt.close()
       return undefined
     })

@@ -110,7 +110,8 @@ const textOf = (content: Content): string => {
   if (content.kind === "embed") return content.inputs.join("\n")
   const turns = content.messages.map(
     (message) =>
-      `${message.role}\n${message.text}${message.thinking ?? ""}${message.toolCalls?.map((call) => call.name + call.arguments).join("") ?? ""}`
+      `${message.role}\n${message.text}${message.thinking ?? ""}` +
+      (message.toolCalls ?? []).map((call) => call.name + call.arguments).join("")
   )
   return turns.join("\n") + (content.tools === undefined ? "" : JSON.stringify(content.tools))
 }
