@@ -149,6 +149,7 @@ export const about = (given: About): (<A, E, R>(self: Effect.Effect<A, E, R>) =>
   const { deadline, tokens, ...rest } = given
   const span = deadline === undefined ? undefined : durationOf(deadline)
   if (span !== undefined && Result.isFailure(span)) return () => Effect.die(span.failure)
+  if (tokens !== undefined && !isCount(tokens)) return () => Effect.die(tokensRefused(tokens))
   const said: Facts.Said = {
     ...rest,
     ...(tokens === undefined ? {} : { tokens: typeof tokens === "number" ? Tokens.exactly(tokens) : tokens }),
@@ -156,6 +157,12 @@ export const about = (given: About): (<A, E, R>(self: Effect.Effect<A, E, R>) =>
   }
   return (self) => Facts.about(self, said)
 }
+
+const isCount = (tokens: number | Tokens.Tokens): boolean =>
+  (typeof tokens === "number" ? [tokens] : [tokens.likely, tokens.most]).every((count) => count >= 0 && count < Infinity)
+
+const tokensRefused = (tokens: number | Tokens.Tokens): Units.UnitRefused =>
+  new Units.UnitRefused({ unit: "number of tokens", read: Units.shown(tokens), expected: "write one from 0 on" })
 
 const durationOf = (given: string | number | Duration.Duration): Result.Result<Duration.Duration, Units.UnitRefused> =>
   Duration.isDuration(given) ? Result.succeed(given) : Units.duration.parse(given)

@@ -35,6 +35,7 @@ export class HandOver<A, E> implements Sink {
   private readonly partsMax: number
 
   constructor(partsMax: number = partsMaxDefault) {
+    if (!(partsMax >= 1)) throw new RangeError(`partsMax was ${partsMax}: it has to be a number from 1 on`)
     this.partsMax = partsMax
   }
 

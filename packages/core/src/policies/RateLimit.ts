@@ -165,6 +165,8 @@ class Limit {
     const usages = attempts.flatMap((attempt) => attempt.usage ?? [])
     if (usages.length === 0) return undefined
     const tokens = usages.reduce((sum, usage) => sum + Usage.total(usage), 0)
+    // A server may report anything; what cannot be a number of tokens leaves the estimate standing.
+    if (!(tokens >= 0 && tokens <= tokensMax)) return undefined
     const costs = this.scales.map((scale) => (scale.of === "tokens" ? tokens : 1) * scale.each)
     return settled(this.store.settle(run, costs, Alarm.now(fiber)))
   }
@@ -179,6 +181,9 @@ class Limit {
   }
 }
 
+/** No call has used more, whatever its server says: a debt beyond that would never be paid. */
+const tokensMax = 1_000_000_000
+
 const scaleOf = (rate: Units.Rate<"requests" | "tokens">, burst: number | undefined, printed: string): Scale => ({
   of: rate.unit,
   // Rounded up to whole nanoseconds, so that costs add up exactly and never to one more.
@@ -188,7 +193,7 @@ const scaleOf = (rate: Units.Rate<"requests" | "tokens">, burst: number | undefi
 })
 
 const costOf = (scale: Scale, call: CallFacts | undefined): number =>
-  scale.of === "requests" ? 1 : Math.max(call?.tokens?.likely ?? 1, 1)
+  scale.of === "requests" ? 1 : Math.max(Math.ceil(call?.tokens?.likely ?? 1), 1)
 
 const chargeOf = (scale: Scale, call: CallFacts | undefined): Store.Charge => ({
   cost: costOf(scale, call) * scale.each,

@@ -3,7 +3,7 @@
  * free.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Duration, Effect } from "effect"
+import { Cause, Duration, Effect, Exit } from "effect"
 import { Answer, Call, Part, Policy, Question, RateLimit, Summary } from "@spillway/core"
 
 const limit = (options: RateLimit.Options) => Effect.orDie(RateLimit.make(options))
@@ -55,6 +55,32 @@ describe("RateLimit in tokens", () => {
       yield* tokens(1_000)(guard(nothingLeft(0)))
       yield* tokens(1_000)(guard(Effect.void))
       yield* refusalOf(tokens(1)(guard(Effect.void)))
+    })
+  )
+
+  it.effect("takes part of a token as one, and no token as one", () =>
+    Effect.gen(function* () {
+      for (const amount of [0, 0.1, 1]) {
+        const guard = yield* limit({ tokens: "2 tok/min" })
+        yield* tokens(amount)(guard(Effect.void))
+        yield* tokens(amount)(guard(Effect.void))
+        yield* refusalOf(tokens(amount)(guard(Effect.void)))
+      }
+    })
+  )
+
+  it.effect("is not put out of order by what cannot be a number of tokens", () =>
+    Effect.gen(function* () {
+      for (const wrong of [Number.NaN, -1, Infinity, 1e300]) {
+        const guard = yield* limit({ tokens: "1000 tok/min" })
+        yield* tokens(400)(guard(nothingLeft(wrong)))
+        yield* tokens(600)(guard(Effect.void))
+        assert.deepStrictEqual((yield* refusalOf(tokens(1)(guard(Effect.void)))).retryAfter, Duration.millis(60))
+      }
+      for (const wrong of [Number.NaN, -1, Infinity]) {
+        const exit = yield* Effect.exit(tokens(wrong)(Effect.void))
+        assert.include(Exit.isFailure(exit) ? Cause.pretty(exit.cause) : "", "number of tokens")
+      }
     })
   )
 
