@@ -1,0 +1,57 @@
+/**
+ * Whatever reads and whatever is read: all parts in order, then exactly one end, and nothing after it.
+ *
+ * Every reader meets every source with every end, on the live clock, because what comes too late comes from timers that
+ * no test clock rules.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Fiber } from "effect"
+import { Call } from "@spillway/core"
+import * as Readers from "../fixtures/readers.ts"
+import * as Sources from "../fixtures/sources.ts"
+import * as Unhandled from "../fixtures/unhandled.ts"
+
+Unhandled.guard()
+
+const ends = { succeeds: "succeeded", fails: "failed: broken", dies: "died: a bug" } as const
+
+/** Longer than the latest of a source's late parts. */
+const aWhile = Effect.sleep("6 millis")
+
+for (const [way, read] of Readers.ways) {
+  for (const kind of Sources.kinds) {
+    describe(`${way} of what is ${kind}`, () => {
+      for (const end of ["succeeds", "fails", "dies"] as const) {
+        for (const parts of [0, 1, 5, 200]) {
+          it.live(`sees ${parts} parts in order and one end when the source ${end}`, () =>
+            Effect.gen(function* () {
+              const source = Sources.make(kind, { parts, end })
+              const log = Readers.makeLog()
+              yield* read(Call.asEffect(source.call), log)
+              yield* aWhile
+              assert.deepStrictEqual(log.ends, [ends[end]])
+              assert.strictEqual(log.partsBeforeEnd, log.parts.length)
+              const whole = way === "collect" && end !== "succeeds" ? 0 : parts
+              assert.deepStrictEqual(log.parts, Sources.textsUpTo(whole))
+            })
+          )
+        }
+      }
+
+      it.live("sees one end and nothing later when it is interrupted", () =>
+        Effect.gen(function* () {
+          const source = Sources.make(kind, { parts: 5, end: "hangs" })
+          const log = Readers.makeLog()
+          const fiber = yield* Effect.forkChild(read(Call.asEffect(source.call), log), { startImmediately: true })
+          while (source.seen.attempt?.parts !== 5) yield* Effect.sleep("1 millis")
+          yield* Effect.sleep("1 millis")
+          yield* Fiber.interrupt(fiber)
+          yield* aWhile
+          assert.deepStrictEqual(log.ends, ["interrupted"])
+          assert.strictEqual(log.partsBeforeEnd, log.parts.length)
+          assert.deepStrictEqual(log.parts, Sources.textsUpTo(way === "collect" ? 0 : 5))
+        })
+      )
+    })
+  }
+}

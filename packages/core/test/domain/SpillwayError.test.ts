@@ -1,0 +1,152 @@
+/**
+ * The one error of every door: what it says, whether it says to come back, and that it is an error like any other.
+ *
+ * Refusals are made without a stack by building on the prototype, so everything that a constructor would have done for
+ * them is asked for here: Effect's operators, printing, and a rejection that nobody handles in a process of its own.
+ */
+import { execFile } from "node:child_process"
+import { fileURLToPath } from "node:url"
+import { inspect } from "node:util"
+import { assert, describe, expectTypeOf, it } from "@effect/vitest"
+import { Cause, Duration, Effect, Exit } from "effect"
+import { type Reason, refusal, SpillwayError } from "@spillway/core"
+import * as Reasons from "../fixtures/reasons.ts"
+
+const limited: Reason = { _tag: "RateLimited", key: "ada", limit: "10/min", retryAfter: Duration.millis(2_340) }
+const sentence = '"ada" has reached its limit of 10/min: come back in 2.4 s.'
+
+describe("a reason", () => {
+  for (const [index, [name, , , again]] of Reasons.table.entries()) {
+    const reasons = [Reasons.bare[index]!, Reasons.full[index]!]
+
+    it(`${name} says in a sentence or two what happened and what to do`, () => {
+      for (const reason of reasons) {
+        assert.strictEqual(reason._tag, name)
+        const { message } = refusal(reason)
+        assert.match(message, name === "Cancelled" ? /^[^]+\.$/ : /^[^]+: [^]+\.$/)
+        assert.isAtMost(message.match(/[.!?](\s|$)/g)!.length, 2, message)
+        assert.notMatch(message, /undefined|null|NaN|\[object|Duration|  /)
+        assert.isAtMost(message.length, 160)
+      }
+    })
+
+    it(`${name} is${again === "no" ? " not" : ""} worth coming back for, as the product has it`, () => {
+      const retryable = { yes: [true, true], "before-first-part": [true, false] }[again as string] ?? [false, false]
+      assert.deepStrictEqual(
+        reasons.map((reason) => refusal(reason).retryable),
+        retryable
+      )
+      for (const reason of reasons) {
+        const after = "retryAfter" in reason ? reason.retryAfter : undefined
+        assert.strictEqual(refusal(reason).retryAfter, after)
+        if (after !== undefined) assert.include(refusal(reason).message, "come back in 2.4 s")
+      }
+    })
+  }
+
+  it("never says to come back sooner than it makes sense", () => {
+    for (const [millis, said] of [
+      [0.2, "1 ms"],
+      [999, "999 ms"],
+      [1_000, "1 s"],
+      [1_001, "1.1 s"],
+      [90_000, "90 s"]
+    ] as const) {
+      const { message } = refusal({ _tag: "Overloaded", target: "gpu1/a", retryAfter: Duration.millis(millis) })
+      assert.isTrue(message.endsWith(`come back in ${said}.`), message)
+    }
+  })
+})
+
+describe("a refusal", () => {
+  it("has no stack, and is an error of its class all the same", () => {
+    const error = refusal(limited)
+    assert.isUndefined(error.stack)
+    assert.instanceOf(error, SpillwayError)
+    assert.instanceOf(error, Error)
+    assert.strictEqual(error.name, "SpillwayError")
+    assert.strictEqual(error.message, sentence)
+    assert.isDefined(new SpillwayError({ reason: limited }).stack)
+  })
+
+  it.effect("is yielded and failed with like any other", () =>
+    Effect.gen(function* () {
+      const error = refusal(limited)
+      const failing = Effect.gen(function* () {
+        yield* Effect.void
+        return yield* error
+      })
+      expectTypeOf(failing).toEqualTypeOf<Effect.Effect<never, SpillwayError>>()
+      assert.strictEqual(yield* Effect.flip(failing), error)
+      assert.strictEqual(yield* Effect.flip(Effect.fail(error)), error)
+      const exit = yield* Effect.exit(failing)
+      assert.strictEqual(Exit.isFailure(exit) && Cause.squash(exit.cause), error)
+    })
+  )
+
+  it("rejects a promise with itself", async () => {
+    const error = refusal(limited)
+    assert.strictEqual(await Effect.runPromise(Effect.fail(error)).catch((thrown: unknown) => thrown), error)
+  })
+
+  it.effect("is caught by its tag and by its reason, with the facts of that reason", () =>
+    Effect.gen(function* () {
+      const failing: Effect.Effect<string, SpillwayError> = Effect.fail(refusal(limited))
+      const byTag = Effect.catchTag(failing, "SpillwayError", (error) => Effect.succeed(error.reason._tag))
+      expectTypeOf(byTag).toEqualTypeOf<Effect.Effect<string>>()
+      assert.strictEqual(yield* byTag, "RateLimited")
+      const byReason = Effect.catchReason(failing, "SpillwayError", "RateLimited", (reason) => {
+        expectTypeOf(reason.retryAfter).toEqualTypeOf<Duration.Duration>()
+        return Effect.succeed(reason.key)
+      })
+      expectTypeOf(byReason).toExtend<Effect.Effect<string, SpillwayError>>()
+      assert.strictEqual(yield* byReason, "ada")
+      const other = Effect.catchReason(failing, "SpillwayError", "QueueFull", () => Effect.succeed("full"))
+      assert.strictEqual((yield* Effect.flip(other)).message, sentence)
+    })
+  )
+
+  it("shows its sentence wherever it is printed", () => {
+    const error = refusal(limited)
+    for (const text of [
+      inspect(error),
+      inspect({ error }),
+      String(error),
+      Cause.pretty(Cause.fail(error)),
+      Cause.pretty(Cause.die(error)),
+      JSON.parse(JSON.stringify(error)).message
+    ]) {
+      assert.include(text, sentence)
+    }
+    assert.strictEqual(String(error), `SpillwayError: ${sentence}`)
+  })
+
+  it("shows its sentence when it is a rejection that nobody handles", async () => {
+    const program = `import { refusal } from "@spillway/core"
+      Promise.reject(refusal({ _tag: "QueueFull", queued: 8, queuedMax: 8 }))`
+    const { code, stderr } = await new Promise<{ readonly code: unknown; readonly stderr: string }>((resolve) =>
+      execFile(
+        process.execPath,
+        ["--input-type=module", "--eval", program],
+        { cwd: fileURLToPath(new URL("../../../..", import.meta.url)) },
+        (error, _, printed) => resolve({ code: error?.code, stderr: printed })
+      )
+    )
+    assert.strictEqual(code, 1)
+    assert.include(stderr, "The queue is full (8 of 8): come back later.")
+    assert.notInclude(stderr, "#<")
+  })
+})
+
+describe("an error with a cause", () => {
+  it("keeps the cause for the program and leaves it out of what a log holds", () => {
+    const error = new SpillwayError({ reason: { _tag: "Unknown" }, cause: new Error("what was asked") })
+    assert.strictEqual((error.cause as Error).message, "what was asked")
+    assert.deepStrictEqual(JSON.parse(JSON.stringify(error)), {
+      _tag: "SpillwayError",
+      message: "The guarded work failed in a way that has no name here: see the cause.",
+      retryable: false,
+      reason: { _tag: "Unknown" }
+    })
+  })
+})
