@@ -1,0 +1,66 @@
+/**
+ * The goals that the figures are held to, as ratios.
+ *
+ * A goal whose cases were filtered out is not judged.
+ */
+import type { Crowd, Measured } from "./measure.ts"
+
+/** A goal with what came of it. */
+export interface Verdict {
+  readonly goal: string
+  readonly crowd: Crowd
+  readonly ratio: number
+  readonly atMost: number
+  readonly passed: boolean
+}
+
+interface Goal {
+  readonly goal: string
+  readonly crowd: Crowd
+  readonly of: string
+  /** The case it is compared with, or the microseconds it may take. */
+  readonly to: string | number
+  readonly atMost: number
+}
+
+const cockatiel = "cockatiel wrap(retry, breaker, timeout, bulkhead)"
+
+/** Smaller ratios than this mean nothing on a shared machine, so what is about as dear as the leaf may be so much dearer. */
+const about = 1.5
+
+const both = (goal: Omit<Goal, "crowd">): ReadonlyArray<Goal> => [
+  { ...goal, crowd: 1 },
+  { ...goal, crowd: 1_000 }
+]
+
+const stacks = ["five policies", "five policies, facts provided and read"]
+
+const refusals = ["RateLimit spent, Effect.ignore", "RateLimit spent in both, Policy.about"]
+
+const ways = ["pushed", "pulled"].flatMap((source) =>
+  ["a sink", "for await", "a Stream, runForEachArray", "a Stream, runForEach"].map((reader) => `${source} to ${reader}`)
+)
+
+const goals: ReadonlyArray<Goal> = [
+  ...stacks.flatMap((of): ReadonlyArray<Goal> => [
+    { goal: `${of}: at most half of cockatiel's four`, crowd: 1, of, to: cockatiel, atMost: 1 / 2 },
+    { goal: `${of}: at most a third of cockatiel's four`, crowd: 1_000, of, to: cockatiel, atMost: 1 / 3 }
+  ]),
+  ...refusals.flatMap((of) =>
+    both({ goal: `${of}: no dearer than about the leaf`, of, to: "async leaf alone", atMost: about })
+  ),
+  ...ways.flatMap((of) => both({ goal: `${of}: at most 1.5 us a part`, of, to: 1.5, atMost: 1 }))
+]
+
+/** Judges every goal whose cases were measured. */
+export const judge = (measured: ReadonlyArray<Measured>): ReadonlyArray<Verdict> => {
+  const medianOf = (name: string, crowd: Crowd): number | undefined =>
+    measured.find((each) => each.name === name)?.figures.get(crowd)?.median
+  return goals.flatMap(({ atMost, crowd, goal, of, to }) => {
+    const median = medianOf(of, crowd)
+    const yardstick = typeof to === "number" ? to : medianOf(to, crowd)
+    if (median === undefined || yardstick === undefined) return []
+    const ratio = median / yardstick
+    return [{ goal, crowd, ratio, atMost, passed: ratio <= atMost }]
+  })
+}

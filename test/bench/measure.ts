@@ -1,0 +1,120 @@
+/**
+ * Measures subjects against each other in interleaved rounds.
+ *
+ * A machine is never the same for two minutes: whatever is measured first and whatever last would be measured on two machines.
+ * So every round gives each subject one short slice, in an order shuffled by a seed, and what counts is the median of the rounds.
+ */
+import { Effect, Random } from "effect"
+
+/** One caller who asks again as soon as he is answered, and a thousand of them at once. */
+export const crowds = [1, 1_000] as const
+
+/** How many ask at once. */
+export type Crowd = (typeof crowds)[number]
+
+/** Something that can be done many times. */
+export interface Subject {
+  readonly name: string
+  readonly group: "calls" | "refusals" | "parts"
+  /** Does it so many times in all, that many at once. */
+  readonly run: (times: number, crowd: Crowd) => Promise<unknown>
+  /** How many units one time is: an answer of 200 parts is 200. */
+  readonly units?: number
+  /** How many rounds are enough for something so slow that more would take minutes. */
+  readonly roundsMax?: number
+}
+
+/** What one time took, in microseconds a unit, over all rounds. */
+export interface Figure {
+  readonly median: number
+  readonly low: number
+  readonly high: number
+  readonly rounds: number
+}
+
+/** A subject with its figures, one per crowd. */
+export interface Measured {
+  readonly name: string
+  readonly group: Subject["group"]
+  readonly figures: ReadonlyMap<Crowd, Figure>
+}
+
+/** How much is measured. */
+export interface Plan {
+  readonly rounds: number
+  readonly sliceMillis: number
+  readonly warmupMillis: number
+  readonly seed: number
+}
+
+interface Track {
+  readonly subject: Subject
+  readonly crowd: Crowd
+  readonly times: number
+  readonly micros: Array<number>
+}
+
+/** Warms every subject up, finds how often it fits into a slice, and measures all of them round by round. */
+export const measure = async (
+  subjects: ReadonlyArray<Subject>,
+  plan: Plan,
+  progress: (done: number) => void
+): Promise<ReadonlyArray<Measured>> => {
+  const tracks: Array<Track> = []
+  for (const subject of subjects) {
+    for (const crowd of crowds) {
+      tracks.push({ subject, crowd, times: await timesInSlice(subject, crowd, plan), micros: [] })
+    }
+  }
+  for (let round = 0; round < plan.rounds; round++) {
+    progress(round / plan.rounds)
+    for (const track of shuffled(tracks, plan.seed + round)) {
+      if (round < (track.subject.roundsMax ?? plan.rounds)) track.micros.push(await slice(track))
+    }
+  }
+  progress(1)
+  return subjects.map((subject) => ({
+    name: subject.name,
+    group: subject.group,
+    figures: new Map(
+      tracks.filter((track) => track.subject === subject).map((track) => [track.crowd, figureOf(track.micros)])
+    )
+  }))
+}
+
+/**
+ * One slice, after a lap before the clock starts: those in between have taught the compiler other shapes, and what it has to
+ * learn again is not what the work costs. What they left behind is cleared up first, too.
+ */
+const slice = async ({ crowd, subject, times }: Track): Promise<number> => {
+  globalThis.gc?.({ type: "minor" })
+  await elapsed(subject, Math.ceil(times / crowd / 2) * crowd, crowd)
+  return ((await elapsed(subject, times, crowd)) * 1_000) / (times * (subject.units ?? 1))
+}
+
+const elapsed = async (subject: Subject, times: number, crowd: Crowd): Promise<number> => {
+  const began = performance.now()
+  await subject.run(times, crowd)
+  return performance.now() - began
+}
+
+/** Doubles until it has run long enough to be compiled, then takes what fits. A crowd asks at least once each. */
+const timesInSlice = async (subject: Subject, crowd: Crowd, plan: Plan): Promise<number> => {
+  const until = performance.now() + plan.warmupMillis
+  let times: number = crowd
+  for (;;) {
+    const took = await elapsed(subject, times, crowd)
+    const fits = Math.max(Math.round((times * plan.sliceMillis) / Math.max(took, 0.01) / crowd), 1) * crowd
+    if (performance.now() >= until) return fits
+    times = Math.min(times * 2, fits)
+  }
+}
+
+const shuffled = <A>(items: ReadonlyArray<A>, seed: number): ReadonlyArray<A> =>
+  Effect.runSync(Random.withSeed(Random.shuffle(items), seed))
+
+const figureOf = (micros: ReadonlyArray<number>): Figure => {
+  const sorted = micros.toSorted((a, b) => a - b)
+  const at = (share: number) => sorted[Math.round((sorted.length - 1) * share)] ?? Number.NaN
+  return { median: at(0.5), low: at(0.25), high: at(0.75), rounds: sorted.length }
+}
