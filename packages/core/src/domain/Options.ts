@@ -66,7 +66,7 @@ export const decode = <A, I>(of: string, schema: Schema.Codec<A, I>) => {
   const parse = SchemaParser.decodeUnknownEffect(schema, { errors: "all", onExcessProperty: "error" })
   return (input: unknown): Effect.Effect<A, OptionsRefused> =>
     Effect.mapError(
-      Effect.suspend(() => parse(withMillis(input, new Map()))),
+      Effect.suspend(() => parse(withMillis(input, depthMax))),
       (issue) => {
         const problems = find(issue, [], undefined).map((found) => toProblem(found, input))
         // Of several checks that one value fails, the last says the most.
@@ -79,6 +79,7 @@ export const decode = <A, I>(of: string, schema: Schema.Codec<A, I>) => {
 const linesMax = 20
 const problemsMax = 100
 const readMax = 60
+const depthMax = 6
 
 const isPlain = (value: unknown): value is Record<string, unknown> => {
   if (typeof value !== "object" || value === null) return false
@@ -88,22 +89,19 @@ const isPlain = (value: unknown): value is Record<string, unknown> => {
 
 /**
  * Replaces Durations and bigints by milliseconds and leaves out what is undefined. An object without either is kept
- * itself, not copied: it may be somebody's service.
+ * itself, not copied: it may be somebody's service, which may contain itself, so this looks no deeper than options go.
  */
-const withMillis = (input: unknown, seen: Map<unknown, unknown>): unknown => {
+const withMillis = (input: unknown, depth: number): unknown => {
   if (typeof input === "bigint") return Number(input) / 1e6
   if (Duration.isDuration(input)) return Duration.toMillis(input)
-  if (!Array.isArray(input) && !isPlain(input)) return input
-  if (seen.has(input)) return seen.get(input)
-  seen.set(input, input)
-  const before = Object.entries<unknown>(input)
-  const after = before.flatMap(([key, value]): Array<[string, unknown]> =>
-    value === undefined && !Array.isArray(input) ? [] : [[key, withMillis(value, seen)]]
-  )
-  const same = after.length === before.length && after.every(([, value], at) => Object.is(value, before[at]?.[1]))
-  const output = same ? input : Array.isArray(input) ? after.map(([, value]) => value) : Object.fromEntries(after)
-  seen.set(input, output)
-  return output
+  if (depth === 0 || !(Array.isArray(input) || isPlain(input))) return input
+  if (Array.isArray(input)) {
+    const list = input.map((value: unknown) => withMillis(value, depth - 1))
+    return list.every((value, at) => Object.is(value, input[at])) ? input : list
+  }
+  const entries = Object.entries(input).map(([key, value]) => [key, withMillis(value, depth - 1)] as const)
+  const same = entries.every(([key, value]) => value !== undefined && Object.is(value, input[key]))
+  return same ? input : Object.fromEntries(entries.filter(([, value]) => value !== undefined))
 }
 
 /** An issue on its way to a problem; `hint` may repeat what was read, `advice` comes from the schema alone. */
@@ -183,7 +181,7 @@ interface Wanted {
 }
 
 const wanted = (ast: SchemaAST.AST): Wanted => {
-  const { examples, expected, title } = annotationsOf(ast) ?? {}
+  const { examples, expected } = annotationsOf(ast) ?? {}
   const texts = Array.isArray(examples) ? examples.filter((example) => typeof example === "string") : []
   if (texts.length > 0) return { texts, words: [] }
   if (typeof expected === "string") return { texts, words: [expected] }
@@ -198,7 +196,7 @@ const wanted = (ast: SchemaAST.AST): Wanted => {
     const names = ast.propertySignatures.slice(0, namesMax).map(({ name }) => String(name))
     return { texts, words: [names.length === 0 ? "named entries" : `{ ${names.join(", ")} }`] }
   }
-  return { texts, words: [typeof title === "string" ? title : (nouns[ast._tag] ?? "another value")] }
+  return { texts, words: [nouns[ast._tag] ?? "another value"] }
 }
 
 const nouns: Readonly<Record<string, string>> = { String: "a text", Number: "a number", Arrays: "a list", Null: "null" }
@@ -277,11 +275,11 @@ const nested = (value: unknown, depth: number): string => {
     // What stands before the @ of an address is a password, and is taken out before the text is cut.
     return shown(typeof value === "string" ? value.replaceAll(/\/\/[^/@]*@/g, "//(hidden)@") : value)
   }
-  const parts: Array<string> = []
-  for (const key of Object.keys(value).slice(0, 20)) {
-    const each = isSecret(key) ? "(hidden)" : nested((value as Record<string, unknown>)[key], depth - 1)
-    parts.push(Array.isArray(value) ? each : `${key}: ${each}`)
-  }
+  const entries = Object.entries<unknown>(value).slice(0, 20)
+  const parts = entries.map(([key, inner]) => {
+    const each = isSecret(key) ? "(hidden)" : nested(inner, depth - 1)
+    return Array.isArray(value) ? each : `${key}: ${each}`
+  })
   if (parts.length === 0) return Array.isArray(value) ? "[]" : "{}"
   return Array.isArray(value) ? `[${parts.join(", ")}]` : `{ ${parts.join(", ")} }`
 }

@@ -1,8 +1,8 @@
 /**
  * A leaf that asks another model asks a call of its own: it has its own caller, attempts and usage.
  *
- * Counted for the call around it, it would be charged to the wrong limit and settled twice. The plain scopes around a call
- * do hear what it used, since that is how a budget around a whole program knows.
+ * Counted for the call around it, it would be charged to the wrong limit and settled twice. The plain scopes around a
+ * call do hear what it used, since that is how a budget around a whole program knows.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Stream } from "effect"
