@@ -1,8 +1,9 @@
 /**
  * Two callers who share the server: a careless agent, and a person.
  *
- * Both have the same naive loop around what they ask, because that is what most programs have, and neither knows whether there is
- * a guard. What differs is how much they ask: the agent always has all its tasks waiting for an answer.
+ * Both have the same naive loop around what they ask, because that is what most programs have, and neither knows
+ * whether there is a guard. What differs is how much they ask: the agent always has all its tasks waiting for an
+ * answer.
  */
 import { Clock, Effect, Option, Random, Schedule } from "effect"
 
@@ -40,7 +41,10 @@ export const agent = <E, R>(ask: Effect.Effect<void, E, R>, diary: Diary): Effec
   )
 }
 
-/** Asks now and then for so many milliseconds, whether or not the last answer has come, and gives up when it takes too long. */
+/**
+ * Asks now and then for so many milliseconds, whether or not the last answer has come, and gives up when it takes too
+ * long.
+ */
 export const person = <E, R>(
   ask: Effect.Effect<void, E, R>,
   diary: Diary,

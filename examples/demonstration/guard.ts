@@ -1,8 +1,9 @@
 /**
  * The guard of the demonstration: everything Spillway does in it stands here.
  *
- * It is a service, so that a program names it where it asks and a test may provide another. The limit of one caller comes first: he
- * is refused before anything shared is touched; the limit of all keeps them together below what the server allows.
+ * It is a service, so that a program names it where it asks and a test may provide another. The limit of one caller
+ * comes first: he is refused before anything shared is touched; the limit of all keeps them together below what the
+ * server allows.
  */
 import { Policy, RateLimit } from "@spillway/core"
 

@@ -1,8 +1,9 @@
 /**
- * The demonstration in the terminal: a flaky, slow, rate-limited function, bare and guarded, side by side for eight seconds.
+ * The demonstration in the terminal: a flaky, slow, rate-limited function, bare and guarded, side by side for eight
+ * seconds.
  *
- * It asserts its own result: it ends with 0 only when the guarded person was served better. `--json` prints figures alone, and
- * where nobody watches it draws once, at the end.
+ * It asserts its own result: it ends with 0 only when the guarded person was served better. `--json` prints figures
+ * alone, and where nobody watches it draws once, at the end.
  */
 import { parseArgs } from "node:util"
 import { Clock, Effect, Exit, Fiber } from "effect"

@@ -1,8 +1,8 @@
 /**
  * Counts what happened in a world: pure functions over its diaries, for the view, the test and `--json` alike.
  *
- * A question that was given up counts among the waits as one that never ended: leaving it out would make the side that answers
- * hardly anybody look quick.
+ * A question that was given up counts among the waits as one that never ended: leaving it out would make the side that
+ * answers hardly anybody look quick.
  */
 import type { Asked } from "./callers.ts"
 import type { Scenario, World } from "./scenario.ts"

@@ -1,8 +1,8 @@
 /**
  * Plays the same traffic twice at the same time: against the bare function, and against the guarded one.
  *
- * It knows no terminal and runs on whatever clock its fiber has: on the real one for people who watch, on a test clock for the
- * test. What differs between the two worlds is one line.
+ * It knows no terminal and runs on whatever clock its fiber has: on the real one for people who watch, on a test clock
+ * for the test. What differs between the two worlds is one line.
  */
 import { Policy, type SpillwayError } from "@spillway/core"
 import { Clock, Effect } from "effect"

@@ -1,8 +1,10 @@
 /**
- * Simulates the function that is to be guarded: a model server that is slow, fails now and then, and allows so many calls a second.
+ * Simulates the function that is to be guarded: a model server that is slow, fails now and then, and allows so many
+ * calls a second.
  *
- * What it does with its n-th call depends on the seed alone, so that both sides of the demonstration meet the same server. A
- * refusal costs it a little of its allowance, as with providers that count refused calls too: flooding it helps nobody.
+ * What it does with its n-th call depends on the seed alone, so that both sides of the demonstration meet the same
+ * server. A refusal costs it a little of its allowance, as with providers that count refused calls too: flooding it
+ * helps nobody.
  */
 import { Clock, Data, Effect, Random, Semaphore } from "effect"
 

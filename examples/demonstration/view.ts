@@ -1,8 +1,9 @@
 /**
- * Draws both worlds side by side as lines of text, at any moment of the run: the table of the end is the one that filled up before.
+ * Draws both worlds side by side as lines of text, at any moment of the run: the table of the end is the one that
+ * filled up before.
  *
- * One axis of time runs through all rows of a world, so that an eye can see what the agent's flood does to the person at that
- * moment. What is drawn is only what the diaries hold.
+ * One axis of time runs through all rows of a world, so that an eye can see what the agent's flood does to the person
+ * at that moment. What is drawn is only what the diaries hold.
  */
 import { type Asked, callers } from "./callers.ts"
 import { perCaller, together } from "./guard.ts"
@@ -64,7 +65,7 @@ export const view = (scenario: Scenario, now: number, look: Look): ReadonlyArray
     ` ${" ".repeat(labelWidth)}${paint.dim("no limits".padEnd(worldWidth))}${paint.dim(limits)}`,
     ` ${ruler(elapsed / scenario.settings.millis, columns, paint)}`,
     ...rows.map((group) => [...group.map(line), ""]).flat(),
-    ` ${paint.good("●")} ${paint.dim("within 0.5 s")}  ${paint.fair("○")} ${paint.dim("later")}  ${paint.bad("×")} ${paint.dim("gave up")}  ${paint.dim("· waits")}`
+    ` ${legend(paint)}`
   ]
 }
 
@@ -74,6 +75,14 @@ const about =
   `ask is a model server: ${slots} at a time, ${fastestMillis}-${slowestMillis} ms each, ${failShare * 100}% fail, ` +
   `${allowedPerSecond} a second allowed, and ${1 / refusalCost} refusals use up one more. An agent keeps ` +
   `${callers.agentTasks} tasks asking, each again ${callers.retryMillis} ms after a no. A person asks now and then.`
+
+const legend = ({ bad, dim, fair, good }: Paint): string =>
+  [
+    `${good("●")} ${dim(`within ${quickMillis / 1_000} s`)}`,
+    `${fair("○")} ${dim("later")}`,
+    `${bad("×")} ${dim("gave up")}`,
+    dim("· waits")
+  ].join("  ")
 
 /** The text in lines of at most so many columns. */
 const wrapped = (text: string, columns: number): ReadonlyArray<string> =>
@@ -186,12 +195,12 @@ export const conclusion = (scenario: Scenario, look: Look): string => {
   const [bare, guarded] = [resultOf(scenario.bare), resultOf(scenario.guarded)]
   const answers = ({ person }: Result) => `${person.answered} of ${person.asked} answers`
   const seen = isBetter(scenario)
-    ? `Bare, ${count(bare.server.refused)} refusals ate up the server's allowance and the person got ${answers(bare)}; ` +
-      `guarded, the flood was refused before it reached the server, and the person got ${answers(guarded)}.`
+    ? `Bare, ${count(bare.server.refused)} refusals ate up the server's allowance and the person got ` +
+      `${answers(bare)}; guarded, the flood was refused before it reached the server, and the person got ` +
+      `${answers(guarded)}.`
     : `This time the guard did not serve the person better: ${answers(guarded)} against ${answers(bare)} bare; ` +
       `the machine may have been too busy to keep time.`
-  const next =
-    "The whole guard is examples/demonstration/guard.ts, and packages/core/README.md says how to make your own."
+  const next = "The whole guard is in examples/demonstration/guard.ts; packages/core/README.md says how to make yours."
   const columns = Math.min(look.columns, columnsMax) - 2
   return [seen, next].flatMap((text) => wrapped(text, columns).map((line) => ` ${line}`)).join("\n")
 }

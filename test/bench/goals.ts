@@ -25,9 +25,6 @@ interface Goal {
 
 const cockatiel = "cockatiel wrap(retry, breaker, timeout, bulkhead)"
 
-/** Smaller ratios than this mean nothing on a shared machine, so what is about as dear as the leaf may be so much dearer. */
-const about = 1.5
-
 const both = (goal: Omit<Goal, "crowd">): ReadonlyArray<Goal> => [
   { ...goal, crowd: 1 },
   { ...goal, crowd: 1_000 }
@@ -35,7 +32,11 @@ const both = (goal: Omit<Goal, "crowd">): ReadonlyArray<Goal> => [
 
 const stacks = ["five policies", "five policies, facts provided and read"]
 
-const refusals = ["RateLimit spent, Effect.ignore", "RateLimit spent in both, Policy.about"]
+/** Each refusal, and the call that the same limit lets through: saying no must not cost more than saying yes. */
+const refusals = [
+  ["RateLimit spent, Effect.ignore", "RateLimit, requests"],
+  ["RateLimit spent in both, Policy.about", "RateLimit, requests and tokens, Policy.about"]
+] as const
 
 const ways = ["pushed", "pulled"].flatMap((source) =>
   ["a sink", "for await", "a Stream, runForEachArray", "a Stream, runForEach"].map((reader) => `${source} to ${reader}`)
@@ -46,9 +47,7 @@ const goals: ReadonlyArray<Goal> = [
     { goal: `${of}: at most half of cockatiel's four`, crowd: 1, of, to: cockatiel, atMost: 1 / 2 },
     { goal: `${of}: at most a third of cockatiel's four`, crowd: 1_000, of, to: cockatiel, atMost: 1 / 3 }
   ]),
-  ...refusals.flatMap((of) =>
-    both({ goal: `${of}: no dearer than about the leaf`, of, to: "async leaf alone", atMost: about })
-  ),
+  ...refusals.flatMap(([of, to]) => both({ goal: `${of}: no dearer than a call let through`, of, to, atMost: 1 })),
   ...ways.flatMap((of) => both({ goal: `${of}: at most 1.5 us a part`, of, to: 1.5, atMost: 1 }))
 ]
 

@@ -1,8 +1,9 @@
 /**
  * Measures subjects against each other in interleaved rounds.
  *
- * A machine is never the same for two minutes: whatever is measured first and whatever last would be measured on two machines.
- * So every round gives each subject one short slice, in an order shuffled by a seed, and what counts is the median of the rounds.
+ * A machine is never the same for two minutes: whatever is measured first and whatever last would be measured on two
+ * machines. So every round gives each subject one short slice, in an order shuffled by a seed, and what counts is the
+ * median of the rounds.
  */
 import { Effect, Random } from "effect"
 
@@ -83,8 +84,8 @@ export const measure = async (
 }
 
 /**
- * One slice, after a lap before the clock starts: those in between have taught the compiler other shapes, and what it has to
- * learn again is not what the work costs. What they left behind is cleared up first, too.
+ * One slice, after a lap before the clock starts: those in between have taught the compiler other shapes, and what it
+ * has to learn again is not what the work costs. What they left behind is cleared up first, too.
  */
 const slice = async ({ crowd, subject, times }: Track): Promise<number> => {
   globalThis.gc?.({ type: "minor" })

@@ -1,8 +1,8 @@
 /**
  * What a part costs on its way through five policies, from each kind of source to each kind of reader.
  *
- * Answers have 200 parts, as a model's do, so that what a call costs is spread over them as it is in life. The yardstick is the
- * least that a program without us would write: an async generator read by `for await`.
+ * Answers have 200 parts, as a model's do, so that what a call costs is spread over them as it is in life. The
+ * yardstick is the least that a program without us would write: an async generator read by `for await`.
  */
 import { Answer, Call, Part, Question, type SpillwayError, Summary } from "@spillway/core"
 import { Effect, Stream } from "effect"

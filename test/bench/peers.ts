@@ -1,7 +1,8 @@
 /**
  * The same work under the libraries people use today, each as its README sets it up, with bounds that never bind.
  *
- * Their refusals stand beside ours where they have any that can be provoked without a crowd: a breaker held open, a spent limiter.
+ * Their refusals stand beside ours where they have any that can be provoked without a crowd: a breaker held open, a
+ * spent limiter.
  */
 import { Effect, Layer } from "effect"
 import { RateLimiter } from "effect/persistence"

@@ -1,8 +1,8 @@
 /**
  * What our policies cost: the leaf alone, RateLimit, and a stack of five.
  *
- * The five do nothing but what every policy has to: a frame that gives back what was taken inside it. They stand for the cost of
- * composing, which no policy can go below.
+ * The five do nothing but what every policy has to: a frame that gives back what was taken inside it. They stand for
+ * the cost of composing, which no policy can go below.
  */
 import { Effect } from "effect"
 import { Policy, RateLimit } from "@spillway/core"

@@ -1,8 +1,9 @@
 /**
- * Measures what Spillway costs beside its peers, all in one process and one run: `pnpm bench [name ...] [--json] [--write]`.
+ * Measures what Spillway costs beside its peers, all in one process and one run: `pnpm bench [name ...] [--json]
+ * [--write]`.
  *
- * It never fails, whatever it finds: on a busy machine a benchmark that can fail is one that people learn to ignore. Names filter
- * the cases, `--write` puts the figures into RESULTS.md, which is how that file is made and the only way.
+ * It never fails, whatever it finds: on a busy machine a benchmark that can fail is one that people learn to ignore.
+ * Names filter the cases, `--write` puts the figures into RESULTS.md, which is how that file is made and the only way.
  */
 import { writeFileSync } from "node:fs"
 import { parseArgs } from "node:util"

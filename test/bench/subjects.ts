@@ -1,8 +1,9 @@
 /**
  * Makes subjects of Effects and of functions that return promises, the same way for both.
  *
- * Everything guards the same work, a promise that is already there, so that what is left between two figures is the guard. An
- * Effect runs in a fiber that is already running, as it does in a program: starting one is not what is measured.
+ * Everything guards the same work, a promise that is already there, so that what is left between two figures is the
+ * guard. An Effect runs in a fiber that is already running, as it does in a program: starting one is not what is
+ * measured.
  */
 import { Effect } from "effect"
 import type { Subject } from "./measure.ts"

@@ -159,7 +159,9 @@ export const about = (given: About): (<A, E, R>(self: Effect.Effect<A, E, R>) =>
 }
 
 const isCount = (tokens: number | Tokens.Tokens): boolean =>
-  (typeof tokens === "number" ? [tokens] : [tokens.likely, tokens.most]).every((count) => count >= 0 && count < Infinity)
+  (typeof tokens === "number" ? [tokens] : [tokens.likely, tokens.most]).every(
+    (count) => count >= 0 && count < Infinity
+  )
 
 const tokensRefused = (tokens: number | Tokens.Tokens): Units.UnitRefused =>
   new Units.UnitRefused({ unit: "number of tokens", read: Units.shown(tokens), expected: "write one from 0 on" })

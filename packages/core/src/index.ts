@@ -6,6 +6,7 @@
 export * as Answer from "./domain/Answer.ts"
 export * as Attempt from "./domain/Attempt.ts"
 export * as Call from "./domain/Call.ts"
+export * as Facts from "./domain/Facts.ts"
 export * as Failure from "./domain/Failure.ts"
 export * as MemoryStore from "./state/MemoryStore.ts"
 export * as Options from "./domain/Options.ts"

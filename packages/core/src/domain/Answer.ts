@@ -59,17 +59,16 @@ export const toStream = <A, E, R>(
         Fiber.interrupt
       )
       const ready = Effect.callback<void>((resume) => {
-        handOver.onReady(() => resume(Effect.void))
+        // Not at once: what the producer has in hand comes first, and then goes on as one array.
+        handOver.onReady(() => resume(Effect.yieldNow))
       })
-      const pull: Effect.Effect<readonly [Part.Part, ...Array<Part.Part>], E | Cause.Done> = Effect.suspend(
-        () => {
-          const parts = handOver.takeAll()
-          if (parts.length > 0) return Effect.succeed(parts as [Part.Part, ...Array<Part.Part>])
-          const exit = handOver.ended
-          if (exit === undefined) return Effect.andThen(ready, pull)
-          return Exit.isSuccess(exit) ? Cause.done() : Effect.failCause(exit.cause)
-        }
-      )
+      const pull: Effect.Effect<readonly [Part.Part, ...Array<Part.Part>], E | Cause.Done> = Effect.suspend(() => {
+        const parts = handOver.takeAll()
+        if (parts.length > 0) return Effect.succeed(parts as [Part.Part, ...Array<Part.Part>])
+        const exit = handOver.ended
+        if (exit === undefined) return Effect.andThen(ready, pull)
+        return Exit.isSuccess(exit) ? Cause.done() : Effect.failCause(exit.cause)
+      })
       return Stream.fromPull(Effect.succeed(pull))
     })
   )

@@ -105,6 +105,7 @@ export class HandOver<A, E> implements Sink {
   }
 
   private makeRoom(): void {
+    if (this.room === undefined) return
     this.room = undefined
     this.roomMade()
   }

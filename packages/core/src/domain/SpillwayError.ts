@@ -45,9 +45,6 @@ interface Facts {
 /** Why a call did not succeed: a name of the failure table and the facts that belong to it. */
 export type Reason = { readonly [Name in Failure.Name]: { readonly _tag: Name } & Facts[Name] }[Failure.Name]
 
-/** One kind of reason, by its name. */
-export type ReasonOf<Name extends Failure.Name> = Extract<Reason, { readonly _tag: Name }>
-
 /** The error that every public boundary fails with. */
 export class SpillwayError extends Data.TaggedError("SpillwayError")<{
   readonly reason: Reason

@@ -98,14 +98,19 @@ describe("a long run of one sign", () => {
 })
 
 describe("an estimate", () => {
-  it("of a megabyte takes less than 20 ms", () => {
-    const text = Object.values(prose).join("\n").repeat(60).slice(0, 1_000_000)
-    const times = Array.from({ length: 10 }, () => {
-      const start = performance.now()
-      Tokens.ofText(text)
-      return performance.now() - start
-    })
-    assert.isBelow(Math.min(...times), 20)
+  it("takes one pass: ten times the text takes about ten times as long", () => {
+    const text = Object.values(prose).join("\n").repeat(60)
+    const fastest = (length: number) => {
+      const piece = text.slice(0, length)
+      const times = Array.from({ length: 10 }, () => {
+        const start = performance.now()
+        Tokens.ofText(piece)
+        return performance.now() - start
+      })
+      return Math.min(...times)
+    }
+    // Compared in one run, and with room for a busy machine: two nested passes would take a hundred times as long.
+    assert.isBelow(fastest(1_000_000), 40 * fastest(100_000))
   })
 
   it("can be added to another", () => {
