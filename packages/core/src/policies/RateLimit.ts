@@ -139,16 +139,12 @@ class Limit {
     fiber: Fiber.Fiber<unknown, unknown>
   ): Effect.Effect<A, E | SpillwayError, R> {
     const again = Effect.suspend(() => this.enter(run, inner, fiber))
-    // Nobody may come between starting and what is started, or a call that never ran would be counted.
     if (Policy.yieldsNext(fiber)) return Effect.andThen(Effect.yieldNow, again)
     const now = Alarm.now(fiber)
     run.until ??= Math.min(now + this.waitMax, run.facts?.call.deadline ?? Infinity)
     run.taken = true
     return Store.andThen(this.store.take(run, Math.max(run.until - now, 0), now), (decision) => {
-      if (decision._tag === "Started") {
-        run.begun = true
-        return inner
-      }
+      if (decision._tag === "Started") return begin(run, inner, fiber)
       if (decision._tag === "Waits") return Effect.andThen(turnOf(run, decision.wait, fiber), again)
       run.taken = false
       return Effect.fail(this.refused(run.key, decision.retryAfter))
@@ -211,6 +207,22 @@ const attemptsOf = (run: Run, per: Per): ReadonlyArray<Attempt> => {
   const { attempt, call } = run.facts
   if (per === "target" && call.question !== undefined) return attempt.startedAt === undefined ? [] : [attempt]
   return call.attempts.slice(run.attemptsBefore)
+}
+
+/** Nobody may come between beginning and what is begun, or a call that never ran would be counted. */
+const begin = <A, E, R>(
+  run: Run,
+  inner: Effect.Effect<A, E, R>,
+  fiber: Fiber.Fiber<unknown, unknown>
+): Effect.Effect<A, E, R> => {
+  if (Policy.yieldsNext(fiber)) {
+    return Effect.andThen(
+      Effect.yieldNow,
+      Effect.suspend(() => begin(run, inner, fiber))
+    )
+  }
+  run.begun = true
+  return inner
 }
 
 /** Waits until the ticket's time has come, or until the store says that it may come sooner. */
