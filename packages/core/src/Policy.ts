@@ -63,15 +63,16 @@ export type Misplaced<S> = S extends "call"
   : "A policy that repeats attempts cannot stand inside one that guards a single attempt: move it further to the front."
 
 /** A list of policies as it may be: an item out of order is replaced by the sentence that says why. */
-export type Ordered<Items extends ReadonlyArray<unknown>, Before extends Stage = never> = Items extends readonly [
-  infer Head,
-  ...infer Tail
-]
-  ? readonly [
-      [Extract<StageOf<Head>, Outer<Before>>] extends [never] ? Head : Misplaced<Extract<StageOf<Head>, Outer<Before>>>,
-      ...Ordered<Tail, Before | StageOf<Head>>
-    ]
-  : Items
+export type Ordered<Items extends ReadonlyArray<unknown>, Before extends Stage = never> = number extends Items["length"]
+  ? Items // A list of unknown length is checked when it is made.
+  : Items extends readonly [infer Head, ...infer Tail]
+    ? readonly [
+        [Extract<StageOf<Head>, Outer<Before>>] extends [never]
+          ? Head
+          : Misplaced<Extract<StageOf<Head>, Outer<Before>>>,
+        ...Ordered<Tail, Before | StageOf<Head>>
+      ]
+    : Items
 
 /**
  * Several policies as one, outermost first; takes policies and the Effects that make them.
@@ -86,10 +87,9 @@ export const all = <const Items extends ReadonlyArray<Item>>(
   MakingServices<Items[number]>
 > =>
   Effect.gen(function* () {
-    const place = yield* Place
     const made: Array<Policy<Stage>> = []
-    for (const [index, item] of (policies as ReadonlyArray<unknown> as ReadonlyArray<PlainItem>).entries()) {
-      made.push(Effect.isEffect(item) ? yield* Effect.provideService(item, Place, inside(place, index)) : item)
+    for (const item of policies as ReadonlyArray<unknown> as ReadonlyArray<PlainItem>) {
+      made.push(Effect.isEffect(item) ? yield* item : item)
     }
     const misplaced = findMisplaced(made)
     if (misplaced !== undefined) return yield* Effect.die(misplaced)
@@ -115,7 +115,10 @@ export const Service =
   ): GuardClass<Self, Id, S, E, R, MakeE, MakeR> => {
     const Tag = Context.Service<Self, Policy<S, E, R>>()(id)
     return Object.assign(Tag, {
-      layer: Layer.effect(Tag, Effect.provideService(policy, Place, id)),
+      layer: Layer.effect(
+        Tag,
+        Effect.suspend(() => Effect.provideService(policy, Within, { id, made: 0 }))
+      ),
       guard: <A, E1, R1>(self: Effect.Effect<A, E1, R1>) => Effect.flatMap(Tag, (guard) => guard(self))
     }) as never
   }
@@ -172,10 +175,10 @@ const durationOf = (given: string | number | Duration.Duration): Result.Result<D
 /** Says what a plain Effect has used, to every guard around it. */
 export const used = Facts.used
 
-/** The place of a policy that is being made, within a guard that has a name. */
-const Place = Context.Reference<string | undefined>("spillway/Policy/Place", { defaultValue: () => undefined })
-
-const inside = (place: string | undefined, index: number) => (place === undefined ? undefined : `${place}/${index}`)
+/** The guard within which policies are being made: its id, and how many have been made in it. */
+const Within = Context.Reference<{ readonly id: string; made: number } | undefined>("spillway/Policy/Within", {
+  defaultValue: () => undefined
+})
 
 /**
  * Whether the fiber yields before its next operation, which is where it can be interrupted. A policy for which nothing
@@ -191,10 +194,10 @@ let unnamed = 0
  * one, else a memory of its own.
  */
 export const home: Effect.Effect<{ readonly store: Store; readonly name: string }> = Effect.gen(function* () {
-  const place = yield* Place
+  const within = yield* Within
   const context = yield* Effect.context()
   const store = Context.getOption(context, StoreService)
-  const name = place ?? `unnamed-${++unnamed}`
+  const name = within === undefined ? `unnamed-${++unnamed}` : `${within.id}/${within.made++}`
   return { name, store: store._tag === "Some" ? store.value : yield* Effect.orDie(MemoryStore.make()) }
 })
 

@@ -164,13 +164,26 @@ describe("a go", () => {
     })
   )
 
-  it.effect("may be tried again after a part: each try has an attempt of its own", () =>
+  it.effect("is not tried again after a part without a gate: that would splice two answers", () =>
     Effect.gen(function* () {
       const [go] = goesOf([speaks])
-      const { attempts, exit, parts } = yield* observe(Effect.retry(Plan.go(go), { times: 1 }))
-      assert.deepStrictEqual(exit, Exit.fail("0"))
-      assert.deepStrictEqual(parts, ["0:0 ", "0:0 "])
-      assert.lengthOf(attempts, 2)
+      const { exit, parts } = yield* observe(Effect.retry(Plan.go(go), { times: 1 }))
+      assert.isTrue(Exit.isFailure(exit) && Cause.squash(exit.cause) instanceof AnswerMixed)
+      assert.deepStrictEqual(parts, ["0:0 "])
+    })
+  )
+
+  it.effect("does not run beside another without a gate: their parts would mix", () =>
+    Effect.gen(function* () {
+      const [one, other] = goesOf([answers, answers])
+      const { exit, parts } = yield* observe(
+        Effect.map(Effect.all([Plan.go(one), Effect.exit(Plan.go(other!))], { concurrency: 2 }), ([first, second]) => {
+          assert.isTrue(Exit.isFailure(second))
+          return first
+        })
+      )
+      assert.isTrue(Exit.isSuccess(exit))
+      assert.isTrue(parts.every((part) => part.startsWith("0:")))
     })
   )
 

@@ -30,9 +30,10 @@ export interface Reading {
 export const toSink = <A, E, R>(call: Effect.Effect<A, E, R>, question: Question, sink: Sink): Effect.Effect<A, E, R> =>
   Effect.withFiber((fiber) => {
     const facts = asking(fiber, question, sink)
+    const { delivery } = facts.call
     return Effect.onExitPrimitive(Effect.provideService(call, Facts, facts), () => {
-      facts.call.delivery.close()
-      return undefined
+      delivery.close()
+      return delivery.broken === undefined ? undefined : Effect.die(delivery.broken.thrown)
     })
   })
 
@@ -99,6 +100,7 @@ const start = <A, E, R>(
 ): Fiber.Fiber<A, E> => {
   const fiber = Effect.runForkWith(context)(toSink(call, question, handOver), { signal })
   fiber.addObserver((exit) => handOver.end(exit))
+  handOver.onDeaf(() => fiber.interruptUnsafe())
   return fiber
 }
 
@@ -154,6 +156,7 @@ class Reader<A, E, R> implements AsyncIterator<Part.Part, A> {
       this.fiber = this.begin()
     }
     await new Promise<void>((resolve) => this.handOver.onReady(resolve))
+    if (this.done) return over
     const part = this.handOver.take()
     return part === undefined ? this.finish(this.handOver.ended!) : { done: false, value: part }
   }

@@ -15,10 +15,13 @@ export interface Sink {
   emit(part: Part): void | Promise<void>
 }
 
-/** A second answer would have been mixed into one that the caller already has a part of: a mistake in the program. */
+/** Two answers would have been mixed into one: a mistake in the program, found before anything is sent. */
 export class AnswerMixed extends Data.TaggedError("AnswerMixed")<{ readonly problem: string }> {
   override get message(): string {
-    return `This go ${this.problem}: wrap each try in Plan.go, so that every try has an attempt of its own.`
+    return (
+      `This question ${this.problem}. Try again only before the first part, and one try after the other; ` +
+      "who goes on with an answer, or races for one, wraps each try in Plan.go with a gate that lets one answer through."
+    )
   }
 }
 
@@ -45,14 +48,14 @@ export class Attempt implements Sink {
 
   private readonly clock: Clock.Clock
   private readonly into: Sink
+  private readonly origin: Attempt | undefined
   private closed = false
-  /** The last go of a leaf that was run again. */
-  private rerun: Attempt | undefined
 
-  constructor(clock: Clock.Clock, into: Sink, target?: string) {
+  constructor(clock: Clock.Clock, into: Sink, target?: string, origin?: Attempt) {
     this.clock = clock
     this.into = into
     this.target = target
+    this.origin = origin
   }
 
   /** Whether parts that still come are dropped. */
@@ -76,17 +79,13 @@ export class Attempt implements Sink {
     this.closed = true
   }
 
-  /**
-   * The leaf begins. A go that runs its leaf again without having asked for a fresh attempt gets one here, unless that
-   * would mix two answers: then it is told so, and nothing is sent.
-   */
-  start(target: string | undefined): Attempt | AnswerMixed {
-    const last = this.rerun ?? this
-    if (last.startedAt === undefined) return last.begin(target)
-    if (last.endedAt === undefined) return new AnswerMixed({ problem: "is still being answered" })
-    if (last.parts > 0) return new AnswerMixed({ problem: "has already been answered in part" })
-    this.rerun = this.again()
-    return this.rerun.begin(target)
+  /** The leaf begins. A go that runs its leaf again, without having asked for a fresh attempt, gets one here. */
+  start(target: string | undefined): Attempt {
+    if (this.startedAt !== undefined) return this.again().start(target)
+    this.startedAt = Alarm.read(this.clock)
+    this.target = target ?? this.target
+    this.sent = true
+    return this
   }
 
   /** The leaf has ended, whatever became of it. */
@@ -95,21 +94,19 @@ export class Attempt implements Sink {
     this.closed = true
   }
 
-  /** The same go once more: a fresh attempt whose parts go where this one's went, or into the sink given. */
-  again(into: Sink = this.into): Attempt {
-    return new Attempt(this.clock, into, this.target)
+  /** A go within this one: a fresh attempt whose parts go where this one's go, or into the sink given. */
+  again(into: Sink = this.into, target: string | undefined = this.target): Attempt {
+    return new Attempt(this.clock, into, target, this)
+  }
+
+  /** Whether it is that attempt, or a go within it. */
+  isWithin(other: Attempt): boolean {
+    return this === other || this.origin?.isWithin(other) === true
   }
 
   /** Where this attempt's parts go: what a plan puts a gate before. */
   get destination(): Sink {
     return this.into
-  }
-
-  private begin(target: string | undefined): Attempt {
-    this.startedAt = Alarm.read(this.clock)
-    this.target = target ?? this.target
-    this.sent = true
-    return this
   }
 
   private readonly resume = () => {

@@ -6,7 +6,7 @@
  * themselves run through plain functions and never through Effect operators, which would cost ten times as much.
  */
 // @effect-diagnostics asyncFunction:off newPromise:off
-import { Effect, Stream } from "effect"
+import { Effect, Redacted, Stream } from "effect"
 import { AnswerMixed, type Attempt } from "./Attempt.ts"
 import { Facts, tell } from "./Facts.ts"
 import type { Part } from "./Part.ts"
@@ -22,7 +22,9 @@ export interface Call<out E = never, out R = never> {
 /**
  * The call as an Effect that finds its question and its attempt in the fiber; `Answer` puts the question.
  *
- * *Gotcha*: what runs inside has no facts. A guard within a leaf must not take the outer call's for its own.
+ * *Gotchas*: what runs inside has no facts, so that a guard within a leaf does not take the outer call's for its own.
+ * `target` goes on record with the attempt; guards around learn where a call goes from `Policy.about`, since they decide
+ * before the leaf runs.
  */
 export const asEffect = <E, R>(call: Call<E, R>, target?: string): Effect.Effect<Summary.Summary, E, R> =>
   Effect.withFiber((fiber) => {
@@ -32,9 +34,9 @@ export const asEffect = <E, R>(call: Call<E, R>, target?: string): Effect.Effect
     let attempt: Attempt | undefined
     return Effect.onExitPrimitive(
       Effect.suspend(() => {
-        const started = facts.attempt.start(target)
-        if (started instanceof AnswerMixed) return Effect.die(started)
-        attempts.push((attempt = started))
+        const mixed = mixedBy(facts)
+        if (mixed !== undefined) return Effect.die(mixed)
+        attempts.push((attempt = facts.attempt.start(target)))
         return Effect.provideService(call(question, attempt), Facts, undefined)
       }),
       (exit) => {
@@ -47,6 +49,16 @@ export const asEffect = <E, R>(call: Call<E, R>, target?: string): Effect.Effect
     )
   })
 
+/** Whether one more leaf would put a second answer where parts of another go already, or may go at any moment. */
+const mixedBy = ({ attempt, call }: Facts): AnswerMixed | undefined => {
+  const last = call.attempts.findLast(
+    (each) => each.startedAt !== undefined && each.destination === attempt.destination
+  )
+  if (last === undefined) return undefined
+  if (last.parts > 0) return new AnswerMixed({ problem: "has already been answered in part" })
+  return last.endedAt === undefined ? new AnswerMixed({ problem: "is still being answered" }) : undefined
+}
+
 const noQuestion = "A call was run without a question: put one with Answer.collect, Answer.toStream or Answer.toSink."
 
 /**
@@ -54,13 +66,13 @@ const noQuestion = "A call was run without a question: put one with Answer.colle
  * the call's.
  *
  * Leaving aborts the signal and calls `return()`; a source that heeds neither goes on unseen, and the attempt's
- * `lingering` tells when it has really ended. What it throws is `Unknown`, with the cause, unless `catch` names it.
+ * `lingering` tells when it has really ended. What it throws is `Unknown`, with a redacted cause, unless `catch` names it.
  */
 export const fromAsyncIterable = <E = SpillwayError>(
   open: (question: Question, signal: AbortSignal) => AsyncIterable<Part> | PromiseLike<AsyncIterable<Part>>,
   options: { readonly catch?: (thrown: unknown) => E } = {}
 ): Call<E> => {
-  const rename = options.catch ?? ((cause) => new SpillwayError({ reason: { _tag: "Unknown" }, cause }) as E)
+  const rename = options.catch ?? ((thrown) => unknown(thrown) as E)
   return (question, attempt) =>
     Effect.callback<Summary.Summary, E>((resume) => {
       const pull = new Pull(attempt)
@@ -76,6 +88,10 @@ export const fromAsyncIterable = <E = SpillwayError>(
       })
     })
 }
+
+/** What was thrown may quote the question, so it is hidden from every printer. */
+const unknown = (thrown: unknown): SpillwayError =>
+  new SpillwayError({ reason: { _tag: "Unknown" }, cause: Redacted.make(thrown, { label: "cause" }) })
 
 /** A call from an Effect Stream of parts. */
 export const fromStream =

@@ -40,9 +40,13 @@ export interface Facts {
 /** The facts of the running fiber, or nothing. */
 export const Facts = Context.Reference<Facts | undefined>("spillway/Facts", { defaultValue: () => undefined })
 
-/** The way to the caller, which counts what passed and lets nothing pass after the end. */
+/**
+ * The way to the caller, which counts what passed and lets nothing pass after the end. A sink that breaks is its own
+ * fault, not the model's: it gets no more parts, the producer goes on unread, and the call ends with that defect.
+ */
 export class Delivery implements Sink {
   parts = 0
+  broken: { readonly thrown: unknown } | undefined
   private open = true
   private readonly sink: Sink
 
@@ -53,10 +57,19 @@ export class Delivery implements Sink {
   emit(part: Part): void | Promise<void> {
     if (!this.open) return
     this.parts++
-    return this.sink.emit(part)
+    try {
+      return this.sink.emit(part)?.then(undefined, this.break)
+    } catch (thrown) {
+      this.break(thrown)
+    }
   }
 
   close(): void {
+    this.open = false
+  }
+
+  private readonly break = (thrown: unknown): void => {
+    this.broken ??= { thrown }
     this.open = false
   }
 }
@@ -101,13 +114,15 @@ const deadlineOf = (fiber: Fiber.Fiber<unknown, unknown>, outer: Facts | undefin
 /** A question put, with a sink for its answer: who asks, and by when, is taken from the scope around. */
 export const asking = (fiber: Fiber.Fiber<unknown, unknown>, question: Questions.Question, sink: Sink): Facts => {
   const around = fiber.getRef(Facts)
+  // Another call that is under way around this one has nothing to do with it; a plain scope speaks of it, and hears of it.
+  const outer = around?.call.question === undefined ? around : around.outer
+  const tokens = Questions.tokens(question)
   const base = plain(fiber, around)
   const delivery = new Delivery(sink)
   return {
-    call: { ...base.call, question, tokens: base.call.tokens ?? Questions.tokens(question), delivery },
-    attempt: base.attempt.again(delivery),
-    // Another call that is under way around this one has nothing to do with it; a plain scope hears of it.
-    outer: around?.call.question === undefined ? around : around.outer
+    call: { ...base.call, question, tokens: outer === around ? (base.call.tokens ?? tokens) : tokens, delivery },
+    attempt: base.attempt.again(delivery, outer === around ? base.attempt.target : undefined),
+    outer
   }
 }
 
@@ -117,9 +132,8 @@ export const about = <A, E, R>(self: Effect.Effect<A, E, R>, said: Said): Effect
     const outer = fiber.getRef(Facts)
     if (outer?.call.question === undefined) return Effect.provideService(self, Facts, plain(fiber, outer, said))
     const { attempt, call } = outer
-    if (said.target !== undefined) attempt.target = said.target
     return Effect.provideService(self, Facts, {
-      attempt,
+      attempt: said.target === undefined ? attempt : attempt.again(attempt.destination, said.target),
       call: {
         ...call,
         caller: said.caller ?? call.caller,
@@ -140,6 +154,7 @@ export const used = (usage: Usages.Usage): Effect.Effect<void> =>
 
 /** Tells a scope, and those around it, what was used inside. */
 export const tell = (scope: Facts | undefined, usage: Usages.Usage): void => {
+  if (!Usages.isCounted(usage)) return
   for (let facts = scope; facts !== undefined; facts = facts.outer) {
     const { attempts, question } = facts.call
     // The attempt of a call is its leaf's: what is used beside the leaf goes on record by itself.
@@ -152,7 +167,9 @@ export const tell = (scope: Facts | undefined, usage: Usages.Usage): void => {
 
 /**
  * One go of several: the Effect with an attempt of its own. Whoever tries again, races or falls back wraps each try in
- * it, so that tries never share a sink. `gate` may stand between this go and where the parts of all of them end.
+ * it, so that tries never share a sink. One after the other they may all go the same way, until one has delivered a
+ * part; to go on after that, or to run side by side, each needs a `gate` of its own before the common destination, and
+ * the gates together let one answer through.
  */
 export const go = <A, E, R>(
   self: Effect.Effect<A, E, R>,

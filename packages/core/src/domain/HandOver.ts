@@ -6,8 +6,7 @@
  * stopped by a second, far larger bound instead of by the machine's memory.
  */
 // @effect-diagnostics newPromise:off
-import type { Exit } from "effect"
-import { Data } from "effect"
+import { Data, Exit } from "effect"
 import type { Sink } from "./Attempt.ts"
 import type { Part } from "./Part.ts"
 
@@ -32,6 +31,7 @@ export class HandOver<A, E> implements Sink {
   private room: Promise<void> | undefined
   private roomMade: () => void = () => {}
   private wake: (() => void) | undefined
+  private stop: (() => void) | undefined
   private readonly partsMax: number
 
   constructor(partsMax: number = partsMaxDefault) {
@@ -45,7 +45,7 @@ export class HandOver<A, E> implements Sink {
 
   emit(part: Part): void | Promise<void> {
     if (this.exit !== undefined) return
-    if (this.waiting >= this.partsMax + overrunMax) throw new ProducerDeaf({ parts: this.waiting })
+    if (this.waiting >= this.partsMax + overrunMax) return this.stopDeaf()
     this.parts.push(part)
     this.notify()
     if (this.waiting < this.partsMax) return
@@ -92,10 +92,21 @@ export class HandOver<A, E> implements Sink {
     return all
   }
 
+  /** Calls back when a producer has to be stopped, because it goes on although it was asked to wait. */
+  onDeaf(stop: () => void): void {
+    this.stop = stop
+    if (this.exit !== undefined) stop()
+  }
+
   /** Calls back once, as soon as there is a part or the end. */
   onReady(wake: () => void): void {
     if (this.waiting > 0 || this.exit !== undefined) return wake()
     this.wake = wake
+  }
+
+  private stopDeaf(): void {
+    this.end(Exit.die(new ProducerDeaf({ parts: this.waiting })))
+    this.stop?.()
   }
 
   private notify(): void {

@@ -6,7 +6,7 @@
  * capturing a stack, which alone costs more than everything else a policy does. `new SpillwayError` keeps the stack,
  * for what is broken.
  */
-import { Data, Duration } from "effect"
+import { Data, Duration, type Redacted } from "effect"
 import * as Failure from "./Failure.ts"
 
 /** The phases a clock can run out in. */
@@ -48,7 +48,8 @@ export type Reason = { readonly [Name in Failure.Name]: { readonly _tag: Name } 
 /** The error that every public boundary fails with. */
 export class SpillwayError extends Data.TaggedError("SpillwayError")<{
   readonly reason: Reason
-  readonly cause?: unknown
+  /** What was thrown, where a foreign thing threw: it may quote what was asked, so no printer shows it. */
+  readonly cause?: Redacted.Redacted<unknown>
 }> {
   /** What the failure table says of this reason. */
   get failure(): Failure.Failure {
@@ -122,7 +123,8 @@ const sentences: { readonly [Name in Failure.Name]: (facts: Facts[Name]) => stri
   TimedOut: (_) => `Nothing came within ${seconds(_.after)} (${_.phase}): ask again later, or allow more time.`,
   ContentRefused: (_) => `${_.target} refuses to answer this: change what is asked.`,
   Cancelled: () => "The caller left before the answer was complete.",
-  Unknown: (_) => `${_.target ?? "The guarded work"} failed in a way that has no name here: see the cause.`
+  Unknown: (_) =>
+    `${_.target ?? "The guarded work"} failed in a way that has no name here: Redacted.value(error.cause) tells it.`
 }
 
 const at = (target: string | undefined): string => (target === undefined ? "" : ` at ${target}`)

@@ -31,8 +31,6 @@ export class Ticket {
   readonly of: string
   readonly key: string
   readonly charges: ReadonlyArray<Charge>
-  /** Set by who waits: a store in this process calls it when the ticket has come to the head of its line. */
-  onTurn: (() => void) | undefined
   /** Belongs to the store that took the ticket. */
   receipt: unknown
 
@@ -42,13 +40,20 @@ export class Ticket {
     this.key = key
     this.charges = charges
   }
+
+  /** A store in this process calls it when the ticket's time may have come sooner than it had said. */
+  onTurn(): void {}
 }
 
 /** What becomes of a ticket: it may start, it stands in line for so long, or it is refused and can come back then. */
-export type Decision =
-  | { readonly _tag: "Started" }
-  | { readonly _tag: "Waits"; readonly wait: number }
-  | { readonly _tag: "Refused"; readonly retryAfter: number }
+export type Decision = { readonly _tag: "Started" } | { readonly _tag: "Waits"; readonly wait: number } | Refused
+
+/** Not now: when to come back, and whether only because the store holds as many keys as it may. */
+export interface Refused {
+  readonly _tag: "Refused"
+  readonly retryAfter: number
+  readonly full?: boolean
+}
 
 /** The answer of the happy path, made once. */
 export const started: Decision = { _tag: "Started" }

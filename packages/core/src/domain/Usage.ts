@@ -18,5 +18,12 @@ export const add = (self: Usage, that: Usage): Usage => ({
   ...(self.cached === undefined && that.cached === undefined ? {} : { cached: (self.cached ?? 0) + (that.cached ?? 0) })
 })
 
+/** Whether all of it can be numbers of tokens: a server may report anything. */
+export const isCounted = (usage: Usage): boolean =>
+  [usage.input, usage.output, usage.cached ?? 0].every((count) => count >= 0 && count <= tokensMax)
+
+/** No call has read or written more, whatever its server says. */
+const tokensMax = 1_000_000_000
+
 /** Tokens in and out together: what a limit in tokens counts. */
 export const total = (usage: Usage): number => usage.input + usage.output

@@ -6,12 +6,12 @@
  * and told exactly when to come back. Tokens are taken at their likely number and settled to what was used; what was
  * never sent costs nothing.
  */
-import { Duration, Effect, type Fiber, Schema } from "effect"
+import { Cause, Duration, Effect, type Exit, type Fiber, Option, Schema } from "effect"
 import * as Alarm from "../domain/Alarm.ts"
 import type { Attempt } from "../domain/Attempt.ts"
 import { type CallFacts, Facts, plain } from "../domain/Facts.ts"
 import { decode, type OptionsRefused, type Widened } from "../domain/Options.ts"
-import { refusal, type SpillwayError } from "../domain/SpillwayError.ts"
+import { refusal, SpillwayError } from "../domain/SpillwayError.ts"
 import * as Store from "../domain/Store.ts"
 import * as Units from "../domain/Units.ts"
 import * as Usage from "../domain/Usage.ts"
@@ -73,15 +73,23 @@ interface Scale {
 class Run extends Store.Ticket {
   readonly facts: Facts | undefined
   readonly attemptsBefore: number
-  /** The moment until which it may wait. */
-  until: number | undefined
+  /** When it first asked for its place. */
+  askedAt: number | undefined
   taken = false
   begun = false
+  /** Whether the store has said, since it was last asked, that the time may have come. */
+  told = false
+  wake: (() => void) | undefined
 
   constructor(id: number, of: string, key: string, charges: ReadonlyArray<Store.Charge>, facts: Facts | undefined) {
     super(id, of, key, charges)
     this.facts = facts
     this.attemptsBefore = facts?.call.attempts.length ?? 0
+  }
+
+  override onTurn(): void {
+    this.told = true
+    this.wake?.()
   }
 }
 
@@ -128,7 +136,7 @@ class Limit {
     const run = new Run(++this.runs, this.name, keyOf(this.per, facts), charges, facts)
     const framed = Effect.onExitPrimitive(
       Effect.suspend(() => this.enter(run, self, fiber)),
-      () => this.leave(run, fiber)
+      (exit) => this.leave(run, exit, fiber)
     )
     return listens ? Effect.provideService(framed, Facts, facts) : framed
   }
@@ -141,44 +149,49 @@ class Limit {
     const again = Effect.suspend(() => this.enter(run, inner, fiber))
     if (Policy.yieldsNext(fiber)) return Effect.andThen(Effect.yieldNow, again)
     const now = Alarm.now(fiber)
-    run.until ??= Math.min(now + this.waitMax, run.facts?.call.deadline ?? Infinity)
+    // Who has been let wait is not sent away because timers are late, unless it comes to twice what was allowed.
+    const patience = run.askedAt === undefined ? this.waitMax : 2 * this.waitMax
+    run.askedAt ??= now
+    const until = Math.min(run.askedAt + patience, run.facts?.call.deadline ?? Infinity)
     run.taken = true
-    return Store.andThen(this.store.take(run, Math.max(run.until - now, 0), now), (decision) => {
+    run.told = false
+    run.wake = undefined
+    return Store.andThen(this.store.take(run, Math.max(until - now, 0), now), (decision) => {
       if (decision._tag === "Started") return begin(run, inner, fiber)
       if (decision._tag === "Waits") return Effect.andThen(turnOf(run, decision.wait, fiber), again)
       run.taken = false
-      return Effect.fail(this.refused(run.key, decision.retryAfter))
+      return Effect.fail(this.refused(run.key, decision))
     })
   }
 
   /** What was never sent costs nothing; what was is settled to what it used, where that is known. */
-  private leave(run: Run, fiber: Fiber.Fiber<unknown, unknown>): Effect.Effect<void> | undefined {
+  private leave(
+    run: Run,
+    exit: Exit.Exit<unknown, unknown>,
+    fiber: Fiber.Fiber<unknown, unknown>
+  ): Effect.Effect<void> | undefined {
     if (!run.taken) return undefined
-    const attempts = attemptsOf(run, this.per)
-    const wasSent = run.begun && (run.facts?.call.question === undefined || attempts.some((attempt) => attempt.sent))
+    const attempts = attemptsOf(run)
+    const isCall = run.facts?.call.question !== undefined
+    const wasSent = run.begun && (isCall ? attempts.some((attempt) => attempt.sent) : !wasRefused(exit))
     if (!wasSent) return settled(this.store.giveBack(run, Alarm.now(fiber)))
     if (this.fixed !== undefined) return undefined
-    const usages = attempts.flatMap((attempt) => attempt.usage ?? [])
+    const usages = attempts.flatMap((attempt) => attempt.usage ?? []).filter(Usage.isCounted)
     if (usages.length === 0) return undefined
     const tokens = usages.reduce((sum, usage) => sum + Usage.total(usage), 0)
-    // A server may report anything; what cannot be a number of tokens leaves the estimate standing.
-    if (!(tokens >= 0 && tokens <= tokensMax)) return undefined
     const costs = this.scales.map((scale) => (scale.of === "tokens" ? tokens : 1) * scale.each)
     return settled(this.store.settle(run, costs, Alarm.now(fiber)))
   }
 
-  private refused(key: string, retryAfter: number): SpillwayError {
+  private refused(key: string, { full = false, retryAfter }: Store.Refused): SpillwayError {
     return refusal({
       _tag: "RateLimited",
       key,
-      limit: this.printed,
+      limit: full ? `${this.printed}, and no room to count one more` : this.printed,
       retryAfter: Duration.millis(Math.ceil(retryAfter / Alarm.perMilli))
     })
   }
 }
-
-/** No call has used more, whatever its server says: a debt beyond that would never be paid. */
-const tokensMax = 1_000_000_000
 
 const scaleOf = (rate: Units.Rate<"requests" | "tokens">, burst: number | undefined, printed: string): Scale => ({
   of: rate.unit,
@@ -201,12 +214,17 @@ const keyOf = (per: Per, facts: Facts | undefined): string => {
   return (per === "target" ? facts?.attempt.target : facts?.call[per]) ?? "default"
 }
 
-/** The goes that this run has seen: all since it began, or the one it stands around. */
-const attemptsOf = (run: Run, per: Per): ReadonlyArray<Attempt> => {
-  if (run.facts === undefined) return []
-  const { attempt, call } = run.facts
-  if (per === "target" && call.question !== undefined) return attempt.startedAt === undefined ? [] : [attempt]
-  return call.attempts.slice(run.attemptsBefore)
+/** The goes that have started within this run, and not in another go beside it. */
+const attemptsOf = ({ attemptsBefore, facts }: Run): ReadonlyArray<Attempt> =>
+  facts === undefined
+    ? []
+    : facts.call.attempts.slice(attemptsBefore).filter((attempt) => attempt.isWithin(facts.attempt))
+
+/** Whether a guard further in has refused, so that nothing was sent. */
+const wasRefused = (exit: Exit.Exit<unknown, unknown>): boolean => {
+  if (exit._tag === "Success") return false
+  const error = Option.getOrUndefined(Cause.findErrorOption(exit.cause))
+  return error instanceof SpillwayError && error.failure.class === "refusal"
 }
 
 /** Nobody may come between beginning and what is begun, or a call that never ran would be counted. */
@@ -225,12 +243,17 @@ const begin = <A, E, R>(
   return inner
 }
 
-/** Waits until the ticket's time has come, or until the store says that it may come sooner. */
-const turnOf = (ticket: Store.Ticket, wait: number, fiber: Fiber.Fiber<unknown, unknown>): Effect.Effect<void> =>
+/** Waits until the run's time has come, or until the store says that it may come sooner. */
+const turnOf = (run: Run, wait: number, fiber: Fiber.Fiber<unknown, unknown>): Effect.Effect<void> =>
   Effect.callback((resume) => {
+    // It may have been said between the answer of the store and now.
+    if (run.told) return resume(Effect.yieldNow)
     const disarm = Alarm.set(fiber, wait, () => resume(Effect.void))
-    // Not at once: the store that calls this is still busy with somebody else's ticket.
-    ticket.onTurn = () => resume(Effect.yieldNow)
+    run.wake = () => {
+      disarm()
+      // Not at once: the store that calls this is still busy with somebody else's ticket.
+      resume(Effect.yieldNow)
+    }
     return Effect.sync(disarm)
   })
 

@@ -65,6 +65,8 @@ export class MemoryStore implements Store {
   private readonly keysMax: number
   private takes = 0
   private sweepAt = 0
+  /** When the first of those that are in use will not be, as it was at the last look. */
+  private idleAt = 0
 
   constructor(keysMax: number) {
     this.keysMax = keysMax
@@ -78,7 +80,7 @@ export class MemoryStore implements Store {
   readonly take = (ticket: Ticket, maxWait: number, now: number): Decision => {
     if (ticket.receipt === givenBack) return { _tag: "Refused", retryAfter: 0 }
     const line = this.lineOf(ticket, now)
-    if (line === undefined) return { _tag: "Refused", retryAfter: Math.max(this.sweepAt - now, askAgain) }
+    if (line === undefined) return { _tag: "Refused", retryAfter: Math.max(this.idleAt - now, askAgain), full: true }
     const isWaiting = line.waiting.has(ticket)
     const isNext = line.waiting.size === 0 || (isWaiting && first(line.waiting) === ticket)
     const wait = Math.max(waitOf(line, ticket, isWaiting, now), isNext ? 0 : askAgain)
@@ -99,7 +101,9 @@ export class MemoryStore implements Store {
     const receipt = ticket.receipt as Receipt | undefined
     if (receipt === undefined || receipt === givenBack) return
     ticket.receipt = undefined
-    const line = this.find(ticket) ?? this.open(ticket)
+    const isDearer = costs.some((cost, index) => cost > ticket.charges[index]!.cost)
+    const line = this.find(ticket) ?? (isDearer ? this.open(ticket) : undefined)
+    if (line === undefined) return
     for (let index = 0; index < costs.length; index++) {
       const more = costs[index]! - ticket.charges[index]!.cost
       const ahead = Math.max(line.ahead[index]!, now)
@@ -109,7 +113,7 @@ export class MemoryStore implements Store {
       line.ahead[index] = ahead + Math.max(more, 0) - refund
       line.refunded[index]! += refund
     }
-    first(line.waiting)?.onTurn?.()
+    first(line.waiting)?.onTurn()
   }
 
   readonly giveBack = (ticket: Ticket, now: number): void => {
@@ -138,16 +142,21 @@ export class MemoryStore implements Store {
     const head = first(line.waiting)
     if (!line.waiting.delete(ticket)) return
     shift(line.queued, ticket, -1)
-    if (head === ticket) first(line.waiting)?.onTurn?.()
+    if (head === ticket) first(line.waiting)?.onTurn()
   }
 
   private lineOf(ticket: Ticket, now: number): Line | undefined {
     if (++this.takes > this.held + 64 || now >= this.sweepAt) this.sweep(now)
-    return this.find(ticket) ?? (this.held < this.keysMax ? this.open(ticket) : undefined)
+    const known = this.find(ticket)
+    if (known !== undefined) return known
+    if (this.held >= this.keysMax && now >= this.idleAt) this.sweep(now)
+    return this.held < this.keysMax ? this.open(ticket) : undefined
   }
 
   private find(ticket: Ticket): Line | undefined {
-    return this.lines.get(ticket.of)?.get(ticket.key)
+    const line = this.lines.get(ticket.of)?.get(ticket.key)
+    // Another number of charges is another limit, made under the same name.
+    return line?.ahead.length === ticket.charges.length ? line : undefined
   }
 
   private open(ticket: Ticket): Line {
@@ -157,19 +166,22 @@ export class MemoryStore implements Store {
       refunded: ticket.charges.map(nothing),
       waiting: nobody
     }
-    const lines = this.lines.get(ticket.of)
-    if (lines === undefined) this.lines.set(ticket.of, new Map([[ticket.key, line]]))
-    else lines.set(ticket.key, line)
-    this.held++
+    const lines = this.lines.get(ticket.of) ?? new Map<string, Line>()
+    this.lines.set(ticket.of, lines)
+    if (!lines.has(ticket.key)) this.held++
+    lines.set(ticket.key, line)
     return line
   }
 
   private sweep(now: number): void {
     this.takes = 0
     this.sweepAt = now + sweepEvery
+    this.idleAt = Infinity
     for (const [of, lines] of this.lines) {
       for (const [key, line] of lines) {
-        if (line.waiting.size === 0 && line.ahead.every((moment) => moment <= now) && lines.delete(key)) this.held--
+        const idleAt = line.waiting.size > 0 ? now + askAgain : Math.max(...line.ahead)
+        if (idleAt > now) this.idleAt = Math.min(this.idleAt, idleAt)
+        else if (lines.delete(key)) this.held--
       }
       if (lines.size === 0) this.lines.delete(of)
     }

@@ -5,9 +5,20 @@
  * Facts.nesting.test.ts.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Fiber } from "effect"
+import { Cause, Deferred, Effect, Exit, Fiber, Stream } from "effect"
 import { TestClock } from "effect/testing"
-import { Answer, Call, Part, Plan, Policy, Question, Summary, Tokens, type Usage } from "@spillway/core"
+import {
+  Answer,
+  Call,
+  Part,
+  Plan,
+  Policy,
+  Question,
+  type SpillwayError,
+  Summary,
+  Tokens,
+  type Usage
+} from "@spillway/core"
 import { Delivery, Facts } from "../../src/domain/Facts.ts"
 import * as Random from "../laws/random.ts"
 import * as Unhandled from "../fixtures/unhandled.ts"
@@ -27,6 +38,21 @@ const around = <A, E, R>(self: Effect.Effect<A, E, R>, look: (facts: Facts) => v
       Effect.sync(() => look(known!))
     )
   )
+
+/** The same two parts, pushed, pulled and streamed. */
+const sources: Record<string, Call.Call<SpillwayError>> = {
+  pushed: (_, attempt) =>
+    Effect.promise(async () => {
+      await attempt.emit(Part.text("a"))
+      await attempt.emit(Part.text("b"))
+      return Summary.make()
+    }),
+  pulled: Call.fromAsyncIterable(async function* () {
+    yield Part.text("a")
+    yield Part.text("b")
+  }),
+  streamed: Call.fromStream(() => Stream.make(Part.text("a"), Part.text("b")))
+}
 
 const usageOf = (known: Facts): Usage.Usage | undefined => known.attempt.usage
 
@@ -176,8 +202,9 @@ describe("around a question", () => {
       const [inner, outer] = seen
       assert.deepInclude(inner!.call, { caller: "bob", deadline: 2_000 * millis })
       assert.strictEqual(outer!.call.caller, "ada")
-      assert.strictEqual(inner!.attempt, outer!.attempt)
+      assert.isTrue(inner!.attempt.isWithin(outer!.attempt))
       assert.strictEqual(inner!.attempt.target, "gpu1/model")
+      assert.isUndefined(outer!.attempt.target, "what is said inside is not said outside")
       assert.lengthOf(outer!.call.attempts, 1)
       assert.strictEqual(outer!.call.delivery.parts, 1)
     })
@@ -215,14 +242,34 @@ describe("what is used between the question and its leaf", () => {
 describe("a delivery", () => {
   it("counts what passes, hands back the sink's promise, and lets nothing pass when it is closed", async () => {
     const parts: Array<Part.Part> = []
-    const room = Promise.resolve()
+    let made = false
+    const room = Promise.resolve().then(() => {
+      made = true
+    })
     const delivery = new Delivery({ emit: (part) => (parts.push(part), room) })
-    assert.strictEqual(delivery.emit(Part.text("a")), room)
+    await delivery.emit(Part.text("a"))
+    assert.isTrue(made)
     delivery.close()
     assert.isUndefined(delivery.emit(Part.text("late")))
     assert.strictEqual(delivery.parts, 1)
     assert.deepStrictEqual(parts, [Part.text("a")])
   })
+
+  for (const [name, sink] of [
+    ["throws", { emit: () => assert.fail("a bug of the reader") }],
+    ["rejects", { emit: () => Promise.reject(new Error("a bug of the reader")) }]
+  ] as const) {
+    for (const [source, call] of Object.entries(sources)) {
+      it(`ends a call whose sink ${name} with that defect, and hands it no more, ${source}`, async () => {
+        let taken = 0
+        const counting = { emit: () => (taken++, sink.emit()) }
+        const exit = await Effect.runPromiseExit(Answer.toSink(Call.asEffect(call), question, counting))
+        assert.include(Exit.isFailure(exit) ? Cause.pretty(exit.cause) : "", "a bug of the reader")
+        assert.isTrue(Exit.isFailure(exit) && Cause.hasDies(exit.cause))
+        assert.strictEqual(taken, 1)
+      })
+    }
+  }
 
   it.effect("is closed when the answer has ended, for all who still hold it", () =>
     Effect.gen(function* () {

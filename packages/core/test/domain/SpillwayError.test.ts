@@ -8,7 +8,7 @@ import { execFile } from "node:child_process"
 import { fileURLToPath } from "node:url"
 import { inspect } from "node:util"
 import { assert, describe, expectTypeOf, it } from "@effect/vitest"
-import { Cause, Duration, Effect, Exit } from "effect"
+import { Cause, Duration, Effect, Exit, Redacted } from "effect"
 import { type Reason, refusal, SpillwayError } from "@spillway/core"
 import * as Reasons from "../fixtures/reasons.ts"
 
@@ -140,11 +140,20 @@ describe("a refusal", () => {
 
 describe("an error with a cause", () => {
   it("keeps the cause for the program and leaves it out of what a log holds", () => {
-    const error = new SpillwayError({ reason: { _tag: "Unknown" }, cause: new Error("what was asked") })
-    assert.strictEqual((error.cause as Error).message, "what was asked")
+    const thrown = new Error("what was asked")
+    const error = new SpillwayError({ reason: { _tag: "Unknown" }, cause: Redacted.make(thrown) })
+    assert.strictEqual(error.cause && Redacted.value(error.cause), thrown)
+    for (const printed of [
+      inspect(error),
+      String(error),
+      Cause.pretty(Cause.fail(error)),
+      inspect(Cause.fail(error))
+    ]) {
+      assert.notInclude(printed, "what was asked")
+    }
     assert.deepStrictEqual(JSON.parse(JSON.stringify(error)), {
       _tag: "SpillwayError",
-      message: "The guarded work failed in a way that has no name here: see the cause.",
+      message: "The guarded work failed in a way that has no name here: Redacted.value(error.cause) tells it.",
       retryable: false,
       reason: { _tag: "Unknown" }
     })
