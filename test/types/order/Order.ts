@@ -19,7 +19,8 @@ export const right = [
   Policy.all([nested, attempt]),
   Policy.all([call, nested]),
   Policy.all([RateLimit.make({ rate: "10/min" }), between, RateLimit.make({ rate: "60/min", per: "target" })]),
-  Policy.all([Effect.succeed(call), Effect.succeed(attempt)])
+  Policy.all([Effect.succeed(call), Effect.succeed(attempt)]),
+  Policy.all([call, call] as ReadonlyArray<Policy.Policy<"call">>)
 ]
 
 export const wrong = [

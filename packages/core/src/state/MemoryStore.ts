@@ -29,6 +29,9 @@ const minute = 60_000_000_000
 /** Idle keys are looked for this often at the latest, when anybody asks at all. */
 const sweepEvery = minute
 
+/** A memory that is full is looked through at most this often. */
+const sweepRest = 1_000_000_000
+
 /** Nobody who is not the head of his line asks again sooner than this, in case the head is late. */
 const askAgain = 1_000_000
 
@@ -64,9 +67,10 @@ export class MemoryStore implements Store {
   private held = 0
   private readonly keysMax: number
   private takes = 0
+  private takesMax = 64
   private sweepAt = 0
-  /** When the first of those that are in use will not be, as it was at the last look. */
-  private idleAt = 0
+  /** When one of those that are in use may be idle, at the soonest. */
+  private idleAt = Infinity
 
   constructor(keysMax: number) {
     this.keysMax = keysMax
@@ -80,7 +84,7 @@ export class MemoryStore implements Store {
   readonly take = (ticket: Ticket, maxWait: number, now: number): Decision => {
     if (ticket.receipt === givenBack) return { _tag: "Refused", retryAfter: 0 }
     const line = this.lineOf(ticket, now)
-    if (line === undefined) return { _tag: "Refused", retryAfter: Math.max(this.idleAt - now, askAgain), full: true }
+    if (line === undefined) return { _tag: "Refused", retryAfter: Math.max(this.roomAt - now, askAgain), full: true }
     const isWaiting = line.waiting.has(ticket)
     const isNext = line.waiting.size === 0 || (isWaiting && first(line.waiting) === ticket)
     const wait = Math.max(waitOf(line, ticket, isWaiting, now), isNext ? 0 : askAgain)
@@ -132,6 +136,7 @@ export class MemoryStore implements Store {
       line.ahead[index] = end
       ends.push(end + line.refunded[index]!)
     }
+    this.idleAt = Math.min(this.idleAt, Math.max(...line.ahead))
     ticket.receipt = { line, ends } satisfies Receipt
     return started
   }
@@ -146,10 +151,10 @@ export class MemoryStore implements Store {
   }
 
   private lineOf(ticket: Ticket, now: number): Line | undefined {
-    if (++this.takes > this.held + 64 || now >= this.sweepAt) this.sweep(now)
+    if (++this.takes > this.takesMax || now >= this.sweepAt) this.sweep(now)
     const known = this.find(ticket)
     if (known !== undefined) return known
-    if (this.held >= this.keysMax && now >= this.idleAt) this.sweep(now)
+    if (this.held >= this.keysMax && now >= this.roomAt) this.sweep(now)
     return this.held < this.keysMax ? this.open(ticket) : undefined
   }
 
@@ -185,6 +190,13 @@ export class MemoryStore implements Store {
       }
       if (lines.size === 0) this.lines.delete(of)
     }
+    // As many calls as are held now pay for the next look, so that it costs each of them the same little.
+    this.takesMax = this.held + 64
+  }
+
+  /** When it makes sense to look for room again: not before there may be some, and not all the time. */
+  private get roomAt(): number {
+    return Math.max(this.idleAt, this.sweepAt - sweepEvery + sweepRest)
   }
 }
 

@@ -21,3 +21,10 @@ const away = <A>(turns: number, answer: () => Store.Answer<A>) =>
     for (let turn = 0; turn < turns; turn++) yield* Effect.yieldNow
     return value
   }).pipe(Effect.forkDetach({ startImmediately: true }), Effect.flatMap(Fiber.join))
+
+/** The same store, whose answers are Effects that take no time. */
+export const inEffects = (store: Store.Store): Store.Store => ({
+  take: (...asked) => Effect.suspend(() => Store.andThen(store.take(...asked), Effect.succeed)),
+  settle: (...asked) => Effect.suspend(() => Store.andThen(store.settle(...asked), Effect.succeed)),
+  giveBack: (...asked) => Effect.suspend(() => Store.andThen(store.giveBack(...asked), Effect.succeed))
+})

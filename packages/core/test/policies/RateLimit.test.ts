@@ -8,15 +8,15 @@ import { assert, describe, it } from "@effect/vitest"
 import { Cause, Clock, Duration, Effect, Exit, Fiber, Option } from "effect"
 import { TestClock } from "effect/testing"
 import { MemoryStore, Policy, RateLimit, Store } from "@spillway/core"
-import { late } from "../laws/lateStore.ts"
+import { inEffects, late } from "../laws/lateStore.ts"
 import * as Random from "../laws/random.ts"
 import { testPolicy } from "../laws/testPolicy.ts"
 
 const limit = (options: RateLimit.Options) => Effect.orDie(RateLimit.make(options))
 
-const withLateStore = <A, E, R>(self: Effect.Effect<A, E, R>) =>
+const withStore = <A, E, R>(as: (store: Store.Store) => Store.Store, self: Effect.Effect<A, E, R>) =>
   Effect.flatMap(Effect.orDie(MemoryStore.make()), (store) =>
-    Effect.provideService(self, Store.StoreService, late(store))
+    Effect.provideService(self, Store.StoreService, as(store))
   )
 
 testPolicy({
@@ -36,9 +36,17 @@ testPolicy({
 })
 
 testPolicy({
+  name: "RateLimit over a store that answers with Effects",
+  refusing: (room) => withStore(inEffects, limit({ rate: `${room}/min` })),
+  waiting: (room) => withStore(inEffects, limit({ rate: `${room}/s`, wait: "1h" })),
+  keeps: true,
+  restMillis: 60_000
+})
+
+testPolicy({
   name: "RateLimit over a store that answers late",
-  refusing: (room) => withLateStore(limit({ rate: `${room}/min` })),
-  waiting: (room) => withLateStore(limit({ rate: `${room}/s`, wait: "1h" })),
+  refusing: (room) => withStore(late, limit({ rate: `${room}/min` })),
+  waiting: (room) => withStore(late, limit({ rate: `${room}/s`, wait: "1h" })),
   keeps: true,
   restMillis: 60_000
 })
@@ -164,6 +172,35 @@ describe("RateLimit", () => {
       const all = yield* limit({ rate: "1/min", per: "all" })
       yield* as("ann")(all(Effect.void))
       yield* refusalOf(as("bob")(all(Effect.void)))
+    })
+  )
+
+  it.effect("gives back what a guard further in refuses, and counts what failed in earnest", () =>
+    Effect.gen(function* () {
+      const guard = yield* Effect.orDie(
+        Policy.all([RateLimit.make({ rate: "3/min" }), RateLimit.make({ rate: "1/min", per: "target" })])
+      )
+      const to = (target: string) => Policy.about({ target })
+      yield* to("gpu1")(guard(Effect.void))
+      for (let index = 0; index < 5; index++) yield* refusalOf(to("gpu1")(guard(Effect.void)))
+      yield* Effect.flip(to("gpu2")(guard(Effect.fail("broken"))))
+      yield* to("gpu3")(guard(Effect.void))
+      const error = yield* refusalOf(to("gpu4")(guard(Effect.void)))
+      assert.include(String(error), "3/min")
+    })
+  )
+
+  it.effect("rounds a rate that is no whole number of nanoseconds so that it never admits one too many", () =>
+    Effect.gen(function* () {
+      const guard = yield* limit({ rate: "7/s" })
+      const ask = Effect.forEach(Array.from({ length: 9 }), () => Effect.exit(guard(Effect.void)))
+      const admitted = Effect.map(ask, (exits) => exits.filter(Exit.isSuccess).length)
+      assert.strictEqual(yield* admitted, 7)
+      // Some nanoseconds before the second is over, burst + rate x W is not yet 14.
+      yield* TestClock.adjust(Duration.nanos(999_999_995n))
+      assert.strictEqual(yield* admitted, 6)
+      yield* TestClock.adjust(Duration.nanos(10n))
+      assert.strictEqual(yield* admitted, 1)
     })
   )
 

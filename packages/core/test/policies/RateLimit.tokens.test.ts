@@ -4,7 +4,7 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Duration, Effect, Exit } from "effect"
-import { Answer, Call, Part, Policy, Question, RateLimit, Summary } from "@spillway/core"
+import { Answer, type Attempt, Call, Part, Plan, Policy, Question, RateLimit, Summary } from "@spillway/core"
 
 const limit = (options: RateLimit.Options) => Effect.orDie(RateLimit.make(options))
 
@@ -43,6 +43,16 @@ describe("RateLimit in tokens", () => {
       yield* tokens(400)(Effect.all([guard(nothingLeft(0)), guard(Effect.void)], { concurrency: 2 }))
       yield* tokens(600)(guard(Effect.void))
       yield* refusalOf(tokens(1)(guard(Effect.void)))
+    })
+  )
+
+  it.effect("is not lowered by a count that is none", () =>
+    Effect.gen(function* () {
+      for (const wrong of [Number.NaN, -899]) {
+        const guard = yield* limit({ tokens: "1000 tok/min" })
+        yield* tokens(100)(guard(Effect.andThen(nothingLeft(900), nothingLeft(wrong))))
+        yield* refusalOf(tokens(101)(guard(Effect.void)))
+      }
     })
   )
 
@@ -144,6 +154,56 @@ describe("RateLimit around a call", () => {
         (yield* refusalOf(Answer.collect(guard(answering(1, 1)), question))).reason._tag,
         "RateLimited"
       )
+    })
+  )
+
+  it.effect("counts nothing for what a leaf knows it has not sent, and its usage for what it tried again", () =>
+    Effect.gen(function* () {
+      const unsent = Call.asEffect((_, attempt) => {
+        attempt.sent = false
+        return Effect.fail("refused before a byte went out")
+      })
+      const guard = yield* limit({ rate: "1/min" })
+      yield* Effect.flip(Answer.collect(guard(unsent), question))
+      yield* Answer.collect(guard(answering(1, 1)), question)
+
+      let tries = 0
+      const flaky = Call.asEffect<string, never>((_, attempt) => {
+        attempt.usage = { input: 500, output: 0 }
+        return ++tries % 2 === 1 ? Effect.fail("busy") : Effect.succeed(Summary.make())
+      })
+      for (const per of ["caller", "target"] as const) {
+        const inTokens = yield* limit({ tokens: "1000 tok/h", per })
+        yield* Answer.collect(inTokens(Effect.retry(flaky, { times: 1 })), question)
+        yield* refusalOf(Answer.collect(inTokens(answering(1, 1)), question))
+      }
+    })
+  )
+
+  it.effect("does not count what another go beside it has sent or used", () =>
+    Effect.gen(function* () {
+      const guard = yield* limit({ rate: "2/min", tokens: "1000 tok/min", per: "target" })
+      const unsent = Call.asEffect((_, attempt) => {
+        attempt.sent = false
+        return Effect.andThen(Effect.yieldNow, Effect.succeed(Summary.make()))
+      })
+      const gate = (destination: Attempt.Sink) => ({ emit: (part: Part.Part) => destination.emit(part) })
+      const goes = [answering(1, 599), unsent].map((go) => Plan.go(guard(go), gate))
+      yield* Answer.collect(Effect.all(goes, { concurrency: 2 }), question)
+      const exit = yield* Answer.collect(Policy.about({ tokens: 400 })(guard(answering(1, 1))), question)
+      assert.strictEqual(exit.text, "243 metres")
+    })
+  )
+
+  it.effect("counts a question asked on the way by its own size", () =>
+    Effect.gen(function* () {
+      const guard = yield* limit({ tokens: "500 tok/min" })
+      const moderated = Effect.andThen(
+        Answer.collect(guard(answering(1, 1)), Question.chat("llama", "Is this fine?")),
+        answering(1, 1)
+      )
+      const long = Question.chat("llama", "How high is the dam? ".repeat(500))
+      assert.strictEqual((yield* Answer.collect(moderated, long)).text, "243 metres")
     })
   )
 

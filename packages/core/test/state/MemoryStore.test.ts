@@ -30,11 +30,75 @@ describe("MemoryStore", () => {
         store.take(new Store.Ticket(1, "a limit", key, [{ cost: day, burst: day }]), 0, now)
       assert.strictEqual(take("one", 0)._tag, "Started")
       assert.strictEqual(take("two", 0)._tag, "Started")
-      const refused = take("three", 0)
-      assert.strictEqual(refused._tag, "Refused")
-      assert.isAbove(refused._tag === "Refused" ? refused.retryAfter : 0, 0)
+      assert.deepStrictEqual(take("three", 0), { _tag: "Refused", retryAfter: day, full: true })
+      // It has just looked, a nanosecond too early, and looks again after a second.
+      const second = 1_000_000_000
+      assert.deepStrictEqual(take("three", day - 1), { _tag: "Refused", retryAfter: second, full: true })
       assert.strictEqual(store.size, 2)
-      assert.strictEqual(take("three", day)._tag, "Started")
+      assert.strictEqual(take("three", day - 1 + second)._tag, "Started")
+    })
+  )
+
+  it.effect("takes a new key at once when others are idle, and is not grown by what is settled late", () =>
+    Effect.gen(function* () {
+      const store = yield* MemoryStore.make({ keysMax: 2 })
+      const second = 1_000_000_000
+      const claim = (key: string) => new Store.Ticket(1, "a limit", key, [{ cost: second, burst: second }])
+      const early = Array.from({ length: 50 }, (_, index) => claim(`key ${index}`))
+      for (const [index, ticket] of early.entries()) {
+        assert.strictEqual(store.take(ticket, 0, index * second)._tag, "Started", `key ${index}`)
+      }
+      for (const ticket of early) store.settle(ticket, [0], 100 * second)
+      assert.isAtMost(store.size, 2)
+    })
+  )
+
+  it.effect("gives nothing back for a ticket whose key was forgotten meanwhile", () =>
+    Effect.gen(function* () {
+      const store = yield* MemoryStore.make()
+      const second = 1_000_000_000
+      const claim = (key = "someone") => new Store.Ticket(1, "a limit", key, [{ cost: second, burst: 2 * second }])
+      const long = claim()
+      for (let index = 0; index < 40; index++) {
+        const refunded = claim()
+        store.take(refunded, 0, index)
+        store.giveBack(refunded, index)
+      }
+      store.take(claim(), 0, 50)
+      store.take(long, 0, 50)
+      // Long after: the key is forgotten, and new.
+      store.take(claim("somebody else"), 0, 1_000 * second)
+      const at = 1_001 * second
+      for (let index = 0; index < 2; index++) assert.strictEqual(store.take(claim(), 0, at)._tag, "Started")
+      store.settle(long, [0], at)
+      assert.strictEqual(store.take(claim(), 0, at)._tag, "Refused")
+    })
+  )
+
+  it.effect("sweeps also when many calls come within a minute", () =>
+    Effect.gen(function* () {
+      const store = yield* MemoryStore.make()
+      for (let index = 0; index < 10_000; index++) {
+        store.take(new Store.Ticket(1, "a limit", `key ${index}`, [{ cost: 1, burst: 1 }]), 0, index * 1_000)
+      }
+      assert.isAtMost(store.size, 200)
+    })
+  )
+
+  it.effect("tells apart two limits that were made by hand within one guard", () =>
+    Effect.gen(function* () {
+      class Two extends Policy.Service<Two>()(
+        "test/Two",
+        Effect.gen(function* () {
+          const outer = yield* RateLimit.make({ rate: "10/min" })
+          const inner = yield* RateLimit.make({ rate: "10/min", tokens: "1000 tok/min", wait: "1s", per: "target" })
+          return yield* Policy.all([outer, inner])
+        })
+      ) {}
+      const store = yield* MemoryStore.make()
+      const shared = Layer.provide(Two.layer, Layer.succeed(Store.StoreService, store))
+      yield* Effect.forEach(Array.from({ length: 10 }), () => Two.guard(Effect.void)).pipe(Effect.provide(shared))
+      assert.strictEqual(store.size, 2)
     })
   )
 

@@ -1,0 +1,93 @@
+/**
+ * RateLimit's waiters: whoever was let wait gets his turn as soon as it comes, and leaves nothing behind.
+ *
+ * Some of it is seen on the live clock, because late timers and timers that nobody stopped exist only there.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { Clock, Effect, Exit, Fiber, Scheduler } from "effect"
+import { TestClock } from "effect/testing"
+import { Policy, RateLimit } from "@spillway/core"
+
+const limit = (options: RateLimit.Options) => Effect.orDie(RateLimit.make(options))
+const now = Clock.currentTimeMillis
+const start = { startImmediately: true }
+
+const timers = () => process.getActiveResourcesInfo().filter((name) => name === "Timeout").length
+
+describe("a waiter", () => {
+  it.effect("starts as soon as a call before him turns out to have used less", () =>
+    Effect.gen(function* () {
+      const guard = yield* limit({ tokens: "1000 tok/min", wait: "1h" })
+      const about = Policy.about({ tokens: 1_000 })
+      const cheap = about(guard(Effect.andThen(Effect.sleep("5 seconds"), Policy.used({ input: 0, output: 0 }))))
+      const first = yield* Effect.forkChild(cheap, start)
+      const waiter = yield* Effect.forkChild(about(guard(now)), start)
+      yield* TestClock.adjust("2 minutes")
+      yield* Fiber.join(first)
+      assert.strictEqual(yield* Fiber.join(waiter), 5_000)
+    })
+  )
+
+  it.effect("does not miss a turn that comes while he is being told to wait", () =>
+    Effect.gen(function* () {
+      for (let opsBeforeYield = 4; opsBeforeYield <= 40; opsBeforeYield++) {
+        for (let turns = 0; turns < 12; turns++) {
+          const guard = yield* limit({ rate: "1/10s", wait: "1h" })
+          const begun = yield* now
+          yield* guard(Effect.void)
+          const head = yield* Effect.forkChild(guard(Effect.void), start)
+          const waiter = yield* guard(now).pipe(
+            Effect.provideService(Scheduler.MaxOpsBeforeYield, opsBeforeYield),
+            Effect.forkChild(start)
+          )
+          for (let turn = 0; turn < turns; turn++) yield* Effect.yieldNow
+          yield* Fiber.interrupt(head)
+          for (let turn = 0; turn < 12; turn++) yield* Effect.yieldNow
+          yield* TestClock.adjust("1 minute")
+          const waited = (yield* Fiber.join(waiter)) - begun
+          assert.isAtMost(waited, 10_001, `ops ${opsBeforeYield}, turns ${turns}`)
+        }
+      }
+    })
+  )
+
+  it.live("leaves no timer behind, whether he is called early, often, or leaves", () =>
+    Effect.gen(function* () {
+      const before = timers()
+      const guard = yield* limit({ tokens: "1000 tok/h", wait: "10h" })
+      yield* Policy.about({ tokens: 900 })(guard(Effect.void))
+      const waiter = yield* Effect.forkChild(Policy.about({ tokens: 1_000 })(guard(Effect.void)), start)
+      // Each of them settles, and tells the head of the line that his time may have come.
+      const other = Policy.about({ tokens: 1, caller: "default" })(guard(Policy.used({ input: 1, output: 0 })))
+      const others = yield* Effect.forEach(Array.from({ length: 20 }), () => Effect.forkChild(other, start))
+      yield* Effect.sleep(5)
+      yield* Fiber.interruptAll([waiter, ...others])
+      yield* Effect.sleep(5)
+      // The test runner may have some of its own; what is left behind would be twenty.
+      assert.isAtMost(timers(), before + 5)
+    })
+  )
+
+  it.live("who was let wait is served, although every timer before him was late", () =>
+    Effect.gen(function* () {
+      const guard = yield* limit({ rate: "500/s", burst: 1, wait: "200ms" })
+      const exits = yield* Effect.forEach(Array.from({ length: 100 }), () => Effect.exit(guard(Effect.void)), {
+        concurrency: "unbounded"
+      })
+      assert.strictEqual(exits.filter(Exit.isSuccess).length, 100)
+    })
+  )
+
+  it.effect("is refused, and out of the line, when a debt has moved his place too far", () =>
+    Effect.gen(function* () {
+      const guard = yield* limit({ tokens: "1000 tok/min", wait: "2m" })
+      const about = Policy.about({ tokens: 1_000 })
+      const dear = about(guard(Effect.andThen(Effect.sleep("5 seconds"), Policy.used({ input: 50_000, output: 0 }))))
+      const first = yield* Effect.forkChild(dear, start)
+      const waiter = yield* Effect.forkChild(Effect.exit(about(guard(Effect.void))), start)
+      yield* TestClock.adjust("2 minutes")
+      yield* Fiber.join(first)
+      assert.isTrue(Exit.isFailure(yield* Fiber.join(waiter)))
+    })
+  )
+})
