@@ -20,7 +20,7 @@ export class AnswerMixed extends Data.TaggedError("AnswerMixed")<{ readonly prob
   override get message(): string {
     return (
       `This question ${this.problem}. Try again only before the first part, and one try after the other; ` +
-      "who goes on with an answer, or races for one, wraps each try in Plan.go with a gate that lets one answer through."
+      "who goes on with an answer, or races for one, wraps each try in Plan.go, with a gate that lets one through."
     )
   }
 }

@@ -23,8 +23,8 @@ export interface Call<out E = never, out R = never> {
  * The call as an Effect that finds its question and its attempt in the fiber; `Answer` puts the question.
  *
  * *Gotchas*: what runs inside has no facts, so that a guard within a leaf does not take the outer call's for its own.
- * `target` goes on record with the attempt; guards around learn where a call goes from `Policy.about`, since they decide
- * before the leaf runs.
+ * `target` goes on record with the attempt; guards around learn where a call goes from `Policy.about`, since they
+ * decide before the leaf runs.
  */
 export const asEffect = <E, R>(call: Call<E, R>, target?: string): Effect.Effect<Summary.Summary, E, R> =>
   Effect.withFiber((fiber) => {
@@ -66,7 +66,8 @@ const noQuestion = "A call was run without a question: put one with Answer.colle
  * the call's.
  *
  * Leaving aborts the signal and calls `return()`; a source that heeds neither goes on unseen, and the attempt's
- * `lingering` tells when it has really ended. What it throws is `Unknown`, with a redacted cause, unless `catch` names it.
+ * `lingering` tells when it has really ended. What it throws is `Unknown`, with a redacted cause, unless `catch` names
+ * it.
  */
 export const fromAsyncIterable = <E = SpillwayError>(
   open: (question: Question, signal: AbortSignal) => AsyncIterable<Part> | PromiseLike<AsyncIterable<Part>>,

@@ -114,7 +114,8 @@ const deadlineOf = (fiber: Fiber.Fiber<unknown, unknown>, outer: Facts | undefin
 /** A question put, with a sink for its answer: who asks, and by when, is taken from the scope around. */
 export const asking = (fiber: Fiber.Fiber<unknown, unknown>, question: Questions.Question, sink: Sink): Facts => {
   const around = fiber.getRef(Facts)
-  // Another call that is under way around this one has nothing to do with it; a plain scope speaks of it, and hears of it.
+  // Another call that is under way around this one has nothing to do with it; a plain scope speaks of it, and hears of
+  // it.
   const outer = around?.call.question === undefined ? around : around.outer
   const tokens = Questions.tokens(question)
   const base = plain(fiber, around)

@@ -185,13 +185,27 @@ describe("RateLimit around a call", () => {
       const guard = yield* limit({ rate: "2/min", tokens: "1000 tok/min", per: "target" })
       const unsent = Call.asEffect((_, attempt) => {
         attempt.sent = false
-        return Effect.andThen(Effect.yieldNow, Effect.succeed(Summary.make()))
+        return Effect.as(Effect.repeat(Effect.yieldNow, { times: 20 }), Summary.make())
       })
       const gate = (destination: Attempt.Sink) => ({ emit: (part: Part.Part) => destination.emit(part) })
-      const goes = [answering(1, 599), unsent].map((go) => Plan.go(guard(go), gate))
+      const goes = [unsent, answering(1, 599)].map((go) => Plan.go(guard(go), gate))
       yield* Answer.collect(Effect.all(goes, { concurrency: 2 }), question)
       const exit = yield* Answer.collect(Policy.about({ tokens: 400 })(guard(answering(1, 1))), question)
       assert.strictEqual(exit.text, "243 metres")
+    })
+  )
+
+  it.effect("does not count again what a try before it has used", () =>
+    Effect.gen(function* () {
+      let tries = 0
+      const flaky = Call.asEffect<string, never>((_, attempt) => {
+        attempt.usage = { input: 400, output: 0 }
+        return ++tries === 1 ? Effect.fail("busy") : Effect.succeed(Summary.make())
+      })
+      const guard = yield* limit({ tokens: "1000 tok/h" })
+      yield* Answer.collect(Effect.retry(guard(flaky), { times: 1 }), question)
+      yield* Policy.about({ tokens: 200 })(guard(Effect.void))
+      yield* refusalOf(Policy.about({ tokens: 1 })(guard(Effect.void)))
     })
   )
 

@@ -51,20 +51,25 @@ describe("a waiter", () => {
     })
   )
 
-  it.live("leaves no timer behind, whether he is called early, often, or leaves", () =>
+  it.live("leaves no timer behind, when he is called again and again, and when he leaves", () =>
     Effect.gen(function* () {
       const before = timers()
       const guard = yield* limit({ tokens: "1000 tok/h", wait: "10h" })
-      yield* Policy.about({ tokens: 900 })(guard(Effect.void))
-      const waiter = yield* Effect.forkChild(Policy.about({ tokens: 1_000 })(guard(Effect.void)), start)
-      // Each of them settles, and tells the head of the line that his time may have come.
-      const other = Policy.about({ tokens: 1, caller: "default" })(guard(Policy.used({ input: 1, output: 0 })))
-      const others = yield* Effect.forEach(Array.from({ length: 20 }), () => Effect.forkChild(other, start))
-      yield* Effect.sleep(5)
-      yield* Fiber.interruptAll([waiter, ...others])
-      yield* Effect.sleep(5)
-      // The test runner may have some of its own; what is left behind would be twenty.
-      assert.isAtMost(timers(), before + 5)
+      const used = Policy.used({ input: 1, output: 0 })
+      const running = yield* Effect.forEach(Array.from({ length: 20 }), (_, index) =>
+        Effect.forkChild(Policy.about({ tokens: 1 })(guard(Effect.andThen(Effect.sleep(1 + index), used))), start)
+      )
+      const waiters = yield* Effect.forEach(Array.from({ length: 10 }), () =>
+        Effect.forkChild(Policy.about({ tokens: 1_000 })(guard(Effect.void)), start)
+      )
+      // Each that settles tells the head of the line that his time may have come.
+      yield* Fiber.awaitAll(running)
+      yield* Effect.sleep(2)
+      assert.isAtMost(timers(), before + 10 + 5, "one timer for each who waits")
+      for (const waiter of waiters.toReversed()) yield* Fiber.interrupt(waiter)
+      yield* Effect.sleep(2)
+      // The test runner may have some of its own.
+      assert.isAtMost(timers(), before + 5, "none for those who have left")
     })
   )
 

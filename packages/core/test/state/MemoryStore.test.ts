@@ -75,6 +75,18 @@ describe("MemoryStore", () => {
     })
   )
 
+  it.effect("counts anew when a limit of the same name has other charges than before", () =>
+    Effect.gen(function* () {
+      const store = yield* MemoryStore.make()
+      const charge = { cost: 1_000, burst: 1_000 }
+      const claim = (charges: ReadonlyArray<Store.Charge>) => new Store.Ticket(1, "a limit", "someone", charges)
+      assert.strictEqual(store.take(claim([charge]), 0, 0)._tag, "Started")
+      assert.strictEqual(store.take(claim([charge, charge]), 0, 0)._tag, "Started")
+      assert.deepStrictEqual(store.take(claim([charge, charge]), 0, 0), { _tag: "Refused", retryAfter: 1_000 })
+      assert.strictEqual(store.size, 1)
+    })
+  )
+
   it.effect("sweeps also when many calls come within a minute", () =>
     Effect.gen(function* () {
       const store = yield* MemoryStore.make()
