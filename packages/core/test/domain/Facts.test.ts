@@ -243,9 +243,11 @@ describe("a delivery", () => {
   it("counts what passes, hands back the sink's promise, and lets nothing pass when it is closed", async () => {
     const parts: Array<Part.Part> = []
     let made = false
-    const room = Promise.resolve().then(() => {
+    const makeRoom = async () => {
+      await Promise.resolve()
       made = true
-    })
+    }
+    const room = makeRoom()
     const delivery = new Delivery({ emit: (part) => (parts.push(part), room) })
     await delivery.emit(Part.text("a"))
     assert.isTrue(made)
