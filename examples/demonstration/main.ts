@@ -22,6 +22,9 @@ const { values: options } = parseArgs({
 
 const settings: Scenario.Settings = { millis: 8_000, seed: options.seed }
 
+// Whoever reads us may have read enough, as head does.
+process.stdout.on("error", () => process.exit())
+
 const terminal = process.stdout
 const colours = terminal.isTTY && !process.env["NO_COLOR"] && process.env["TERM"] !== "dumb"
 const look = () => ({

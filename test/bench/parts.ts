@@ -48,7 +48,7 @@ export const parts: Effect.Effect<ReadonlyArray<Subject>> = Effect.gen(function*
   const each = { units: answer.length }
   const ways = Effect.fnUntraced(function* (name: string, call: Call.Call<SpillwayError>) {
     const guarded = stack(Call.asEffect(call))
-    const iterable = yield* Answer.toAsyncIterable(guarded, question)
+    const iterable = yield* Answer.toAsyncIterableEffect(guarded, question)
     const toStream = () => Answer.toStream(guarded, question)
     return [
       ofEffect("parts", `${name} to a sink`, Answer.toSink(guarded, question, sink), answer.length),

@@ -29,6 +29,13 @@ const plan: Plan = { rounds: Number(options.rounds), sliceMillis: 20, warmupMill
 const all = (await Effect.runPromise(Effect.all([policies, peers, parts]))).flat()
 const subjects = all.filter(({ name }) => names.length === 0 || names.some((each) => name.includes(each)))
 
+if (subjects.length === 0) {
+  process.stderr.write(
+    `No case is called ${names.join(" or ")}. There are:\n  ${all.map((each) => each.name).join("\n  ")}\n`
+  )
+  process.exit(2)
+}
+
 const progress = (done: number): void => {
   if (process.stderr.isTTY) process.stderr.write(done < 1 ? `\r${Math.round(done * 100)}% measured` : "\r\x1b[K")
 }

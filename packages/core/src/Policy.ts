@@ -143,7 +143,7 @@ export interface About {
   readonly target?: string
   /** What it will probably use, in tokens. */
   readonly tokens?: number | Tokens.Tokens
-  /** How long the whole call may take, from now. */
+  /** How long the whole call may take, from now: nothing waits beyond it. It does not itself interrupt what runs. */
   readonly deadline?: string | number | Duration.Duration
 }
 

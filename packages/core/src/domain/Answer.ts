@@ -74,22 +74,38 @@ export const toStream = <A, E, R>(
     })
   )
 
+/** How an answer is read outside of Effect. */
+export interface ReadingOutside extends Reading {
+  /** Aborting it interrupts the call. */
+  readonly signal?: AbortSignal
+}
+
 /**
  * The answer for programs without Effect: `for await` over its parts; the iterator's last value is the summary.
  *
  * Nothing runs before the first part is asked for. `break` interrupts the call and waits until it has ended; an aborted
  * signal interrupts it too and throws the signal's reason. A failure is thrown as it is.
  */
-export const toAsyncIterable = <A, E, R>(
+export const toAsyncIterable = <A, E>(
+  call: Effect.Effect<A, E>,
+  question: Question,
+  reading: ReadingOutside = {}
+): AsyncIterable<Part.Part, A> => iterable(call, question, reading, Context.empty())
+
+/** The same for a call that needs services, or who asks it: it takes them from the fiber that makes the iterable. */
+export const toAsyncIterableEffect = <A, E, R>(
   call: Effect.Effect<A, E, R>,
   question: Question,
-  reading: Reading & { readonly signal?: AbortSignal } = {}
+  reading: ReadingOutside = {}
 ): Effect.Effect<AsyncIterable<Part.Part, A>, never, R> =>
-  Effect.contextWith((context: Context.Context<R>) =>
-    Effect.succeed({
-      [Symbol.asyncIterator]: () => new Reader(call, question, reading, context)
-    })
-  )
+  Effect.contextWith((context: Context.Context<R>) => Effect.succeed(iterable(call, question, reading, context)))
+
+const iterable = <A, E, R>(
+  call: Effect.Effect<A, E, R>,
+  question: Question,
+  reading: ReadingOutside,
+  context: Context.Context<R>
+): AsyncIterable<Part.Part, A> => ({ [Symbol.asyncIterator]: () => new Reader(call, question, reading, context) })
 
 const start = <A, E, R>(
   call: Effect.Effect<A, E, R>,
@@ -114,12 +130,7 @@ class Reader<A, E, R> implements AsyncIterator<Part.Part, A> {
   private readonly begin: () => Fiber.Fiber<A, E>
   private readonly signal: AbortSignal | undefined
 
-  constructor(
-    call: Effect.Effect<A, E, R>,
-    question: Question,
-    reading: Reading & { readonly signal?: AbortSignal },
-    context: Context.Context<R>
-  ) {
+  constructor(call: Effect.Effect<A, E, R>, question: Question, reading: ReadingOutside, context: Context.Context<R>) {
     this.handOver = new HandOver(reading.partsMax)
     this.signal = reading.signal
     this.begin = () => start(call, question, this.handOver, context, reading.signal)

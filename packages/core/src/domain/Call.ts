@@ -59,7 +59,8 @@ const mixedBy = ({ attempt, call }: Facts): AnswerMixed | undefined => {
   return last.endedAt === undefined ? new AnswerMixed({ problem: "is still being answered" }) : undefined
 }
 
-const noQuestion = "A call was run without a question: put one with Answer.collect, Answer.toStream or Answer.toSink."
+const noQuestion =
+  "A call was run without a question: put one with Answer.collect, toStream, toAsyncIterable or toSink."
 
 /**
  * A call from what is pulled: an AsyncIterable such as a LangChain stream. A `Summary` that it returns at its end is

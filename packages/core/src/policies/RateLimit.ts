@@ -37,7 +37,11 @@ export const Options = Schema.Struct({
   Schema.makeFilter((options) =>
     options.rate === undefined && options.tokens === undefined
       ? { path: ["rate"], issue: "missing: write rate as 10/min, or tokens as 50k tok/min, or both" }
-      : undefined
+      : options.rate === undefined && options.burst !== undefined
+        ? { path: ["burst"], issue: "write the rate that it belongs to, or tokensBurst" }
+        : options.tokens === undefined && options.tokensBurst !== undefined
+          ? { path: ["tokensBurst"], issue: "write the tokens that it belongs to, or burst" }
+          : undefined
   )
 )
 

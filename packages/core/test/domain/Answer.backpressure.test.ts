@@ -37,7 +37,7 @@ const readStream = (call: Call.Call<string>, resting: Resting) =>
   Stream.runForEach(Answer.toStream(Call.asEffect(call), question), (part) => take(resting, part) ?? Effect.void)
 
 const readIterable = (call: Call.Call<string>, resting: Resting) =>
-  Effect.flatMap(Answer.toAsyncIterable(Call.asEffect(call), question), (answer) =>
+  Effect.flatMap(Answer.toAsyncIterableEffect(Call.asEffect(call), question), (answer) =>
     Effect.promise(async () => {
       for await (const part of answer) {
         const rest = take(resting, part)

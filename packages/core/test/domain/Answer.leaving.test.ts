@@ -16,7 +16,7 @@ Unhandled.guard()
 const question = Question.chat("model", "How many?")
 
 const iterable = (call: Call.Call<string>, options?: { readonly signal?: AbortSignal; readonly partsMax?: number }) =>
-  Effect.runSync(Answer.toAsyncIterable(Call.asEffect(call), question, options))
+  Effect.runSync(Answer.toAsyncIterableEffect(Call.asEffect(call), question, options))
 
 const iterator = (call: Call.Call<string>, options?: { readonly signal?: AbortSignal; readonly partsMax?: number }) =>
   iterable(call, options)[Symbol.asyncIterator]()

@@ -43,7 +43,7 @@ describe("what an asked call used", () => {
         Answer.collect(call, question),
         Answer.toSink(call, question, { emit: () => undefined }),
         Stream.runDrain(Answer.toStream(call, question)),
-        Effect.flatMap(Answer.toAsyncIterable(call, question), (answer) =>
+        Effect.flatMap(Answer.toAsyncIterableEffect(call, question), (answer) =>
           Stream.runDrain(Stream.fromAsyncIterable(answer, String))
         )
       ]

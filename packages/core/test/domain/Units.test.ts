@@ -201,6 +201,7 @@ describe("no notation throws", () => {
 
   it.prop("at texts", [Schema.String], ([some]) => holds(some))
   it.prop("at texts that look like notations", [nearly], ([some]) => holds(some), { arbitrary: { runs: 1_000 } })
+  // @effect-diagnostics-next-line schemaNumber:off
   it.prop("at numbers", [Schema.Number], ([some]) => holds(some))
   it.prop("at anything else", [Schema.Unknown], ([some]) => holds(some))
   it("at symbols, functions and bigints", () => {

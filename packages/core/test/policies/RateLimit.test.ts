@@ -278,6 +278,12 @@ describe("RateLimit's options", () => {
     Effect.gen(function* () {
       const refused = yield* Effect.flip(RateLimit.make({ burst: 5 }))
       assert.include(refused.message, "10/min")
+      for (const lonely of [
+        { rate: "10/min", tokensBurst: 5 },
+        { tokens: "10 tok/min", burst: 5 }
+      ]) {
+        assert.include((yield* Effect.flip(RateLimit.make(lonely))).message, "that it belongs to")
+      }
     })
   )
 
