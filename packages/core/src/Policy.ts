@@ -170,7 +170,12 @@ const tokensRefused = (tokens: number | Tokens.Tokens): Units.UnitRefused =>
   new Units.UnitRefused({ unit: "number of tokens", read: Units.shown(tokens), expected: "write one from 0 on" })
 
 const durationOf = (given: string | number | Duration.Duration): Result.Result<Duration.Duration, Units.UnitRefused> =>
-  Duration.isDuration(given) ? Result.succeed(given) : Units.duration.parse(given)
+  Duration.isDuration(given)
+    ? Result.succeed(given)
+    : Result.mapError(
+        Units.duration.parse(given),
+        ({ expected, read }) => new Units.UnitRefused({ unit: "deadline", read, expected })
+      )
 
 /** Says what a plain Effect has used, to every guard around it. */
 export const used = Facts.used

@@ -77,6 +77,16 @@ describe("Policy.all", () => {
     })
   )
 
+  it.effect("tells limits apart where their order is wrong", () =>
+    Effect.gen(function* () {
+      const unchecked = Policy.all as unknown as (policies: ReadonlyArray<unknown>) => Effect.Effect<void>
+      const wrong = [RateLimit.make({ rate: "1/s", per: "target" }), RateLimit.make({ rate: "1/s" })]
+      const exit = yield* Effect.exit(unchecked(wrong))
+      const said = Exit.isFailure(exit) ? Cause.pretty(exit.cause) : ""
+      assert.include(said, "RateLimit cannot stand inside RateLimit per target")
+    })
+  )
+
   it.effect("fails as the making of any of its policies fails", () =>
     Effect.gen(function* () {
       const refused = yield* Effect.flip(Policy.all([RateLimit.make({ rate: "10 per min" })]))
@@ -160,7 +170,7 @@ describe("Policy.about", () => {
   it.effect("refuses a deadline that is none, when the Effect runs", () =>
     Effect.gen(function* () {
       const exit = yield* Effect.exit(Policy.about({ deadline: "soon" })(Effect.void))
-      assert.include(Exit.isFailure(exit) ? Cause.pretty(exit.cause) : "", "soon")
+      assert.include(Exit.isFailure(exit) ? Cause.pretty(exit.cause) : "", '"soon" is not a deadline: write it as')
     })
   )
 

@@ -7,7 +7,7 @@
  * Schema that the file is checked with. Values of keys that look like secrets are never shown.
  */
 import { Data, Duration, Effect, type Pipeable, type Schema, SchemaAST, type SchemaIssue, SchemaParser } from "effect"
-import { shown, UnitRefused } from "./Units.ts"
+import { shown, UnitRefused } from "./Notation.ts"
 
 /** One option that was refused: where, what was read (empty where that says nothing) and what would be right. */
 export interface Problem {

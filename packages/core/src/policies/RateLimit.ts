@@ -57,7 +57,8 @@ export const make = <const By extends Per = "caller">(
     const home = yield* Policy.home
     const limit = new Limit(settings, home.store, home.name)
     const stage = (settings.per === "target" ? "attempt" : "call") as StageOf<By>
-    return Policy.make<StageOf<By>, SpillwayError>("RateLimit", stage, (self) =>
+    const name = settings.per === "caller" ? "RateLimit" : `RateLimit per ${settings.per}`
+    return Policy.make<StageOf<By>, SpillwayError>(name, stage, (self) =>
       Effect.withFiber((fiber) => limit.guard(self, fiber))
     )
   })
@@ -151,6 +152,7 @@ class Limit {
     fiber: Fiber.Fiber<unknown, unknown>
   ): Effect.Effect<A, E | SpillwayError, R> {
     const again = Effect.suspend(() => this.enter(run, inner, fiber))
+    // What starts has to start at the moment that is counted, not a turn later.
     if (Policy.yieldsNext(fiber)) return Effect.andThen(Effect.yieldNow, again)
     const now = Alarm.now(fiber)
     // Who has been let wait is not sent away because timers are late, unless it comes to twice what was allowed.
@@ -176,8 +178,8 @@ class Limit {
   ): Effect.Effect<void> | undefined {
     if (!run.taken) return undefined
     const attempts = attemptsOf(run)
-    const isCall = run.facts?.call.question !== undefined
-    const wasSent = run.begun && (isCall ? attempts.some((attempt) => attempt.sent) : !wasRefused(exit))
+    const isPlain = run.facts?.call.question === undefined
+    const wasSent = attempts.some((attempt) => attempt.sent) || (isPlain && run.begun && !wasRefused(exit))
     if (!wasSent) return settled(this.store.giveBack(run, Alarm.now(fiber)))
     if (this.fixed !== undefined) return undefined
     const usages = attempts.flatMap((attempt) => attempt.usage ?? []).filter(Usage.isCounted)

@@ -8,22 +8,12 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Stream } from "effect"
 import { Answer, Call, Part, Plan, Policy, Question, RateLimit, type SpillwayError, Summary } from "@spillway/core"
 import { Facts } from "../../src/domain/Facts.ts"
+import { around, facts } from "../fixtures/around.ts"
 import * as Unhandled from "../fixtures/unhandled.ts"
 
 Unhandled.guard()
 
 const question = Question.chat("model", "How many?", { maxTokens: 10 })
-
-const facts = Effect.withFiber((fiber) => Effect.succeed(fiber.getRef(Facts)))
-
-/** The facts as a policy around the Effect would know them, told to `look` when the Effect has ended. */
-const around = <A, E, R>(self: Effect.Effect<A, E, R>, look: (facts: Facts) => void): Effect.Effect<A, E, R> =>
-  Effect.flatMap(facts, (known) =>
-    Effect.ensuring(
-      self,
-      Effect.sync(() => look(known!))
-    )
-  )
 
 const answering: Call.Call = (_, attempt) => {
   void attempt.emit(Part.text("4"))

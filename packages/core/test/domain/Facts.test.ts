@@ -21,23 +21,13 @@ import {
 } from "@spillway/core"
 import { Delivery, Facts } from "../../src/domain/Facts.ts"
 import * as Random from "../laws/random.ts"
+import { around, facts } from "../fixtures/around.ts"
 import * as Unhandled from "../fixtures/unhandled.ts"
 
 Unhandled.guard()
 
 const question = Question.chat("model", "How many?", { maxTokens: 10 })
 const millis = 1_000_000
-
-const facts = Effect.withFiber((fiber) => Effect.succeed(fiber.getRef(Facts)))
-
-/** The facts as a policy around the Effect would know them, told to `look` when the Effect has ended. */
-const around = <A, E, R>(self: Effect.Effect<A, E, R>, look: (facts: Facts) => void): Effect.Effect<A, E, R> =>
-  Effect.flatMap(facts, (known) =>
-    Effect.ensuring(
-      self,
-      Effect.sync(() => look(known!))
-    )
-  )
 
 /** The same two parts, pushed, pulled and streamed. */
 const sources: Record<string, Call.Call<SpillwayError>> = {

@@ -46,6 +46,16 @@ describe("RateLimit in tokens", () => {
     })
   )
 
+  it.effect("counts what was used before a guard further in refused", () =>
+    Effect.gen(function* () {
+      const guard = yield* limit({ tokens: "1000 tok/min" })
+      const spent = yield* limit({ rate: "1/h", per: "all" })
+      yield* spent(Effect.void)
+      yield* refusalOf(tokens(1)(guard(Effect.andThen(nothingLeft(1_000), spent(Effect.void)))))
+      assert.deepStrictEqual((yield* refusalOf(tokens(1)(guard(Effect.void)))).reason._tag, "RateLimited")
+    })
+  )
+
   it.effect("is not lowered by a count that is none", () =>
     Effect.gen(function* () {
       for (const wrong of [Number.NaN, -899]) {
