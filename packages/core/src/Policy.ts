@@ -21,6 +21,8 @@ export type Stage = "call" | "between" | "attempt"
 export interface Policy<out S extends Stage, out E = never, out R = never> {
   readonly name: string
   readonly stages: ReadonlyArray<S>
+  /** What it adds to an Effect, for the compiler alone: it cannot read that off a generic function. */
+  readonly "~adds"?: { readonly error: E; readonly services: R }
   <A, E1, R1>(self: Effect.Effect<A, E1, R1>): Effect.Effect<A, E | E1, R | R1>
 }
 
@@ -48,9 +50,9 @@ type Item = Policy<Stage, any, any> | Effect.Effect<Policy<Stage, any, any>, any
 type PlainItem = Policy<Stage> | Effect.Effect<Policy<Stage>>
 type Made<I> = I extends Effect.Effect<infer P, any, any> ? P : I
 type StageOf<I> = PolicyStage<Made<I>>
-type PolicyStage<P> = P extends Policy<infer S, any, any> ? S : never
-type PolicyError<P> = P extends Policy<any, infer E, any> ? E : never
-type PolicyServices<P> = P extends Policy<any, any, infer R> ? R : never
+type PolicyStage<P> = P extends { readonly stages: ReadonlyArray<infer S extends Stage> } ? S : never
+type PolicyError<P> = P extends { readonly "~adds"?: { readonly error: infer E } } ? E : never
+type PolicyServices<P> = P extends { readonly "~adds"?: { readonly services: infer R } } ? R : never
 type MakingError<I> = I extends Effect.Effect<any, infer E, any> ? E : never
 type MakingServices<I> = I extends Effect.Effect<any, any, infer R> ? R : never
 
@@ -191,6 +193,22 @@ const Within = Context.Reference<{ readonly id: string; made: number } | undefin
  */
 export const yieldsNext = (fiber: Fiber.Fiber<unknown, unknown>): boolean =>
   fiber.currentOpCount + 1 >= fiber.cache.maxOpsBeforeYield && !fiber.cache.preventYield
+
+/** Begins what is guarded, and says so: nothing comes between, or what never ran would count as begun. */
+export const begin = <A, E, R>(
+  run: { begun: boolean },
+  self: Effect.Effect<A, E, R>,
+  fiber: Fiber.Fiber<unknown, unknown>
+): Effect.Effect<A, E, R> => {
+  if (yieldsNext(fiber)) {
+    return Effect.andThen(
+      Effect.yieldNow,
+      Effect.suspend(() => begin(run, self, fiber))
+    )
+  }
+  run.begun = true
+  return self
+}
 
 let unnamed = 0
 

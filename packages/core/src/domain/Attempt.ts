@@ -7,7 +7,7 @@
  */
 import { type Clock, Data } from "effect"
 import * as Alarm from "./Alarm.ts"
-import type { Part } from "./Part.ts"
+import { lengthOf, type Part } from "./Part.ts"
 import type { Usage } from "./Usage.ts"
 
 /** Takes every part that comes; a promise asks the producer to wait until it resolves. */
@@ -25,14 +25,22 @@ export class AnswerMixed extends Data.TaggedError("AnswerMixed")<{ readonly prob
   }
 }
 
+/** What a leaf waits for before its first part: the way to the server, a model that loads, or the token itself. */
+export type Stretch = "connect" | "load" | "firstToken"
+
 /** The facts of one go. Moments are nanoseconds on the monotonic clock. */
 export class Attempt implements Sink {
   /** Where it goes, as `upstream/model`, where that is known. */
   target: string | undefined
   startedAt: number | undefined
   endedAt: number | undefined
+  /** What it waits for, and since when: a leaf that knows says so with `enter`. */
+  stretch: Stretch = "firstToken"
+  stretchAt: number | undefined
   /** How many parts came, and when the first and the last. */
   parts = 0
+  /** How many characters of text, thinking and arguments they hold. */
+  length = 0
   firstAt: number | undefined
   lastAt: number | undefined
   /** Since when the reader has kept the producer waiting; nobody waits when absent. */
@@ -43,6 +51,8 @@ export class Attempt implements Sink {
   sent = false
   /** What it used, as soon as the server has said so. */
   usage: Usage | undefined
+  /** Whether its caller left, or it lost a race, before it had ended: what it came to is what it had done by then. */
+  left = false
   /** Resolves when work that went on after its Effect had ended really ends. */
   lingering: Promise<void> | undefined
 
@@ -68,6 +78,7 @@ export class Attempt implements Sink {
     const now = Alarm.read(this.clock)
     if (this.parts++ === 0) this.firstAt = now
     this.lastAt = now
+    this.length += lengthOf(part)
     const room = this.into.emit(part)
     if (room === undefined) return
     this.blockedAt ??= now
@@ -82,10 +93,21 @@ export class Attempt implements Sink {
   /** The leaf begins. A go that runs its leaf again, without having asked for a fresh attempt, gets one here. */
   start(target: string | undefined): Attempt {
     if (this.startedAt !== undefined) return this.again().start(target)
-    this.startedAt = Alarm.read(this.clock)
+    this.startedAt = this.stretchAt = Alarm.read(this.clock)
     this.target = target ?? this.target
     this.sent = true
     return this
+  }
+
+  /** The leaf waits for something else from now on. */
+  enter(stretch: Stretch): void {
+    this.stretch = stretch
+    this.stretchAt = Alarm.read(this.clock)
+  }
+
+  /** Work goes on after its Effect has ended, until this resolves too. */
+  linger(until: Promise<unknown>): void {
+    this.lingering = Promise.allSettled([this.lingering, until]).then(() => undefined)
   }
 
   /** The leaf has ended, whatever became of it. */

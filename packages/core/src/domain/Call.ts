@@ -6,7 +6,7 @@
  * themselves run through plain functions and never through Effect operators, which would cost ten times as much.
  */
 // @effect-diagnostics asyncFunction:off newPromise:off
-import { Effect, Redacted, Stream } from "effect"
+import { Cause, Effect, Redacted, Stream } from "effect"
 import { AnswerMixed, type Attempt } from "./Attempt.ts"
 import { Facts, tell } from "./Facts.ts"
 import type { Part } from "./Part.ts"
@@ -42,6 +42,7 @@ export const asEffect = <E, R>(call: Call<E, R>, target?: string): Effect.Effect
       (exit) => {
         if (attempt === undefined) return undefined
         if (exit._tag === "Success") attempt.usage ??= exit.value.usage
+        else attempt.left = Cause.hasInterruptsOnly(exit.cause)
         if (attempt.usage !== undefined) tell(facts.outer, attempt.usage)
         attempt.end()
         return undefined
@@ -51,12 +52,13 @@ export const asEffect = <E, R>(call: Call<E, R>, target?: string): Effect.Effect
 
 /** Whether one more leaf would put a second answer where parts of another go already, or may go at any moment. */
 const mixedBy = ({ attempt, call }: Facts): AnswerMixed | undefined => {
-  const last = call.attempts.findLast(
-    (each) => each.startedAt !== undefined && each.destination === attempt.destination
-  )
-  if (last === undefined) return undefined
-  if (last.parts > 0) return new AnswerMixed({ problem: "has already been answered in part" })
-  return last.endedAt === undefined ? new AnswerMixed({ problem: "is still being answered" }) : undefined
+  for (const other of call.attempts) {
+    if (other.startedAt === undefined || other.destination !== attempt.destination) continue
+    if (other.parts > 0) return new AnswerMixed({ problem: "has already been answered in part" })
+    // One that was closed before its end says nothing any more, though it still runs.
+    if (!other.isClosed) return new AnswerMixed({ problem: "is still being answered" })
+  }
+  return undefined
 }
 
 const noQuestion =
@@ -86,7 +88,7 @@ export const fromAsyncIterable = <E = SpillwayError>(
         )
       return Effect.sync(() => {
         const released = pull.leave()
-        attempt.lingering = ended.then(() => released)
+        attempt.linger(ended.then(() => released))
       })
     })
 }

@@ -146,6 +146,16 @@ export const about = <A, E, R>(self: Effect.Effect<A, E, R>, said: Said): Effect
     })
   })
 
+/** The goes that have started under these facts since there were so many, and not in another go beside them. */
+export const attemptsWithin = (facts: Facts, attemptsBefore: number): ReadonlyArray<Attempt> => {
+  const { attempts } = facts.call
+  return attempts.length === attemptsBefore
+    ? noAttempts
+    : attempts.slice(attemptsBefore).filter((attempt) => attempt.isWithin(facts.attempt))
+}
+
+const noAttempts: ReadonlyArray<Attempt> = []
+
 /** Says what an Effect used, to every scope around it. */
 export const used = (usage: Usages.Usage): Effect.Effect<void> =>
   Effect.withFiber((fiber) => {

@@ -45,3 +45,16 @@ export const thinking = (words: string): Thinking => ({ _tag: "Thinking", text: 
 /** The text of the parts, without thinking, tool calls and vectors. */
 export const textOf = (parts: ReadonlyArray<Part>): string =>
   parts.reduce((whole, part) => (part._tag === "Text" ? whole + part.text : whole), "")
+
+/** How many characters a part holds that a model has written. */
+export const lengthOf = (part: Part): number => {
+  switch (part._tag) {
+    case "Text":
+    case "Thinking":
+      return part.text.length
+    case "ToolCall":
+      return part.arguments.length
+    case "Embedding":
+      return 0
+  }
+}

@@ -62,6 +62,12 @@ export class SpillwayError extends Data.TaggedError("SpillwayError")<{
     return again === "yes" || (again === "before-first-part" && "parts" in this.reason && this.reason.parts === 0)
   }
 
+  /** Whether it speaks against the health of its target: not what our queue, the reader or the caller's time made of it. */
+  get blamesTarget(): boolean {
+    if (this.reason._tag !== "TimedOut") return this.failure.breaker
+    return this.failure.breaker && !oursToBlame.has(this.reason.phase)
+  }
+
   /** When it makes sense to come back, where that is known. */
   get retryAfter(): Duration.Duration | undefined {
     return "retryAfter" in this.reason ? this.reason.retryAfter : undefined
@@ -78,6 +84,8 @@ export class SpillwayError extends Data.TaggedError("SpillwayError")<{
     return { _tag: this._tag, message, retryable, reason }
   }
 }
+
+const oursToBlame: ReadonlySet<Phase> = new Set(["queue", "reader", "total"])
 
 /** Makes the error without a stack: for refusals, which have to cost hardly anything. */
 export const refusal = (reason: Reason): SpillwayError => {
@@ -99,7 +107,7 @@ const sentences: { readonly [Name in Failure.Name]: (facts: Facts[Name]) => stri
   QueueFull: (_) => `The queue is full (${_.queued} of ${_.queuedMax}): ${comeBack(_.retryAfter)}`,
   DeadlineUnmeetable: (_) =>
     `The answer would take about ${seconds(_.expected)}, longer than the deadline allows: ${comeBack(_.retryAfter)}`,
-  Unavailable: (_) => `${_.target ?? "Every target"} is down, open or draining: ${comeBack(_.retryAfter)}`,
+  Unavailable: (_) => `${_.target ?? "Whatever could answer"} is down, open or draining: ${comeBack(_.retryAfter)}`,
   BadRequest: (_) => `${_.field} was ${_.read}: it has to be ${_.expected}.`,
   Unsupported: (_) => `${_.target ?? "Every target there is"} cannot carry ${_.capability}: ask without it.`,
   ContextTooLong: (_) =>

@@ -4,8 +4,9 @@
  *
  * A store knows no requests, tokens or money. A limit reaches it as spans of time: what a cost takes to be earned back,
  * and how far ahead of now may be spent. That is all a script on another machine has to compute, and it is exact in
- * whole nanoseconds. Answers are values or Effects, so that one policy is written for both and never leaves its fiber
- * for the memory's.
+ * whole nanoseconds. A budget reaches it as whole amounts and the window they belong to: when a window turns, and in
+ * which time zone, is the policy's affair. Answers are values or Effects, so that one policy is written for both and
+ * never leaves its fiber for the memory's.
  */
 import { Context, Effect } from "effect"
 import type { SpillwayError } from "./SpillwayError.ts"
@@ -58,6 +59,76 @@ export interface Refused {
 /** The answer of the happy path, made once. */
 export const started: Decision = { _tag: "Started" }
 
+/** One sum that a reservation counts in. Amounts are whole: micro-dollars, or tokens. */
+export interface Account {
+  readonly key: string
+  /** Which window: with every new one the sum starts at nothing. */
+  readonly window: number
+  /** When the window is over and the sum can be forgotten. */
+  readonly until: number
+  readonly limit: number
+  readonly amount: number
+}
+
+/**
+ * What a call may come to, reserved in all its accounts or in none until it is known what it came to. As with a ticket,
+ * whoever minted it settles it, whether or not the store has answered.
+ */
+export class Reservation {
+  readonly id: number
+  /** Whose sums they are: the name of a policy. */
+  readonly of: string
+  /** No two of them are the same key and window. */
+  readonly accounts: ReadonlyArray<Account>
+  /** When it counts as lost: charged in full and unsettled, until somebody says better. */
+  readonly leasedUntil: number
+  /** Belongs to the store that took the reservation. */
+  receipt: unknown
+
+  constructor(id: number, of: string, accounts: ReadonlyArray<Account>, leasedUntil: number) {
+    this.id = id
+    this.of = of
+    this.accounts = accounts
+    this.leasedUntil = leasedUntil
+  }
+}
+
+/** What becomes of a reservation. Of several accounts that cannot take it, `account` is the first by its place. */
+export type Reserved =
+  | { readonly _tag: "Reserved" }
+  | {
+      readonly _tag: "Spent"
+      readonly account: number
+      /** Only because the store holds as many keys as it may. */
+      readonly full?: boolean
+    }
+
+/** What a reservation came to, account by account, and whether that is known or only feared. */
+export interface Bill {
+  readonly amounts: ReadonlyArray<number>
+  readonly unsettled: boolean
+}
+
+/**
+ * The most that was ever spent in an account's window: as the charge before told it, and as this one does. It never
+ * sinks and leaves nothing out, so who looks for a threshold between the two finds it exactly once. What lapses in
+ * between is told by the next charge.
+ */
+export interface Crossed {
+  readonly from: number
+  readonly to: number
+}
+
+/** Where an account stands: `spent` holds what is unsettled, and not what is only reserved. */
+export interface Balance {
+  readonly spent: number
+  readonly reserved: number
+  readonly unsettled: number
+}
+
+/** The answer of the happy path, made once. */
+export const reserved: Reserved = { _tag: "Reserved" }
+
 /** Counters by key. Every moment and span is whole nanoseconds. */
 export interface Store {
   /**
@@ -72,6 +143,18 @@ export interface Store {
    * nothing.
    */
   readonly giveBack: (ticket: Ticket, now: number) => Answer<void>
+  /**
+   * Reserves in every account, if in each what is spent, what is reserved and this together stay within the limit. An
+   * amount of nothing always fits. Asked again, it has reserved already.
+   */
+  readonly reserve: (reservation: Reservation, now: number) => Answer<Reserved>
+  /**
+   * Settles a reservation, once, to what it came to: more than was reserved is a debt, nothing frees it. It counts in
+   * the window in which it was reserved. Said before the reservation has arrived, that one takes nothing.
+   */
+  readonly charge: (reservation: Reservation, bill: Bill, now: number) => Answer<ReadonlyArray<Crossed>>
+  /** Where an account stands. */
+  readonly balance: (of: string, account: Pick<Account, "key" | "window">, now: number) => Answer<Balance>
 }
 
 /** The store of a program. Where none is provided, every policy keeps its counters in a memory of its own. */

@@ -17,9 +17,13 @@ export interface Rate<Of extends "requests" | "tokens"> {
   readonly per: Duration.Duration
 }
 
+const Amount = Schema.Struct({ amount: Schema.Int, unit: Schema.Literals(["micro-dollars", "tokens"]) })
+
+/** So much money, in whole micro-dollars, or so many tokens. */
+export type Amount = typeof Amount.Type
+
 const Allowance = Schema.Struct({
-  amount: Schema.Int,
-  unit: Schema.Literals(["micro-dollars", "tokens"]),
+  ...Amount.fields,
   per: Schema.Union([Schema.Duration, Schema.Literal("month")])
 })
 
@@ -149,18 +153,23 @@ const named: Readonly<Record<string, string>> = { "1s": "s", "1m": "min", "1h": 
 
 const printPer = (per: Duration.Duration): string => named[printDuration(per)] ?? printDuration(per)
 
+const readEither = (text: string): Read<Amount> =>
+  text.startsWith("$")
+    ? Result.map(readMoney(text), (amount) => ({ amount, unit: "micro-dollars" }))
+    : Result.map(readAmount(text, tokenWords), (amount) => ({ amount, unit: "tokens" }))
+
+const printEither = ({ amount, unit }: Amount): string =>
+  unit === "tokens" ? `${printAmount(amount)} tok` : printMoney(amount)
+
 const readAllowance = (text: string): Read<Allowance> =>
   Result.gen(function* () {
     const [left, right] = split(text, "/") ?? [text, ""]
-    const unit = left.startsWith("$") ? "micro-dollars" : "tokens"
-    const amount = yield* unit === "tokens" ? readAmount(left, tokenWords) : readMoney(left)
-    return { amount, unit, per: /^(?:calendar )?month$/.test(right) ? "month" : yield* readPer(right) }
+    const what = yield* readEither(left)
+    return { ...what, per: /^(?:calendar )?month$/.test(right) ? "month" : yield* readPer(right) }
   })
 
-const printAllowance = ({ amount, per, unit }: Allowance): string => {
-  const what = unit === "tokens" ? `${printAmount(amount)} tok` : printMoney(amount)
-  return `${what}/${per === "month" ? per : printPer(per)}`
-}
+const printAllowance = ({ per, ...what }: Allowance): string =>
+  `${printEither(what)}/${per === "month" ? per : printPer(per)}`
 
 const readRange = (text: string): Read<Range> =>
   Result.gen(function* () {
@@ -223,6 +232,13 @@ export const money: Unit<number> = make(written("amount of money", "$10", "$0.05
   read: readMoney,
   print: printMoney,
   value: Schema.Int
+})
+
+/** An amount of money or of tokens: `$10`, `2M tok`. */
+export const amount: Unit<Amount> = make(written("amount", "$10", "2M tok"), {
+  read: readEither,
+  print: printEither,
+  value: Amount
 })
 
 /** What may be spent in how long: `$10/day`, `$100/month`, `2M tok/day`. */

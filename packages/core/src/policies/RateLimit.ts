@@ -6,15 +6,15 @@
  * and told exactly when to come back. Tokens are taken at their likely number and settled to what was used; what was
  * never sent costs nothing.
  */
-import { Cause, Duration, Effect, type Exit, type Fiber, Option, Schema } from "effect"
+import { Duration, Effect, type Exit, type Fiber, Schema } from "effect"
 import * as Alarm from "../domain/Alarm.ts"
-import type { Attempt } from "../domain/Attempt.ts"
-import { type CallFacts, Facts, plain } from "../domain/Facts.ts"
+import { attemptsWithin, type CallFacts, Facts, plain } from "../domain/Facts.ts"
 import { decode, type OptionsRefused, type Widened } from "../domain/Options.ts"
-import { refusal, SpillwayError } from "../domain/SpillwayError.ts"
+import { refusal, type SpillwayError } from "../domain/SpillwayError.ts"
 import * as Store from "../domain/Store.ts"
 import * as Units from "../domain/Units.ts"
 import * as Usage from "../domain/Usage.ts"
+import { wasRefused } from "../domain/Verdict.ts"
 import * as Policy from "../Policy.ts"
 
 /** The options as a file has them, with every default. */
@@ -163,7 +163,7 @@ class Limit {
     run.told = false
     run.wake = undefined
     return Store.andThen(this.store.take(run, Math.max(until - now, 0), now), (decision) => {
-      if (decision._tag === "Started") return begin(run, inner, fiber)
+      if (decision._tag === "Started") return Policy.begin(run, inner, fiber)
       if (decision._tag === "Waits") return Effect.andThen(turnOf(run, decision.wait, fiber), again)
       run.taken = false
       return Effect.fail(this.refused(run.key, decision))
@@ -177,7 +177,7 @@ class Limit {
     fiber: Fiber.Fiber<unknown, unknown>
   ): Effect.Effect<void> | undefined {
     if (!run.taken) return undefined
-    const attempts = attemptsOf(run)
+    const attempts = run.facts === undefined ? [] : attemptsWithin(run.facts, run.attemptsBefore)
     const isPlain = run.facts?.call.question === undefined
     const wasSent = attempts.some((attempt) => attempt.sent) || (isPlain && run.begun && !wasRefused(exit))
     if (!wasSent) return settled(this.store.giveBack(run, Alarm.now(fiber)))
@@ -220,47 +220,19 @@ const keyOf = (per: Per, facts: Facts | undefined): string => {
   return (per === "target" ? facts?.attempt.target : facts?.call[per]) ?? "default"
 }
 
-/** The goes that have started within this run, and not in another go beside it. */
-const attemptsOf = ({ attemptsBefore, facts }: Run): ReadonlyArray<Attempt> =>
-  facts === undefined
-    ? []
-    : facts.call.attempts.slice(attemptsBefore).filter((attempt) => attempt.isWithin(facts.attempt))
-
-/** Whether a guard further in has refused, so that nothing was sent. */
-const wasRefused = (exit: Exit.Exit<unknown, unknown>): boolean => {
-  if (exit._tag === "Success") return false
-  const error = Option.getOrUndefined(Cause.findErrorOption(exit.cause))
-  return error instanceof SpillwayError && error.failure.class === "refusal"
-}
-
-/** Nobody may come between beginning and what is begun, or a call that never ran would be counted. */
-const begin = <A, E, R>(
-  run: Run,
-  inner: Effect.Effect<A, E, R>,
-  fiber: Fiber.Fiber<unknown, unknown>
-): Effect.Effect<A, E, R> => {
-  if (Policy.yieldsNext(fiber)) {
-    return Effect.andThen(
-      Effect.yieldNow,
-      Effect.suspend(() => begin(run, inner, fiber))
-    )
-  }
-  run.begun = true
-  return inner
-}
-
 /** Waits until the run's time has come, or until the store says that it may come sooner. */
 const turnOf = (run: Run, wait: number, fiber: Fiber.Fiber<unknown, unknown>): Effect.Effect<void> =>
   Effect.callback((resume) => {
     // It may have been said between the answer of the store and now.
     if (run.told) return resume(Effect.yieldNow)
-    const disarm = Alarm.set(fiber, wait, () => resume(Effect.void))
+    const now = Alarm.now(fiber)
+    const alarm = Alarm.set(fiber, now, now + wait, { ring: () => resume(Effect.void) })
     run.wake = () => {
-      disarm()
+      alarm.cancel()
       // Not at once: the store that calls this is still busy with somebody else's ticket.
       resume(Effect.yieldNow)
     }
-    return Effect.sync(disarm)
+    return Effect.sync(() => alarm.cancel())
   })
 
 /** A store that cannot take back what is settled must not fail an answer that has been given. */

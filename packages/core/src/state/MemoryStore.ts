@@ -5,32 +5,26 @@
  * GCRA: a token bucket without a refill to compute), and those who wait stand behind it in order. Nobody starts before
  * his place has come by the clock of that moment, not by the one he was promised: so late timers cannot start together,
  * and the bound holds for every window. An idle key is the same as an absent one, which is why forgetting it loses
- * nothing.
+ * nothing. What is spent adds up instead of running out with time, and is counted in Sums.ts.
  */
 import { Effect, Layer, Schema } from "effect"
 import { decode, type OptionsRefused, type Widened } from "../domain/Options.ts"
 import { started, StoreService, type Decision, type Store, type Ticket } from "../domain/Store.ts"
 import * as Units from "../domain/Units.ts"
+import { Room } from "./Room.ts"
+import { Sums } from "./Sums.ts"
 
 /** What a memory may be told; every default stands here. */
 export const Options = Schema.Struct({
   /**
-   * How many keys it holds at most. When all of them are in use, a new one is refused: dropping one would break its
-   * limit.
+   * How many keys it holds at most, of limits and of budgets. When all of them are in use, a new one is refused:
+   * dropping one would break its limit.
    */
   keysMax: Units.count.schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed(1_000_000)))
 })
 
 /** The options as TypeScript takes them. */
 export type Options = Widened<typeof Options.Encoded>
-
-const minute = 60_000_000_000
-
-/** Idle keys are looked for this often at the latest, when anybody asks at all. */
-const sweepEvery = minute
-
-/** A memory that is full is looked through at most this often. */
-const sweepRest = 1_000_000_000
 
 /** Nobody who is not the head of his line asks again sooner than this, in case the head is late. */
 const askAgain = 1_000_000
@@ -64,27 +58,33 @@ const givenBack: Receipt = {
 export class MemoryStore implements Store {
   /** By policy, then by key: two look-ups of a known string cost less than one of a string put together for it. */
   private readonly lines = new Map<string, Map<string, Line>>()
-  private held = 0
-  private readonly keysMax: number
-  private takes = 0
-  private takesMax = 64
-  private sweepAt = 0
-  /** When one of those that are in use may be idle, at the soonest. */
-  private idleAt = Infinity
+  private readonly room: Room
+  private readonly sums: Sums
+  readonly reserve: Sums["reserve"]
+  readonly charge: Sums["charge"]
+  readonly balance: Sums["balance"]
 
   constructor(keysMax: number) {
-    this.keysMax = keysMax
+    this.room = new Room(keysMax, (now) => {
+      this.forget(now)
+      this.sums.forget(now)
+    })
+    this.sums = new Sums(this.room)
+    this.reserve = this.sums.reserve
+    this.charge = this.sums.charge
+    this.balance = this.sums.balance
   }
 
-  /** How many keys are held. */
+  /** How many keys are held, of lines and of accounts. */
   get size(): number {
-    return this.held
+    return this.room.held
   }
 
   readonly take = (ticket: Ticket, maxWait: number, now: number): Decision => {
     if (ticket.receipt === givenBack) return { _tag: "Refused", retryAfter: 0 }
     const line = this.lineOf(ticket, now)
-    if (line === undefined) return { _tag: "Refused", retryAfter: Math.max(this.roomAt - now, askAgain), full: true }
+    if (line === undefined)
+      return { _tag: "Refused", retryAfter: Math.max(this.room.seekAt - now, askAgain), full: true }
     const isWaiting = line.waiting.has(ticket)
     const isNext = line.waiting.size === 0 || (isWaiting && first(line.waiting) === ticket)
     const wait = Math.max(waitOf(line, ticket, isWaiting, now), isNext ? 0 : askAgain)
@@ -136,7 +136,7 @@ export class MemoryStore implements Store {
       line.ahead[index] = end
       ends.push(end + line.refunded[index]!)
     }
-    this.idleAt = Math.min(this.idleAt, Math.max(...line.ahead))
+    this.room.idle(Math.max(...line.ahead))
     ticket.receipt = { line, ends } satisfies Receipt
     return started
   }
@@ -151,11 +151,11 @@ export class MemoryStore implements Store {
   }
 
   private lineOf(ticket: Ticket, now: number): Line | undefined {
-    if (++this.takes > this.takesMax || now >= this.sweepAt) this.sweep(now)
+    this.room.ask(now)
     const known = this.find(ticket)
     if (known !== undefined) return known
-    if (this.held >= this.keysMax && now >= this.roomAt) this.sweep(now)
-    return this.held < this.keysMax ? this.open(ticket) : undefined
+    if (!this.room.has(1)) this.room.seek(now)
+    return this.room.has(1) ? this.open(ticket) : undefined
   }
 
   private find(ticket: Ticket): Line | undefined {
@@ -173,30 +173,20 @@ export class MemoryStore implements Store {
     }
     const lines = this.lines.get(ticket.of) ?? new Map<string, Line>()
     this.lines.set(ticket.of, lines)
-    if (!lines.has(ticket.key)) this.held++
+    if (!lines.has(ticket.key)) this.room.held++
     lines.set(ticket.key, line)
     return line
   }
 
-  private sweep(now: number): void {
-    this.takes = 0
-    this.sweepAt = now + sweepEvery
-    this.idleAt = Infinity
+  private forget(now: number): void {
     for (const [of, lines] of this.lines) {
       for (const [key, line] of lines) {
         const idleAt = line.waiting.size > 0 ? now + askAgain : Math.max(...line.ahead)
-        if (idleAt > now) this.idleAt = Math.min(this.idleAt, idleAt)
-        else if (lines.delete(key)) this.held--
+        if (idleAt > now) this.room.idle(idleAt)
+        else if (lines.delete(key)) this.room.held--
       }
       if (lines.size === 0) this.lines.delete(of)
     }
-    // As many calls as are held now pay for the next look, so that it costs each of them the same little.
-    this.takesMax = this.held + 64
-  }
-
-  /** When it makes sense to look for room again: not before there may be some, and not all the time. */
-  private get roomAt(): number {
-    return Math.max(this.idleAt, this.sweepAt - sweepEvery + sweepRest)
   }
 }
 

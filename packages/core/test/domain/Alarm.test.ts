@@ -17,7 +17,11 @@ const hour = 3_600_000
 
 /** Sets an alarm on the fiber's clock. */
 const set = (delay: number, ring: () => void): Effect.Effect<() => void> =>
-  Effect.withFiber((fiber) => Effect.succeed(Alarm.set(fiber, delay, ring)))
+  Effect.withFiber((fiber) => {
+    const at = Alarm.now(fiber)
+    const alarm = Alarm.set(fiber, at, at + delay, { ring })
+    return Effect.succeed(() => alarm.cancel())
+  })
 
 const now = Effect.withFiber((fiber) => Effect.succeed(Alarm.now(fiber)))
 
@@ -111,7 +115,8 @@ describe("an alarm on the test clock", () => {
       for (const delay of [0, -1, -hour * Alarm.perMilli]) {
         let rings = 0
         yield* Effect.withFiber((fiber) => {
-          Alarm.set(fiber, delay, () => rings++)
+          const at = Alarm.now(fiber)
+          Alarm.set(fiber, at, at + delay, { ring: () => rings++ })
           assert.strictEqual(rings, 0)
           return Effect.void
         })
@@ -152,11 +157,14 @@ for (const [name, clock] of [
           Effect.withFiber((fiber) =>
             Effect.callback<void>((resume) => {
               const due = process.hrtime.bigint() + BigInt(delay)
-              Alarm.set(fiber, delay, () => {
-                const left = Number(due - process.hrtime.bigint())
-                if (left > 0) early.push(left)
-                rings++
-                resume(Effect.void)
+              const at = Alarm.now(fiber)
+              Alarm.set(fiber, at, at + delay, {
+                ring: () => {
+                  const left = Number(due - process.hrtime.bigint())
+                  if (left > 0) early.push(left)
+                  rings++
+                  resume(Effect.void)
+                }
               })
             })
           )

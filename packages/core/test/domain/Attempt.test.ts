@@ -8,7 +8,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Cause, Clock, Effect, Exit, Fiber, Schedule } from "effect"
 import { TestClock } from "effect/testing"
 import { Answer, Call, Part, Plan, Question, Summary, type Usage } from "@spillway/core"
-import { AnswerMixed, Attempt, type Sink } from "../../src/domain/Attempt.ts"
+import { type AnswerMixed, Attempt, type Sink } from "../../src/domain/Attempt.ts"
 import { Facts } from "../../src/domain/Facts.ts"
 import * as Interrupts from "../laws/interrupts.ts"
 import * as Unhandled from "../fixtures/unhandled.ts"
@@ -109,6 +109,52 @@ describe("an attempt", () => {
       rooms.forEach((resolve) => resolve())
       yield* Effect.promise(() => Promise.resolve(room))
       assert.deepInclude(attempt, { blockedAt: undefined, resumedAt: 15 * millis })
+    })
+  )
+
+  it.effect("has sent nothing and lost nobody before it starts, and starts by waiting for the first token", () =>
+    Effect.gen(function* () {
+      const attempt = yield* makeAttempt(deadEnd)
+      assert.deepInclude(attempt, { sent: false, left: false, stretch: "firstToken", parts: 0, length: 0 })
+      yield* TestClock.adjust(5)
+      attempt.start(undefined)
+      assert.deepInclude(attempt, { sent: true, stretchAt: 5 * millis })
+    })
+  )
+
+  it.effect("knows what its leaf waits for and since when, where the leaf says so", () =>
+    Effect.gen(function* () {
+      const attempt = yield* makeAttempt(deadEnd)
+      yield* TestClock.adjust(5)
+      attempt.enter("load")
+      assert.deepInclude(attempt, { stretch: "load", stretchAt: 5 * millis })
+    })
+  )
+
+  it.effect("counts the characters that its model wrote", () =>
+    Effect.gen(function* () {
+      const attempt = yield* makeAttempt(deadEnd)
+      void attempt.emit(Part.text("four"))
+      void attempt.emit(Part.thinking("three"))
+      assert.deepInclude(attempt, { parts: 2, length: 9 })
+    })
+  )
+
+  it.effect("lingers until all that went on has ended, even badly", () =>
+    Effect.gen(function* () {
+      const attempt = yield* makeAttempt(deadEnd)
+      const first = Promise.withResolvers<void>()
+      const second = Promise.withResolvers<void>()
+      attempt.linger(first.promise)
+      attempt.linger(second.promise)
+      let ended = false
+      const lingering = attempt.lingering!.then(() => (ended = true))
+      second.reject(new Error("broken"))
+      yield* Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
+      assert.isFalse(ended)
+      first.resolve()
+      yield* Effect.promise(() => lingering)
+      assert.isTrue(ended)
     })
   )
 
@@ -233,7 +279,9 @@ describe("an interrupt at any operation", () => {
       }
       const twice = Effect.all([Call.asEffect(never), Call.asEffect(never)], { concurrency: 2 })
       const exit = yield* Effect.exit(Answer.collect(watch(twice), question))
-      assert.isTrue(Exit.isFailure(exit) && Cause.squash(exit.cause) instanceof AnswerMixed)
+      const defect = Exit.isFailure(exit) ? Cause.squash(exit.cause) : undefined
+      assert.deepInclude(defect, { _tag: "AnswerMixed", problem: "is still being answered" })
+      assert.include((defect as AnswerMixed).message, "This question is still being answered. Try again only before")
       assert.strictEqual(sent, 1)
       assert.lengthOf(seen.facts!.call.attempts, 1)
     })

@@ -2,13 +2,18 @@
  * The table of failures says what the product says, and nothing that contradicts itself.
  *
  * What a row means for retries, breakers and the forecast is the core's own decision; here stand the rules that all
- * rows keep.
+ * rows keep, and each decision with all the failures that it is taken for, so that a slip in a row disagrees with it.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Failure } from "@spillway/core"
 import * as Reasons from "../fixtures/reasons.ts"
 
 const rows = Object.entries(Failure.table)
+
+const namesWhere = (holds: (row: Failure.Failure) => boolean): ReadonlyArray<string> =>
+  rows.filter(([, row]) => holds(row)).map(([name]) => name)
+
+const assertNames = (found: ReadonlyArray<string>, names: string) => assert.sameMembers([...found], names.split(" "))
 
 describe("the table of failures", () => {
   it("has every reason of the product and no other", () => {
@@ -58,5 +63,50 @@ describe("the table of failures", () => {
     for (const name of ["Unknown", "Cancelled"] as const) {
       assert.deepInclude(Failure.table[name], { here: false, elsewhere: false, again: "no" })
     }
+  })
+
+  it("lays every failure at somebody's door", () => {
+    const whose = (kind: Failure.Class) => namesWhere((row) => row.class === kind)
+    assertNames(whose("refusal"), "RateLimited BudgetSpent Unpriced QueueFull DeadlineUnmeetable Unavailable")
+    assertNames(
+      whose("caller"),
+      "BadRequest Unsupported ContextTooLong Unauthorized Forbidden ModelNotFound ContentRefused"
+    )
+    assertNames(whose("busy"), "Overloaded UpstreamRateLimited QuotaSpent")
+    assertNames(
+      whose("broken"),
+      "Unreachable Cut Malformed RunnerDied LoadFailed OutOfMemory Truncated UpstreamUnauthorized TimedOut Unknown"
+    )
+    assertNames(whose("left"), "Cancelled")
+  })
+
+  it("tries again here what passes: a limit, a full line, a busy target, a way or a process that broke", () => {
+    assertNames(
+      namesWhere((row) => row.here),
+      "RateLimited QueueFull Unavailable Overloaded UpstreamRateLimited Unreachable Cut Malformed RunnerDied"
+    )
+  })
+
+  it("tries elsewhere what another target may do", () => {
+    const others = "DeadlineUnmeetable Unsupported ContextTooLong ModelNotFound QuotaSpent LoadFailed OutOfMemory"
+    assertNames(
+      namesWhere((row) => row.elsewhere && !row.here),
+      `${others} Truncated UpstreamUnauthorized TimedOut`
+    )
+  })
+
+  it("holds against a target's health what its server did wrong, and what has no name", () => {
+    const broken = "Unreachable Cut Malformed RunnerDied LoadFailed OutOfMemory UpstreamUnauthorized TimedOut"
+    assertNames(
+      namesWhere((row) => row.breaker),
+      `Overloaded ${broken} Unknown`
+    )
+  })
+
+  it("learns how long a target takes only from a clock that ran out", () => {
+    assertNames(
+      namesWhere((row) => row.forecast),
+      "TimedOut"
+    )
   })
 })

@@ -7,7 +7,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Exit } from "effect"
 import { Part } from "@spillway/core"
-import { HandOver, overrunMax, partsMaxDefault, ProducerDeaf } from "../../src/domain/HandOver.ts"
+import { HandOver, overrunMax, partsMaxDefault, type ProducerDeaf } from "../../src/domain/HandOver.ts"
 import * as Random from "../laws/random.ts"
 import * as Unhandled from "../fixtures/unhandled.ts"
 
@@ -92,6 +92,16 @@ describe("a hand-over", () => {
     }
   })
 
+  it("hands over in order however many parts have gone through", () => {
+    const { handOver } = filled(3_000, 3_000)
+    for (let number = 0; number < 2_500; number++) assert.deepStrictEqual(handOver.take(), part(number))
+    void handOver.emit(part(3_000))
+    assert.deepStrictEqual(
+      handOver.takeAll(),
+      Array.from({ length: 501 }, (_, index) => part(2_500 + index))
+    )
+  })
+
   it("stops a producer that does not wait, and drops nothing of what it took", () => {
     const { handOver } = filled(4, 4 + overrunMax)
     let stopped = 0
@@ -100,9 +110,19 @@ describe("a hand-over", () => {
     void handOver.emit(part(0))
     assert.strictEqual(stopped, 1)
     const { ended } = handOver
-    assert.isTrue(ended && Exit.isFailure(ended) && Cause.squash(ended.cause) instanceof ProducerDeaf)
+    const defect = ended && Exit.isFailure(ended) ? Cause.squash(ended.cause) : undefined
+    assert.deepInclude(defect, { _tag: "ProducerDeaf", parts: 4 + overrunMax })
+    assert.include((defect as ProducerDeaf).message, "65540 parts wait for their reader")
     assert.lengthOf(handOver.takeAll(), 4 + overrunMax)
     assert.isUndefined(handOver.emit(part(0)))
+  })
+
+  it("stops at once whom it learns of too late, and ends also without anybody to stop", () => {
+    const { handOver } = filled(4, 5 + overrunMax)
+    assert.isTrue(handOver.ended !== undefined)
+    let stopped = 0
+    handOver.onDeaf(() => stopped++)
+    assert.strictEqual(stopped, 1)
   })
 
   it("has one end: what waits can still be taken, what comes later is dropped, a second end is not heard", async () => {

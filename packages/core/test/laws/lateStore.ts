@@ -11,7 +11,10 @@ import { Store } from "@spillway/core"
 export const late = (store: Store.Store, turns = 2): Store.Store => ({
   take: (...asked) => away(turns, () => store.take(...asked)),
   settle: (...asked) => away(turns, () => store.settle(...asked)),
-  giveBack: (...asked) => away(turns, () => store.giveBack(...asked))
+  giveBack: (...asked) => away(turns, () => store.giveBack(...asked)),
+  reserve: (...asked) => away(turns, () => store.reserve(...asked)),
+  charge: (...asked) => away(turns, () => store.charge(...asked)),
+  balance: (...asked) => away(turns, () => store.balance(...asked))
 })
 
 const away = <A>(turns: number, answer: () => Store.Answer<A>) =>
@@ -24,7 +27,12 @@ const away = <A>(turns: number, answer: () => Store.Answer<A>) =>
 
 /** The same store, whose answers are Effects that take no time. */
 export const inEffects = (store: Store.Store): Store.Store => ({
-  take: (...asked) => Effect.suspend(() => Store.andThen(store.take(...asked), Effect.succeed)),
-  settle: (...asked) => Effect.suspend(() => Store.andThen(store.settle(...asked), Effect.succeed)),
-  giveBack: (...asked) => Effect.suspend(() => Store.andThen(store.giveBack(...asked), Effect.succeed))
+  take: (...asked) => inEffect(() => store.take(...asked)),
+  settle: (...asked) => inEffect(() => store.settle(...asked)),
+  giveBack: (...asked) => inEffect(() => store.giveBack(...asked)),
+  reserve: (...asked) => inEffect(() => store.reserve(...asked)),
+  charge: (...asked) => inEffect(() => store.charge(...asked)),
+  balance: (...asked) => inEffect(() => store.balance(...asked))
 })
+
+const inEffect = <A>(answer: () => Store.Answer<A>) => Effect.suspend(() => Store.andThen(answer(), Effect.succeed))

@@ -14,10 +14,18 @@ import * as Random from "./random.ts"
 /** A policy to be held to the laws. */
 export interface Subject<E> {
   readonly name: string
+  /** Makes the policy with bounds that one call at a time does not meet. */
+  readonly make: Effect.Effect<Policy.Policy<Policy.Stage, E>>
+  /** For a policy that bounds how many are let in. */
+  readonly room?: Room<E>
+}
+
+/** How much a policy lets in. */
+export interface Room<E> {
   /** Makes the policy with room for exactly so many calls at once, and none that wait. */
   readonly refusing: (room: number) => Effect.Effect<Policy.Policy<Policy.Stage, E>>
-  /** The same, where a call waits for room. */
-  readonly waiting: (room: number) => Effect.Effect<Policy.Policy<Policy.Stage, E>>
+  /** The same, where a call waits for room; absent where none ever waits. */
+  readonly waiting?: (room: number) => Effect.Effect<Policy.Policy<Policy.Stage, E>>
   /** Whether a call that ran stays counted (a limit) or frees its place at its end (slots). */
   readonly keeps: boolean
   /** After so many milliseconds of rest there is all room again. */
@@ -26,11 +34,15 @@ export interface Subject<E> {
 
 /** Holds a policy to the laws. */
 export const testPolicy = <E>(subject: Subject<E>): void => {
-  describe(`${subject.name} keeps the laws of policies:`, () => {
-    testAnswers(subject)
-    testGivingBack(subject)
-    testBound(subject)
-    testTime(subject)
+  const { make, name, room } = subject
+  describe(`${name} keeps the laws of policies:`, () => {
+    testAnswers(make)
+    testInterrupts(make)
+    testTime(room?.waiting?.(2) ?? room?.refusing(2) ?? make)
+    if (room === undefined) return
+    testGivingBack(room)
+    testBound(room)
+    if (room.waiting !== undefined) testWaiting(room.waiting, room.restMillis)
   })
 }
 
@@ -48,10 +60,16 @@ const letsIn = <E>(guard: Policy.Policy<Policy.Stage, E>): Effect.Effect<number>
     return started
   })
 
-const testAnswers = <E>({ refusing }: Subject<E>): void => {
+/** What a failure holds, without what was noted beside it on its way. */
+const reasonsOf = (exit: Exit.Exit<unknown, unknown>): ReadonlyArray<unknown> =>
+  Exit.isSuccess(exit)
+    ? []
+    : exit.cause.reasons.map((reason) => (({ _tag, ...rest }) => [_tag, { ...rest, annotations: undefined }])(reason))
+
+const testAnswers = <E>(make: Subject<E>["make"]): void => {
   it.effect("keeps the answer, and the very same object", () =>
     Effect.gen(function* () {
-      const guard = yield* refusing(1)
+      const guard = yield* make
       const answer = { answer: 42 }
       assert.strictEqual(yield* guard(Effect.succeed(answer)), answer)
     })
@@ -60,22 +78,55 @@ const testAnswers = <E>({ refusing }: Subject<E>): void => {
   it.effect("keeps a foreign failure, a defect and an interruption as they are", () =>
     Effect.gen(function* () {
       for (const exit of [Exit.fail("broken"), Exit.die("a bug"), Exit.interrupt(7)]) {
-        const guard = yield* refusing(1)
-        assert.deepStrictEqual(yield* Effect.exit(guard(Effect.suspend(() => exit))), exit)
+        const guard = yield* make
+        const fiber = yield* Effect.forkChild(Effect.exit(guard(Effect.suspend(() => exit))))
+        yield* TestClock.adjust("1 hour")
+        assert.deepStrictEqual(reasonsOf(yield* Fiber.join(fiber)), reasonsOf(exit))
       }
     })
   )
 
   it.effect("is a plain function: one guard serves many Effects of different kinds", () =>
     Effect.gen(function* () {
-      const guard = yield* refusing(2)
+      const guard = yield* make
       assert.strictEqual(yield* guard(Effect.succeed(1)), 1)
       assert.strictEqual(yield* guard(Effect.succeed("one")), "one")
     })
   )
 }
 
-const testGivingBack = <E>({ keeps, refusing, restMillis, waiting }: Subject<E>): void => {
+const testInterrupts = <E>(make: Subject<E>["make"]): void => {
+  it.effect(
+    "interrupts what it guards, runs its finalizers first, and serves the next, wherever it is interrupted",
+    () =>
+      Effect.gen(function* () {
+        const interrupted = yield* Interrupts.everywhere(
+          Effect.map(make, (guard) => ({ guard, running: 0 })),
+          (call) =>
+            call.guard(
+              Effect.acquireUseRelease(
+                Effect.sync(() => call.running++),
+                () => Effect.forEach([1, 2, 3], () => Effect.yieldNow),
+                () => Effect.sync(() => call.running--)
+              )
+            ),
+          (call, exit, moment) =>
+            Effect.gen(function* () {
+              assert.strictEqual(call.running, 0, JSON.stringify(moment))
+              if (Exit.isFailure(exit)) assert.isTrue(Cause.hasInterruptsOnly(exit.cause), JSON.stringify(moment))
+              yield* TestClock.adjust("1 hour")
+              assert.strictEqual(
+                yield* Effect.exit(call.guard(Effect.succeed(1))).pipe(Effect.map(Exit.isSuccess)),
+                true
+              )
+            })
+        )
+        assert.isAbove(interrupted, 100)
+      })
+  )
+}
+
+const testGivingBack = <E>({ keeps, refusing }: Room<E>): void => {
   for (const ending of ["succeeds", "fails", "dies"] as const) {
     it.effect(`has all its room when a call ${ending}, less what stays counted`, () =>
       Effect.gen(function* () {
@@ -106,30 +157,9 @@ const testGivingBack = <E>({ keeps, refusing, restMillis, waiting }: Subject<E>)
       assert.isAbove(interrupted, 100)
     })
   )
-
-  it.effect("gives back all of a call that is interrupted while it waits, at any operation", () =>
-    Effect.gen(function* () {
-      const interrupted = yield* Interrupts.everywhere(
-        Effect.gen(function* () {
-          const guard = yield* waiting(1)
-          const holder = yield* Effect.forkChild(guard(Effect.never), { startImmediately: true })
-          return { guard, holder, ran: false }
-        }),
-        (call) => call.guard(Effect.sync(() => (call.ran = true))),
-        ({ guard, holder, ran }, _, moment) =>
-          Effect.gen(function* () {
-            assert.isFalse(ran)
-            yield* Fiber.interrupt(holder)
-            yield* TestClock.adjust(restMillis)
-            assert.strictEqual(yield* letsIn(guard), 1, JSON.stringify(moment))
-          })
-      )
-      assert.isAbove(interrupted, 100)
-    })
-  )
 }
 
-const testBound = <E>({ keeps, refusing, waiting }: Subject<E>): void => {
+const testBound = <E>({ keeps, refusing }: Room<E>): void => {
   it.effect("never lets in more than it has room for, however many come at once", () =>
     Effect.gen(function* () {
       for (let seed = 1; seed <= 40; seed++) {
@@ -150,6 +180,29 @@ const testBound = <E>({ keeps, refusing, waiting }: Subject<E>): void => {
         assert.isAtMost(keeps ? ran : most, room, `seed ${seed}`)
         assert.isAtLeast(ran, room, `seed ${seed}`)
       }
+    })
+  )
+}
+
+const testWaiting = <E>(waiting: NonNullable<Room<E>["waiting"]>, restMillis: number): void => {
+  it.effect("gives back all of a call that is interrupted while it waits, at any operation", () =>
+    Effect.gen(function* () {
+      const interrupted = yield* Interrupts.everywhere(
+        Effect.gen(function* () {
+          const guard = yield* waiting(1)
+          const holder = yield* Effect.forkChild(guard(Effect.never), { startImmediately: true })
+          return { guard, holder, ran: false }
+        }),
+        (call) => call.guard(Effect.sync(() => (call.ran = true))),
+        ({ guard, holder, ran }, _, moment) =>
+          Effect.gen(function* () {
+            assert.isFalse(ran)
+            yield* Fiber.interrupt(holder)
+            yield* TestClock.adjust(restMillis)
+            assert.strictEqual(yield* letsIn(guard), 1, JSON.stringify(moment))
+          })
+      )
+      assert.isAbove(interrupted, 100)
     })
   )
 
@@ -178,12 +231,12 @@ const testBound = <E>({ keeps, refusing, waiting }: Subject<E>): void => {
   )
 }
 
-const testTime = <E>({ waiting }: Subject<E>): void => {
+const testTime = <E>(make: Subject<E>["make"]): void => {
   it.effect("decides alike in two runs with one seed", () =>
     Effect.gen(function* () {
       for (let seed = 1; seed <= 10; seed++) {
-        const once = yield* decisions(yield* waiting(2), seed)
-        assert.deepStrictEqual(yield* decisions(yield* waiting(2), seed), once, `seed ${seed}`)
+        const once = yield* decisions(yield* make, seed)
+        assert.deepStrictEqual(yield* decisions(yield* make, seed), once, `seed ${seed}`)
         assert.isAbove(once.length, 50)
       }
     })
@@ -192,10 +245,10 @@ const testTime = <E>({ waiting }: Subject<E>): void => {
   it.effect("decides the same when the wall clock jumps back or forward by an hour", () =>
     Effect.gen(function* () {
       for (let seed = 1; seed <= 10; seed++) {
-        const steady = yield* decisions(yield* waiting(2), seed)
+        const steady = yield* decisions(yield* make, seed)
         const clock = yield* Clock.Clock
         const jumping = jumpingClock(clock, Random.make(seed))
-        const jumped = yield* Effect.provideService(decisions(yield* waiting(2), seed), Clock.Clock, jumping)
+        const jumped = yield* Effect.provideService(decisions(yield* make, seed), Clock.Clock, jumping)
         assert.deepStrictEqual(jumped, steady, `seed ${seed}`)
       }
     })

@@ -8,12 +8,16 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { type SpillwayError, Store } from "@spillway/core"
 import * as Random from "./random.ts"
+import { testLeases } from "./testLeases.ts"
+import { testSums } from "./testSums.ts"
 
 /** A store to be held to the laws. */
 export interface Subject {
   readonly name: string
   /** A store that holds nothing yet. */
   readonly make: Effect.Effect<Store.Store>
+  /** One that may hold so many keys. */
+  readonly holding: (keysMax: number) => Effect.Effect<Store.Store>
   /** How many keys it holds. */
   readonly held: (store: Store.Store) => Effect.Effect<number, SpillwayError>
 }
@@ -51,6 +55,8 @@ export const testStore = (subject: Subject): void => {
     testSettling(subject)
     testForgetting(subject)
     testBound(subject)
+    testSums(subject)
+    testLeases(subject)
   })
 }
 

@@ -21,34 +21,46 @@ const withStore = <A, E, R>(as: (store: Store.Store) => Store.Store, self: Effec
 
 testPolicy({
   name: "RateLimit",
-  refusing: (room) => limit({ rate: `${room}/min` }),
-  waiting: (room) => limit({ rate: `${room}/s`, wait: "1h" }),
-  keeps: true,
-  restMillis: 60_000
+  make: limit({ rate: "1000/min" }),
+  room: {
+    refusing: (room) => limit({ rate: `${room}/min` }),
+    waiting: (room) => limit({ rate: `${room}/s`, wait: "1h" }),
+    keeps: true,
+    restMillis: 60_000
+  }
 })
 
 testPolicy({
   name: "RateLimit in tokens",
-  refusing: (room) => limit({ rate: "1000/min", tokens: `${room} tok/min` }),
-  waiting: (room) => limit({ tokens: `${room} tok/s`, wait: "1h" }),
-  keeps: true,
-  restMillis: 60_000
+  make: limit({ rate: "1000/min", tokens: "1000 tok/min" }),
+  room: {
+    refusing: (room) => limit({ rate: "1000/min", tokens: `${room} tok/min` }),
+    waiting: (room) => limit({ tokens: `${room} tok/s`, wait: "1h" }),
+    keeps: true,
+    restMillis: 60_000
+  }
 })
 
 testPolicy({
   name: "RateLimit over a store that answers with Effects",
-  refusing: (room) => withStore(inEffects, limit({ rate: `${room}/min` })),
-  waiting: (room) => withStore(inEffects, limit({ rate: `${room}/s`, wait: "1h" })),
-  keeps: true,
-  restMillis: 60_000
+  make: withStore(inEffects, limit({ rate: "1000/min" })),
+  room: {
+    refusing: (room) => withStore(inEffects, limit({ rate: `${room}/min` })),
+    waiting: (room) => withStore(inEffects, limit({ rate: `${room}/s`, wait: "1h" })),
+    keeps: true,
+    restMillis: 60_000
+  }
 })
 
 testPolicy({
   name: "RateLimit over a store that answers late",
-  refusing: (room) => withStore(late, limit({ rate: `${room}/min` })),
-  waiting: (room) => withStore(late, limit({ rate: `${room}/s`, wait: "1h" })),
-  keeps: true,
-  restMillis: 60_000
+  make: withStore(late, limit({ rate: "1000/min" })),
+  room: {
+    refusing: (room) => withStore(late, limit({ rate: `${room}/min` })),
+    waiting: (room) => withStore(late, limit({ rate: `${room}/s`, wait: "1h" })),
+    keeps: true,
+    restMillis: 60_000
+  }
 })
 
 /** The error of a refused call, which has to be one. */

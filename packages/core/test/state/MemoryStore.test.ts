@@ -7,17 +7,22 @@ import { MemoryStore, Policy, RateLimit, Store } from "@spillway/core"
 import { late } from "../laws/lateStore.ts"
 import { testStore } from "../laws/testStore.ts"
 
-const memory = Effect.orDie(MemoryStore.make())
+const memory = (options?: MemoryStore.Options) => Effect.orDie(MemoryStore.make(options))
 
 testStore({
   name: "MemoryStore",
-  make: memory,
+  make: memory(),
+  holding: (keysMax) => memory({ keysMax }),
   held: (store) => Effect.sync(() => (store as MemoryStore.MemoryStore).size)
 })
 
+const lateMemory = (options?: MemoryStore.Options) =>
+  Effect.map(memory(options), (store) => Object.assign(late(store), { store }))
+
 testStore({
   name: "A store that answers late",
-  make: Effect.map(memory, (store) => Object.assign(late(store), { store })),
+  make: lateMemory(),
+  holding: (keysMax) => lateMemory({ keysMax }),
   held: (store) => Effect.sync(() => (store as unknown as { store: MemoryStore.MemoryStore }).store.size)
 })
 
@@ -36,6 +41,26 @@ describe("MemoryStore", () => {
       assert.deepStrictEqual(take("three", day - 1), { _tag: "Refused", retryAfter: second, full: true })
       assert.strictEqual(store.size, 2)
       assert.strictEqual(take("three", day - 1 + second)._tag, "Started")
+    })
+  )
+
+  it.effect("holds the keys of limits and of budgets in one room", () =>
+    Effect.gen(function* () {
+      const store = yield* MemoryStore.make({ keysMax: 2 })
+      const second = 1_000_000_000
+      const ticket = () => new Store.Ticket(1, "a limit", "someone", [{ cost: second, burst: second }])
+      const reservation = (key: string, until = 60 * second) =>
+        new Store.Reservation(1, "a budget", [{ key, window: 0, until, limit: 100, amount: 1 }], until)
+      assert.strictEqual(store.take(ticket(), 0, 0)._tag, "Started")
+      assert.strictEqual(store.reserve(reservation("one"), 0)._tag, "Reserved")
+      assert.strictEqual(store.size, 2)
+      assert.deepStrictEqual(store.reserve(reservation("two"), 0), { _tag: "Spent", account: 0, full: true })
+      // The line is idle after a second, and gives its place to an account; the next line then waits for one of those.
+      assert.strictEqual(store.reserve(reservation("two"), second)._tag, "Reserved")
+      const refused = store.take(ticket(), 0, 2 * second)
+      assert.deepStrictEqual(refused, { _tag: "Refused", retryAfter: 58 * second, full: true })
+      assert.strictEqual(store.take(ticket(), 0, 60 * second)._tag, "Started")
+      assert.strictEqual(store.size, 1)
     })
   )
 

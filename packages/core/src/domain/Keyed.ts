@@ -1,0 +1,55 @@
+/**
+ * Things by key, made when they are first asked for and forgotten when they say nothing any more.
+ *
+ * Keys come from callers, so their number is not ours to choose: it has a bound. What no longer says anything is looked
+ * for at most once for as many new keys as there are, so that it costs each of them the same little.
+ */
+
+/** What can be forgotten. */
+export interface Forgettable {
+  /** Whether an absent one would say the same. */
+  isIdle(now: number): boolean
+}
+
+/** At most so many things, each under its key. */
+export class Keyed<A extends Forgettable> {
+  private readonly things = new Map<string, A>()
+  private readonly make: () => A
+  private readonly keysMax: number
+  private made = 0
+
+  constructor(keysMax: number, make: () => A) {
+    this.keysMax = keysMax
+    this.make = make
+  }
+
+  /** How many are held. */
+  get size(): number {
+    return this.things.size
+  }
+
+  /** The thing of a key, if there is one. */
+  find(key: string): A | undefined {
+    return this.things.get(key)
+  }
+
+  /** The thing of a key, made if there is none; nothing where all that may be held are in use. */
+  get(key: string, now: number): A | undefined {
+    const known = this.things.get(key)
+    if (known !== undefined) return known
+    if (++this.made > this.things.size || this.things.size >= this.keysMax) this.sweep(now)
+    return this.things.size >= this.keysMax ? undefined : this.keep(key)
+  }
+
+  /** The same past the bound: for what somebody does by hand. */
+  keep(key: string): A {
+    const thing = this.things.get(key) ?? this.make()
+    this.things.set(key, thing)
+    return thing
+  }
+
+  private sweep(now: number): void {
+    this.made = 0
+    for (const [key, thing] of this.things) if (thing.isIdle(now)) this.things.delete(key)
+  }
+}

@@ -1,0 +1,67 @@
+/**
+ * What a failure means to a policy: read off the failure table, or as the program says.
+ *
+ * A foreign failure has no row of its own. Around a plain Effect it counts as passing, like a connection that broke,
+ * because that is what people guard; `classify` names another row for what is known better. So there is one table and
+ * one notion of what a failure is, whoever fails.
+ */
+import { type Cause, Duration, type Exit } from "effect"
+import * as Alarm from "./Alarm.ts"
+import * as Failure from "./Failure.ts"
+import * as RetryAfter from "./RetryAfter.ts"
+import { SpillwayError } from "./SpillwayError.ts"
+
+/** A row of the failure table, by its name; with when to come back, where the failure says so. */
+export type Named =
+  | Failure.Name
+  | {
+      readonly reason: Failure.Name
+      /** A Duration, or the text of a Retry-After header in any of its forms. */
+      readonly retryAfter?: Duration.Duration | string | null | undefined
+    }
+
+/** Says which row a failure belongs to; nothing leaves it where it would stand anyway. */
+export type Classify = (error: any) => Named | undefined
+
+/** What a failure means. */
+export interface Verdict {
+  readonly failure: Failure.Failure
+  /** Whether it speaks against the health of its target. */
+  readonly blamesTarget: boolean
+  /** How long from now it makes sense to come back, in nanoseconds. */
+  readonly retryAfter: number | undefined
+}
+
+/** The typed failure of a cause that holds nothing else: a defect or an interrupt beside it outweighs it. */
+export const failureOf = (cause: Cause.Cause<unknown>): { readonly error: unknown } | undefined => {
+  let found: { readonly error: unknown } | undefined
+  for (const reason of cause.reasons) {
+    if (reason._tag !== "Fail") return undefined
+    found ??= { error: reason.error }
+  }
+  return found
+}
+
+/** Whether a guard further in has refused, so that nothing was sent. */
+export const wasRefused = (exit: Exit.Exit<unknown, unknown>): boolean => {
+  const error = exit._tag === "Failure" ? failureOf(exit.cause)?.error : undefined
+  return error instanceof SpillwayError && error.failure.class === "refusal"
+}
+
+/** Judges a typed failure; `nowMillis` is the wall clock, which a Retry-After may name a moment of. */
+export const of = (error: unknown, classify: Classify | undefined, nowMillis: () => number): Verdict => {
+  const named = classify?.(error)
+  if (named !== undefined) return ofName(named, nowMillis)
+  if (!(error instanceof SpillwayError)) return passing
+  const { blamesTarget, failure, retryAfter } = error
+  return { failure, blamesTarget, retryAfter: retryAfter && Alarm.nanos(retryAfter) }
+}
+
+const passing: Verdict = { failure: Failure.table.Unreachable, blamesTarget: true, retryAfter: undefined }
+
+const ofName = (named: Named, nowMillis: () => number): Verdict => {
+  const { reason, retryAfter } = typeof named === "string" ? { reason: named, retryAfter: undefined } : named
+  const failure = Failure.table[reason]
+  const after = typeof retryAfter === "string" ? RetryAfter.parse(retryAfter, nowMillis()) : (retryAfter ?? undefined)
+  return { failure, blamesTarget: failure.breaker, retryAfter: after && Alarm.nanos(after) }
+}

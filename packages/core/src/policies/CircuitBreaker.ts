@@ -1,0 +1,229 @@
+/**
+ * Stops asking a target that keeps failing, asks it again with a few probes after a while, and lets traffic back
+ * gently.
+ *
+ * It opens on failures in a row or on their share within a window, because either alone is blind: a share at few calls,
+ * a row at many. Callers' mistakes and callers who left say nothing of the target and never count. How long the n-th
+ * opening lasts is the n-th delay of a Schedule, and who is refused meanwhile is told exactly when the probes begin.
+ */
+import { Cause, Clock, Duration, Effect, type Exit, type Fiber, Random, Schedule, Schema } from "effect"
+import * as Alarm from "../domain/Alarm.ts"
+import { Circuit, type Outcome, type Run, type Settings as CircuitSettings, type State } from "../domain/Circuit.ts"
+import { Delays, type Timing } from "../domain/Delays.ts"
+import { attemptsWithin, Facts } from "../domain/Facts.ts"
+import { Keyed } from "../domain/Keyed.ts"
+import { decode, type OptionsRefused, type Widened } from "../domain/Options.ts"
+import { refusal, type SpillwayError } from "../domain/SpillwayError.ts"
+import * as Units from "../domain/Units.ts"
+import * as Verdict from "../domain/Verdict.ts"
+import * as Policy from "../Policy.ts"
+
+/** The options as a file has them, with every default. */
+export const Options = Schema.Struct({
+  /** So many failures in a row open it. */
+  failures: Units.count.schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed(5))),
+  /** Such a share of failures opens it, once there were `calls` within the `window`. */
+  failureRate: Units.percent.schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed("50%"))),
+  window: Units.duration.schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed("30s"))),
+  calls: Units.count.schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed(10))),
+  /** How long it stays open: the first time and at most. Each opening doubles it, varied at random within the range. */
+  open: Units.range.schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed("2s..10s"))),
+  /** So many probes run at once when it has been open long enough; all of them have to succeed. */
+  probes: Units.count.schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed(1))),
+  /** A probe that shows no sign of life for so long has failed. */
+  probeFor: Units.duration.schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed("1m"))),
+  /** After closing, each call that succeeds lets one more run at once, until so many have. */
+  ramp: Units.count.schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed(10))),
+  /** Whose failures are counted together. */
+  per: Schema.Literals(["target", "key", "caller", "all"]).pipe(
+    Schema.withDecodingDefaultKey(Effect.succeed("target" as const))
+  ),
+  /** How many circuits are kept at most. When all are in use, calls of another key pass uncounted. */
+  keysMax: Units.count.schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed(10_000)))
+})
+
+/** The options as TypeScript takes them. */
+export interface Options<R = never> extends Omit<Widened<typeof Options.Encoded>, "open"> {
+  /** A range, or a Schedule whose n-th delay is how long the n-th opening lasts; where it ends, its last one stays. */
+  readonly open?: string | Timing<R>
+  /** Which row of the failure table a failure belongs to. */
+  readonly classify?: Verdict.Classify
+}
+
+/** A breaker: a policy whose circuits can be looked at and thrown by hand. A key is `default` unless somebody says. */
+export interface CircuitBreaker<R = never> extends Policy.Policy<"attempt", SpillwayError, R> {
+  /** How a circuit stands. */
+  readonly state: (key?: string) => Effect.Effect<State>
+  /** Lets nobody in until it is reset. */
+  readonly isolate: (key?: string) => Effect.Effect<void>
+  /** Closes it, as if nothing had ever failed. */
+  readonly reset: (key?: string) => Effect.Effect<void>
+}
+
+/** Makes a breaker. It belongs to one attempt. */
+export const make = <R = never>({ classify, open, ...options }: Options<R> = {}): Effect.Effect<
+  CircuitBreaker<NoInfer<R>>,
+  OptionsRefused
+> => {
+  const [timing, written] = Schedule.isSchedule(open) ? [open, options] : [undefined, { ...options, open }]
+  return Effect.map(decode("CircuitBreaker", Options)(written), (settings) => {
+    const breaker = new Breaker<R>(settings, timing ?? coolDown(settings.open), classify)
+    const policy = Policy.make<"attempt", SpillwayError, R>("CircuitBreaker", "attempt", (self) =>
+      Effect.withFiber((fiber) => breaker.guard(self, fiber))
+    )
+    return Object.assign(policy, {
+      state: (key = "default") => breaker.state(key),
+      isolate: (key = "default") => Effect.sync(() => breaker.circuit(key).isolate()),
+      reset: (key = "default") => Effect.sync(() => breaker.circuit(key).reset())
+    })
+  })
+}
+
+type Settings = typeof Options.Type
+
+/** Doubles from the shortest to the longest, and varies by a fifth, so that not all probe at the same moment. */
+const coolDown = ({ from, to }: Units.Range): Schedule.Schedule<unknown> =>
+  Schedule.exponential(from).pipe(
+    Schedule.modifyDelay(({ duration }) =>
+      Effect.map(Random.next, (chance) => {
+        const capped = Duration.min(duration, to)
+        return Duration.clamp(Duration.times(capped, 0.8 + 0.4 * chance), { minimum: from, maximum: to })
+      })
+    )
+  )
+
+/** A circuit, with the delays of its openings. */
+class Scheduled<R> extends Circuit {
+  readonly delays: Delays<R>
+
+  constructor(settings: CircuitSettings, timing: Timing<R>) {
+    super(settings)
+    this.delays = new Delays(timing)
+  }
+}
+
+/** A call on its way through the breaker. */
+class Admitted implements Run {
+  generation = 0
+  startedAt = 0
+  isIn = false
+  private readonly facts: Facts | undefined
+  private readonly attemptsBefore: number
+
+  constructor(facts: Facts | undefined) {
+    this.facts = facts
+    this.attemptsBefore = facts?.call.attempts.length ?? 0
+  }
+
+  get seenAt(): number {
+    const attempts = this.facts === undefined ? [] : attemptsWithin(this.facts, this.attemptsBefore)
+    return attempts.reduce((latest, { lastAt = 0 }) => Math.max(latest, lastAt), 0)
+  }
+}
+
+class Breaker<RS> {
+  private readonly circuits: Keyed<Scheduled<RS>>
+  private readonly classify: Verdict.Classify | undefined
+  private readonly per: Settings["per"]
+
+  constructor(settings: Settings, timing: Timing<RS>, classify: Verdict.Classify | undefined) {
+    const { calls, failureRate, failures, keysMax, per, probeFor, probes, ramp, window } = settings
+    const spans = { window: Alarm.nanos(window), probeFor: Alarm.nanos(probeFor) }
+    const counts = { calls, failureRate, failures, probes, ramp }
+    this.circuits = new Keyed(keysMax, () => new Scheduled(Object.assign(counts, spans), timing))
+    this.classify = classify
+    this.per = per
+  }
+
+  state(key: string): Effect.Effect<State> {
+    return Effect.withFiber((fiber) =>
+      Effect.succeed(this.circuits.find(key)?.state(Alarm.now(fiber)) ?? ({ _tag: "Closed" } as const))
+    )
+  }
+
+  circuit(key: string): Circuit {
+    return this.circuits.keep(key)
+  }
+
+  guard<A, E, R>(
+    self: Effect.Effect<A, E, R>,
+    fiber: Fiber.Fiber<unknown, unknown>
+  ): Effect.Effect<A, E | SpillwayError, R | RS> {
+    const facts = fiber.getRef(Facts)
+    const key = keyOf(this.per, facts)
+    const circuit = this.circuits.find(key) ?? this.circuits.get(key, Alarm.now(fiber))
+    if (circuit === undefined) return self
+    const run = new Admitted(facts)
+    return Effect.onExitPrimitive(
+      Effect.suspend(() => this.enter(run, circuit, key, self, fiber)),
+      (exit) => (run.isIn ? this.leave(run, circuit, exit, fiber) : undefined)
+    )
+  }
+
+  private enter<A, E, R>(
+    run: Admitted,
+    circuit: Scheduled<RS>,
+    key: string,
+    self: Effect.Effect<A, E, R>,
+    fiber: Fiber.Fiber<unknown, unknown>
+  ): Effect.Effect<A, E | SpillwayError, R | RS> {
+    const now = Alarm.now(fiber)
+    if (circuit.expire(now)) {
+      const again = Effect.suspend(() => this.enter(run, circuit, key, self, fiber))
+      return Effect.andThen(cool(circuit, undefined, fiber), again)
+    }
+    const wait = circuit.admit(run, now)
+    if (wait > 0) return Effect.fail(refused(key, wait))
+    run.isIn = true
+    return self
+  }
+
+  private leave(
+    run: Admitted,
+    circuit: Scheduled<RS>,
+    exit: Exit.Exit<unknown, unknown>,
+    fiber: Fiber.Fiber<unknown, unknown>
+  ): Effect.Effect<void, never, RS> | undefined {
+    let outcome: Outcome = "failure"
+    let opens = false
+    try {
+      outcome = this.outcomeOf(exit, fiber)
+    } finally {
+      // Whatever `classify` throws: a probe's place must come free.
+      opens = circuit.record(run, outcome, Alarm.now(fiber))
+    }
+    return opens ? cool(circuit, exit._tag === "Failure" ? Cause.squash(exit.cause) : undefined, fiber) : undefined
+  }
+
+  private outcomeOf(exit: Exit.Exit<unknown, unknown>, fiber: Fiber.Fiber<unknown, unknown>): Outcome {
+    if (exit._tag === "Success") return "success"
+    const failure = Verdict.failureOf(exit.cause)
+    if (failure === undefined) return Cause.hasDies(exit.cause) ? "failure" : "ignored"
+    const nowMillis = () => fiber.getRef(Clock.Clock).currentTimeMillisUnsafe()
+    return Verdict.of(failure.error, this.classify, nowMillis).blamesTarget ? "failure" : "ignored"
+  }
+}
+
+const keyOf = (per: Settings["per"], facts: Facts | undefined): string => {
+  if (per === "all") return "default"
+  return (per === "target" ? facts?.attempt.target : facts?.call[per]) ?? "default"
+}
+
+/** How long the opening lasts that has just begun. */
+const cool = <R>(
+  circuit: Scheduled<R>,
+  error: unknown,
+  fiber: Fiber.Fiber<unknown, unknown>
+): Effect.Effect<void, never, R> => {
+  if (circuit.openings === 1) circuit.delays.restart()
+  return Effect.map(circuit.delays.next(error, fiber), (delay) => {
+    if (delay !== undefined) circuit.opened(delay)
+  })
+}
+
+const refused = (key: string, wait: number): SpillwayError =>
+  refusal({
+    _tag: "Unavailable",
+    ...(key === "default" ? {} : { target: key }),
+    ...(wait < Infinity ? { retryAfter: Duration.nanos(BigInt(Math.ceil(wait))) } : {})
+  })

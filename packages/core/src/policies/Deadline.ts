@@ -1,0 +1,63 @@
+/**
+ * The whole call, waits and retries included, is over by one moment.
+ *
+ * The moment is fixed once, on the monotonic clock, when the call comes in, and is the earliest of all that were named
+ * around it. Everything inside reads it: nothing waits, and nobody tries again, beyond it. At that moment the caller is
+ * told, and the work is interrupted; work that ignores its interrupt goes on without him.
+ */
+import { Duration, Effect, type Fiber, Schema } from "effect"
+import * as Alarm from "../domain/Alarm.ts"
+import { about, type CallFacts, type Delivery, Facts } from "../domain/Facts.ts"
+import { decode, type OptionsRefused, type Widened } from "../domain/Options.ts"
+import { refusal, type SpillwayError } from "../domain/SpillwayError.ts"
+import * as Units from "../domain/Units.ts"
+import * as Watch from "../domain/Watch.ts"
+import * as Policy from "../Policy.ts"
+
+/** The options as a file has them, with every default. */
+export const Options = Schema.Struct({
+  /** How long the whole call may take. */
+  deadline: Units.duration.schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed("2m")))
+})
+
+/** The options as TypeScript takes them. */
+export type Options = Widened<typeof Options.Encoded>
+
+/** Makes a deadline. It belongs to the whole call. */
+export const make = (options: Options = {}): Effect.Effect<Policy.Policy<"call", SpillwayError>, OptionsRefused> =>
+  Effect.map(decode("Deadline", Options)(options), ({ deadline }) => {
+    const within = Alarm.nanos(deadline)
+    return Policy.make<"call", SpillwayError>("Deadline", "call", (self) =>
+      about(
+        Effect.withFiber((fiber) => guard(self, fiber)),
+        { within }
+      )
+    )
+  })
+
+const guard = <A, E, R>(
+  self: Effect.Effect<A, E, R>,
+  fiber: Fiber.Fiber<unknown, unknown>
+): Effect.Effect<A, E | SpillwayError, R> => {
+  const facts = fiber.getRef(Facts)!
+  const look = new Moment(facts.call, Alarm.now(fiber))
+  return look.startedAt < look.firstAt ? Watch.run(self, fiber, facts, look) : Effect.fail(look.look(look.startedAt))
+}
+
+/** The one moment by which a call has to be over. */
+class Moment implements Watch.Look {
+  readonly startedAt: number
+  readonly firstAt: number
+  private readonly delivery: Delivery
+
+  constructor({ deadline, delivery }: CallFacts, startedAt: number) {
+    this.startedAt = startedAt
+    this.firstAt = deadline
+    this.delivery = delivery
+  }
+
+  look(now: number): SpillwayError {
+    const after = Duration.nanos(BigInt(now - this.startedAt))
+    return refusal({ _tag: "TimedOut", phase: "total", after, parts: this.delivery.parts })
+  }
+}

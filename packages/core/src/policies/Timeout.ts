@@ -1,0 +1,164 @@
+/**
+ * Clocks for one attempt: to connect, to load, to the first token, between tokens, and for a reader who stopped reading.
+ *
+ * They start when the work does, so that neither our own queue nor a wait for a slot counts as the upstream's silence;
+ * a leaf that loads a model, or still connects, says so and is measured by the clock of that. Parts run past without
+ * being watched: the alarm rings at least as often as the shortest clock, and looks at what the attempt says of itself.
+ * That is exact all the same, since no clock can have run out that was not running when the alarm rang before.
+ */
+import { Duration, Effect, type Fiber, Result, Schema } from "effect"
+import * as Alarm from "../domain/Alarm.ts"
+import type { Attempt } from "../domain/Attempt.ts"
+import { attemptsWithin, Facts } from "../domain/Facts.ts"
+import { type Expectation, Known } from "../domain/Forecast.ts"
+import { decode, type OptionsRefused, type Widened } from "../domain/Options.ts"
+import { type Phase, refusal, type SpillwayError } from "../domain/SpillwayError.ts"
+import * as Target from "../domain/Target.ts"
+import * as Units from "../domain/Units.ts"
+import * as Watch from "../domain/Watch.ts"
+import * as Policy from "../Policy.ts"
+
+/** The options as a file has them, with every default. */
+export const Options = Schema.Struct({
+  /** To reach the server, for a leaf that says when it has. */
+  connect: Units.duration.schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed("2s"))),
+  /** To the first part: a time, one that grows with the prompt, or what the forecast expects. */
+  firstToken: Schema.Union([Schema.Literal("auto"), Units.scaled.schema]).pipe(
+    Schema.withDecodingDefaultKey(Effect.succeed("auto" as const))
+  ),
+  /** Between two parts. */
+  idle: Schema.Union([Schema.Literal("auto"), Units.duration.schema]).pipe(
+    Schema.withDecodingDefaultKey(Effect.succeed("auto" as const))
+  ),
+  /** For a reader to take the next part. */
+  reader: Units.duration.schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed("30s"))),
+  /** For a model to load, for a leaf that says so; and the bound of what is `auto`. */
+  load: Units.duration.schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed("5m")))
+})
+
+/** The options as TypeScript takes them. */
+export type Options = Widened<typeof Options.Encoded>
+
+/** Makes the clocks. They belong to one attempt. */
+export const make = (options: Options = {}): Effect.Effect<Policy.Policy<"attempt", SpillwayError>, OptionsRefused> =>
+  Effect.map(decode("Timeout", Options)(options), (settings) => {
+    const unscaled = limitsOf(settings)
+    return Policy.make<"attempt", SpillwayError>("Timeout", "attempt", (self) =>
+      Effect.withFiber((fiber) => {
+        const facts = fiber.getRef(Facts)
+        const limits = isFixed(settings) ? unscaled : limitsFor(settings, unscaled, facts, fiber)
+        return guard(self, fiber, facts, limits)
+      })
+    )
+  })
+
+type Settings = typeof Options.Type
+
+/** How long each clock runs, and the shortest of them, in nanoseconds. */
+type Limits = Readonly<Record<Clock["phase"] | "shortest", number>>
+
+/** The clock that runs, and since when. */
+interface Clock {
+  readonly phase: Extract<Phase, "connect" | "load" | "firstToken" | "idle" | "reader">
+  readonly since: number
+}
+
+const guard = <A, E, R>(
+  self: Effect.Effect<A, E, R>,
+  fiber: Fiber.Fiber<unknown, unknown>,
+  facts: Facts | undefined,
+  limits: Limits
+): Effect.Effect<A, E | SpillwayError, R> => {
+  const asked = facts?.call.question === undefined ? undefined : facts
+  return Watch.run(self, fiber, facts, new Clocks(asked, limits, Alarm.now(fiber)))
+}
+
+/** The clocks of one attempt; without a question, of a plain Effect, which is an answer of one part. */
+class Clocks implements Watch.Look {
+  readonly startedAt: number
+  readonly firstAt: number
+  private readonly asked: Facts | undefined
+  private readonly attemptsBefore: number
+  private readonly limits: Limits
+
+  constructor(asked: Facts | undefined, limits: Limits, startedAt: number) {
+    this.asked = asked
+    this.attemptsBefore = asked?.call.attempts.length ?? 0
+    this.limits = limits
+    this.startedAt = startedAt
+    this.firstAt = startedAt + (asked === undefined ? limits.firstToken : limits.shortest)
+  }
+
+  look(now: number): number | SpillwayError {
+    const attempt = this.asked === undefined ? undefined : attemptsWithin(this.asked, this.attemptsBefore).at(-1)
+    const clock = this.asked === undefined ? this.plain : clockOf(attempt)
+    // Nothing is late before the leaf has begun.
+    if (clock === undefined) return now + this.limits.shortest
+    const due = clock.since + this.limits[clock.phase]
+    if (now < due) return Math.min(due, now + this.limits.shortest)
+    const after = Duration.nanos(BigInt(now - clock.since))
+    return refusal({ _tag: "TimedOut", phase: clock.phase, after, parts: attempt?.parts ?? 0 })
+  }
+
+  private get plain(): Clock {
+    return { phase: "firstToken", since: this.startedAt }
+  }
+}
+
+const clockOf = (attempt: Attempt | undefined): Clock | undefined => {
+  if (attempt?.startedAt === undefined || attempt.endedAt !== undefined) return undefined
+  if (attempt.blockedAt !== undefined) return { phase: "reader", since: attempt.blockedAt }
+  if (attempt.lastAt === undefined) return { phase: attempt.stretch, since: attempt.stretchAt ?? attempt.startedAt }
+  return { phase: "idle", since: Math.max(attempt.lastAt, attempt.resumedAt ?? 0) }
+}
+
+/** The limits before the prompt and the forecast are known: `load` stands in for what is `auto`. */
+const limitsOf = ({ connect, firstToken, idle, load, reader }: Settings): Limits =>
+  withShortest({
+    connect: Alarm.nanos(connect),
+    load: Alarm.nanos(load),
+    firstToken: Alarm.nanos(firstToken === "auto" ? load : firstToken.base),
+    idle: Alarm.nanos(idle === "auto" ? load : idle),
+    reader: Alarm.nanos(reader)
+  })
+
+const withShortest = (limits: Omit<Limits, "shortest">): Limits => {
+  const { connect, firstToken, idle, load, reader } = limits
+  return { ...limits, shortest: Math.min(connect, load, firstToken, idle, reader) }
+}
+
+const isFixed = ({ firstToken, idle }: Settings): boolean =>
+  firstToken !== "auto" && Duration.isZero(firstToken.per) && idle !== "auto"
+
+/** No hang yet is what takes so many times as long as expected, or is shorter than this in any case. */
+const auto = {
+  firstToken: { times: 4, floor: 2_000_000_000 },
+  idle: { times: 20, floor: 5_000_000_000 }
+}
+
+const limitsFor = (
+  { firstToken, idle }: Settings,
+  unscaled: Limits,
+  facts: Facts | undefined,
+  fiber: Fiber.Fiber<unknown, unknown>
+): Limits => {
+  const { question, tokens } = facts?.call ?? {}
+  const prompt = (question?.prompt ?? tokens)?.likely ?? 0
+  const expected = firstToken === "auto" || idle === "auto" ? expectationOf(facts, fiber) : undefined
+  const bounded = (expectedFor: number, { floor, times }: typeof auto.idle) =>
+    Math.min(Math.max(expectedFor * times, floor), unscaled.load)
+  const limits = { ...unscaled }
+  if (firstToken !== "auto") limits.firstToken = Alarm.nanos(Units.clockOf(firstToken, prompt))
+  else if (expected !== undefined) {
+    limits.firstToken = bounded(Alarm.nanos(expected.firstTokenIn) - Alarm.nanos(expected.startsIn), auto.firstToken)
+  }
+  if (idle === "auto" && expected !== undefined) limits.idle = bounded(Alarm.nanos(expected.pauses), auto.idle)
+  return withShortest(limits)
+}
+
+const expectationOf = (facts: Facts | undefined, fiber: Fiber.Fiber<unknown, unknown>): Expectation | undefined => {
+  const question = facts?.call.question
+  const target = Target.parse(facts?.attempt.target ?? "")
+  if (question === undefined || Result.isFailure(target)) return undefined
+  return fiber.getRef(Known)?.of(question, target.success)
+}
