@@ -81,18 +81,23 @@ class Alarms {
       place = parent
     }
     heap[place] = alarm
-    // A program may end when nobody waits, though the timer is still set.
     if (this.live++ === 0) this.timer?.ref?.()
     if (due < this.timerDue) this.start(at, due)
     return alarm
   }
 
   drop(): void {
-    if (--this.live === 0) this.timer?.unref?.()
+    this.live--
+    this.rest()
     const dropped = this.heap.length - this.live
     if (dropped < 64 || dropped < this.live) return
     // What is sorted is a heap.
     this.heap = this.heap.filter(({ bell }) => bell !== undefined).toSorted((one, other) => one.due - other.due)
+  }
+
+  /** A program may end when nobody waits, though the timer is still set. */
+  private rest(): void {
+    if (this.live === 0) this.timer?.unref?.()
   }
 
   private start(at: number, due: number): void {
@@ -121,7 +126,7 @@ class Alarms {
       this.timerDue = Infinity
       const next = this.heap[0]
       if (next !== undefined) this.start(now, next.due)
-      if (this.live === 0) this.timer?.unref?.()
+      this.rest()
     }
   }
 

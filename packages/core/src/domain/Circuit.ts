@@ -30,6 +30,8 @@ export interface Run {
   startedAt: number
   /** When it last showed a sign of life. */
   readonly seenAt: number
+  /** Whether it waits for something of ours, as its reader: its silence says nothing of the target then. */
+  readonly isOurs: boolean
 }
 
 /** What became of a call: ignored is what says nothing of the target, as a caller's mistake. */
@@ -50,12 +52,12 @@ export class Circuit {
   private readonly tally: Tally
   private phase: State["_tag"] = "Closed"
   private generation = 0
-  /** How many of this generation are under way, and in a half-open one which, and how many have succeeded. */
+  /** How many of this generation are under way, which of them while places were few, and how many have succeeded. */
   private inside = 0
-  private readonly probes = new Set<Run>()
+  private readonly leased = new Set<Run>()
   private succeeded = 0
   private consecutive = 0
-  private openFor = 0
+  private openFor = soon
   private openUntil = 0
   private stableAt = 0
   /** How long the last call that succeeded took: in so long another one will have ended. */
@@ -75,12 +77,9 @@ export class Circuit {
       if (now < this.openUntil) return this.openUntil - now
       this.begin("HalfOpen")
     }
-    if (this.phase === "HalfOpen") {
-      if (this.inside + this.succeeded >= this.settings.probes) return this.openFor
-      this.probes.add(run)
-    } else if (this.inside >= this.room) {
-      return Math.max(this.took, soon)
-    }
+    const { room } = this
+    if (this.inside >= room) return this.phase === "HalfOpen" ? this.openFor || soon : Math.max(this.took, soon)
+    if (room < Infinity) this.leased.add(run)
     this.inside++
     run.generation = this.generation
     run.startedAt = now
@@ -90,19 +89,25 @@ export class Circuit {
   /** Takes note of what became of a call. Answers whether that has opened the circuit. */
   record(run: Run, outcome: Outcome, now: number): boolean {
     if (run.generation !== this.generation) return false
-    this.inside--
-    this.probes.delete(run)
+    this.touchedAt = now
+    this.free(run)
     if (outcome === "ignored") return false
     if (outcome === "success") this.succeed(run, now)
     else if (this.fail(now)) return this.trip(now)
     return false
   }
 
-  /** Opens the circuit if a probe hangs: its place is not held for ever. Answers whether it did. */
+  /**
+   * Ends the leases of calls that hang: where places are few, none is held for ever. A probe that hangs opens the
+   * circuit, unless it waits for something of ours. Answers whether one did.
+   */
   expire(now: number): boolean {
-    if (this.probes.size === 0) return false
-    for (const probe of this.probes) {
-      if (now - Math.max(probe.startedAt, probe.seenAt) >= this.settings.probeFor) return this.trip(now)
+    if (this.leased.size === 0) return false
+    for (const run of this.leased) {
+      if (now - Math.max(run.startedAt, run.seenAt) < this.settings.probeFor) continue
+      if (this.phase === "HalfOpen" && !run.isOurs) return this.trip(now)
+      this.free(run)
+      run.generation = none
     }
     return false
   }
@@ -122,7 +127,8 @@ export class Circuit {
   /** As if nothing had ever failed. */
   reset(): void {
     this.begin("Closed")
-    this.openings = this.openFor = this.consecutive = 0
+    this.openings = this.consecutive = this.openUntil = this.stableAt = 0
+    this.openFor = soon
     this.tally.clear()
   }
 
@@ -131,31 +137,37 @@ export class Circuit {
     const { openings, phase } = this
     if (phase === "Closed" || phase === "Isolated") return { _tag: phase }
     if (phase === "Open" && now < this.openUntil) {
-      return { _tag: phase, openings, retryAfter: Duration.nanos(BigInt(Math.ceil(this.openUntil - now))) }
+      const left = Math.ceil(this.openUntil - now)
+      return { _tag: phase, openings, retryAfter: left < Infinity ? Duration.nanos(BigInt(left)) : Duration.infinity }
     }
     return { _tag: "HalfOpen", openings, probing: this.inside }
   }
 
   /** Whether it has been left alone for so long that it says nothing any more. */
   isIdle(now: number): boolean {
+    const quietSince = Math.max(this.touchedAt, this.openUntil, this.stableAt)
     return (
-      this.phase !== "Isolated" &&
-      this.inside === 0 &&
-      now - this.touchedAt > Math.max(forgetAfter, this.settings.window)
+      this.phase !== "Isolated" && this.inside === 0 && now - quietSince > Math.max(forgetAfter, this.settings.window)
     )
   }
 
-  /** How many may run at once while it is closed: one more for each that has succeeded since it closed. */
+  /** How many may run at once: few while it is half-open, and one more for each that has succeeded since it closed. */
   private get room(): number {
     const { probes, ramp } = this.settings
+    if (this.phase === "HalfOpen") return probes - this.succeeded
     return this.openings === 0 || this.succeeded >= ramp ? Infinity : probes + this.succeeded
+  }
+
+  private free(run: Run): void {
+    this.inside--
+    this.leased.delete(run)
   }
 
   private begin(phase: State["_tag"]): void {
     this.phase = phase
     this.generation++
     this.inside = this.succeeded = 0
-    this.probes.clear()
+    this.leased.clear()
   }
 
   private succeed(run: Run, now: number): void {
@@ -187,14 +199,16 @@ export class Circuit {
     if (this.phase === "Closed" && now >= this.stableAt) this.openings = 0
     this.begin("Open")
     this.openings++
-    // Until the schedule has said how long.
-    this.openFor = Math.max(this.openFor, soon)
+    // As long as the last one, until the schedule has said how long.
     this.openUntil = now + this.openFor
     return true
   }
 }
 
 const slots = 10
+
+/** The generation of a call that is not counted any more. */
+const none = -1
 
 /** When nothing is known, somebody may come back this soon. */
 const soon = 1_000_000_000

@@ -1,16 +1,16 @@
 /**
  * The delays of a Schedule, one at a time, for whoever waits in another way than by sleeping.
  *
- * Effect drives a Schedule by repeating; a breaker opens for a delay, a budget's window lasts for one, and a retry bends
- * it first. So they ask for the next when they need it, and the Schedule may be any there is.
+ * Effect drives a Schedule by repeating; a breaker opens for a delay, a budget's window lasts for one, and a retry
+ * bends it first. So they ask for the next when they need it, and the Schedule may be any there is.
  */
 import { Clock, type Duration, Effect, type Fiber, Pull, Schedule } from "effect"
 import * as Alarm from "./Alarm.ts"
 
-/** A Schedule that is asked for delays only; it may be fed anything. */
-export type Timing<R = never> = Schedule.Schedule<unknown, any, never, R>
+/** A Schedule that is asked for delays only; it may be fed anything. One that fails, as a cron may, is a defect. */
+export type Timing<R = never> = Schedule.Schedule<unknown, any, {}, R>
 
-type Step<R> = (now: number, input: unknown) => Pull.Pull<readonly [unknown, Duration.Duration], never, unknown, R>
+type Step<R> = (now: number, input: unknown) => Pull.Pull<readonly [unknown, Duration.Duration], {}, unknown, R>
 
 /** How far one run through a Schedule has come. */
 export class Delays<R> {
@@ -32,7 +32,7 @@ export class Delays<R> {
         this.step = step
         return Effect.map(step(now, input), ([, duration]) => Math.max(Alarm.nanos(duration), 0))
       })
-      return Pull.catchDone(delay, () => Effect.undefined)
+      return Effect.orDie(Pull.catchDone(delay, () => Effect.undefined))
     })
   }
 

@@ -34,6 +34,8 @@ export interface CallFacts {
 export interface Facts {
   readonly call: CallFacts
   readonly attempt: Attempt
+  /** Where the attempt goes, as `upstream/model`, where that is known. */
+  readonly target: string | undefined
   readonly outer: Facts | undefined
 }
 
@@ -91,20 +93,85 @@ const undelivered = new Delivery(nowhere)
 
 const silent: Said = {}
 
+/**
+ * A scope around a plain Effect, both halves in one: most Effects use nothing that anybody tells, so its attempt is made
+ * when it is first asked for.
+ */
+class PlainScope implements Facts, CallFacts {
+  readonly question: undefined
+  readonly caller: string
+  readonly key: string
+  readonly tokens: Tokens | undefined
+  readonly deadline: number
+  readonly delivery = undelivered
+  readonly target: string | undefined
+  readonly outer: Facts | undefined
+  private readonly clock: Clock.Clock
+  private made: Attempt | undefined
+  private told: Array<Attempt> | undefined
+
+  constructor(fiber: Fiber.Fiber<unknown, unknown>, outer: Facts | undefined, said: Said) {
+    const around = outer?.call
+    this.question = undefined
+    this.caller = said.caller ?? around?.caller ?? "default"
+    this.key = said.key ?? around?.key ?? "default"
+    this.tokens = said.tokens ?? around?.tokens
+    this.deadline = deadlineOf(fiber, outer, said)
+    this.target = said.target ?? outer?.target
+    this.outer = outer
+    this.clock = fiber.getRef(Clock.Clock)
+    this.made = undefined
+    this.told = undefined
+  }
+
+  get call(): CallFacts {
+    return this
+  }
+
+  get attempt(): Attempt {
+    return (this.made ??= new Attempt(this.clock, nowhere, this.target))
+  }
+
+  get attempts(): Array<Attempt> {
+    return (this.told ??= [])
+  }
+
+  get attemptsCount(): number {
+    return this.told?.length ?? 0
+  }
+}
+
 /** A scope of its own around a plain Effect: what is used inside is seen here, and by every scope around. */
-export const plain = (fiber: Fiber.Fiber<unknown, unknown>, outer: Facts | undefined, said: Said = silent): Facts => ({
-  call: {
-    question: undefined,
-    caller: said.caller ?? outer?.call.caller ?? "default",
-    key: said.key ?? outer?.call.key ?? "default",
-    tokens: said.tokens ?? outer?.call.tokens,
-    deadline: deadlineOf(fiber, outer, said),
-    delivery: undelivered,
-    attempts: []
-  },
-  attempt: new Attempt(fiber.getRef(Clock.Clock), nowhere, said.target ?? outer?.attempt.target),
-  outer
-})
+export const plain = (fiber: Fiber.Fiber<unknown, unknown>, outer: Facts | undefined, said: Said = silent): Facts =>
+  new PlainScope(fiber, outer, said)
+
+/** The Effect under these facts. */
+export const within = <A, E, R>(self: Effect.Effect<A, E, R>, facts: Facts | undefined): Effect.Effect<A, E, R> =>
+  Effect.updateContext(self, (context: Context.Context<R>) => Context.add(context, Facts, facts))
+
+/** The scope of a call, or of one go of it. */
+class CallScope implements Facts {
+  readonly call: CallFacts
+  readonly attempt: Attempt
+  readonly outer: Facts | undefined
+
+  constructor(call: CallFacts, attempt: Attempt, outer: Facts | undefined) {
+    this.call = call
+    this.attempt = attempt
+    this.outer = outer
+  }
+
+  get target(): string | undefined {
+    return this.attempt.target
+  }
+}
+
+/** The same scope, with something else known of its call. */
+export const withCall = (facts: Facts, call: CallFacts): Facts => new CallScope(call, facts.attempt, facts.outer)
+
+/** How many goes have started. */
+export const attemptsCount = (facts: Facts | undefined): number =>
+  facts === undefined ? 0 : facts instanceof PlainScope ? facts.attemptsCount : facts.call.attempts.length
 
 const deadlineOf = (fiber: Fiber.Fiber<unknown, unknown>, outer: Facts | undefined, { within }: Said): number => {
   const given = outer?.call.deadline ?? Infinity
@@ -118,43 +185,47 @@ export const asking = (fiber: Fiber.Fiber<unknown, unknown>, question: Questions
   // it.
   const outer = around?.call.question === undefined ? around : around.outer
   const tokens = Questions.tokens(question)
-  const base = plain(fiber, around)
   const delivery = new Delivery(sink)
-  return {
-    call: { ...base.call, question, tokens: outer === around ? (base.call.tokens ?? tokens) : tokens, delivery },
-    attempt: base.attempt.again(delivery, outer === around ? base.attempt.target : undefined),
-    outer
+  const call = {
+    question,
+    caller: around?.call.caller ?? "default",
+    key: around?.call.key ?? "default",
+    tokens: outer === around ? (around?.call.tokens ?? tokens) : tokens,
+    deadline: around?.call.deadline ?? Infinity,
+    delivery,
+    attempts: []
   }
+  const target = outer === around ? around?.target : undefined
+  return new CallScope(call, new Attempt(fiber.getRef(Clock.Clock), delivery, target), outer)
 }
 
 /** Says something about the Effect: who asks, what it may come to, by when it has to be over, where it goes. */
 export const about = <A, E, R>(self: Effect.Effect<A, E, R>, said: Said): Effect.Effect<A, E, R> =>
   Effect.withFiber((fiber) => {
     const outer = fiber.getRef(Facts)
-    if (outer?.call.question === undefined) return Effect.provideService(self, Facts, plain(fiber, outer, said))
-    const { attempt, call } = outer
-    return Effect.provideService(self, Facts, {
-      attempt: said.target === undefined ? attempt : attempt.again(attempt.destination, said.target),
-      call: {
-        ...call,
-        caller: said.caller ?? call.caller,
-        key: said.key ?? call.key,
-        tokens: said.tokens ?? call.tokens,
-        deadline: deadlineOf(fiber, outer, said)
-      },
-      outer: outer.outer
-    })
+    if (outer?.call.question === undefined) return within(self, plain(fiber, outer, said))
+    const { call } = outer
+    const attempt =
+      said.target === undefined ? outer.attempt : outer.attempt.again(outer.attempt.destination, said.target)
+    const known = {
+      ...call,
+      caller: said.caller ?? call.caller,
+      key: said.key ?? call.key,
+      tokens: said.tokens ?? call.tokens,
+      deadline: deadlineOf(fiber, outer, said)
+    }
+    return within(self, new CallScope(known, attempt, outer.outer))
   })
 
 /** The goes that have started under these facts since there were so many, and not in another go beside them. */
 export const attemptsWithin = (facts: Facts, attemptsBefore: number): ReadonlyArray<Attempt> => {
-  const { attempts } = facts.call
-  return attempts.length === attemptsBefore
+  return attemptsCount(facts) === attemptsBefore
     ? noAttempts
-    : attempts.slice(attemptsBefore).filter((attempt) => attempt.isWithin(facts.attempt))
+    : facts.call.attempts.slice(attemptsBefore).filter((attempt) => attempt.isWithin(facts.attempt))
 }
 
-const noAttempts: ReadonlyArray<Attempt> = []
+/** No goes at all, made once. */
+export const noAttempts: ReadonlyArray<Attempt> = []
 
 /** Says what an Effect used, to every scope around it. */
 export const used = (usage: Usages.Usage): Effect.Effect<void> =>
@@ -189,10 +260,10 @@ export const go = <A, E, R>(
   Effect.withFiber((fiber) => {
     const outer = fiber.getRef(Facts)
     if (outer === undefined) return self
-    if (outer.call.question === undefined) return Effect.provideService(self, Facts, plain(fiber, outer))
+    if (outer.call.question === undefined) return within(self, plain(fiber, outer))
     const attempt = outer.attempt.again(gate(outer.attempt.destination))
-    const facts = { attempt, call: outer.call, outer: outer.outer }
-    return Effect.onExitPrimitive(Effect.provideService(self, Facts, facts), () => {
+    const facts = new CallScope(outer.call, attempt, outer.outer)
+    return Effect.onExitPrimitive(within(self, facts), () => {
       attempt.close()
       return undefined
     })

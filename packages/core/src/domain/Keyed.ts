@@ -2,7 +2,8 @@
  * Things by key, made when they are first asked for and forgotten when they say nothing any more.
  *
  * Keys come from callers, so their number is not ours to choose: it has a bound. What no longer says anything is looked
- * for at most once for as many new keys as there are, so that it costs each of them the same little.
+ * for when a new key comes, once a minute or after as many new keys as were held at the last look. So it costs each of
+ * them the same little, also while all that may be held are in use.
  */
 
 /** What can be forgotten. */
@@ -16,7 +17,10 @@ export class Keyed<A extends Forgettable> {
   private readonly things = new Map<string, A>()
   private readonly make: () => A
   private readonly keysMax: number
-  private made = 0
+  /** How many new keys have come since the last look, how many were held at it, and when it was. */
+  private asked = 0
+  private held = 0
+  private lookedAt = 0
 
   constructor(keysMax: number, make: () => A) {
     this.keysMax = keysMax
@@ -37,7 +41,7 @@ export class Keyed<A extends Forgettable> {
   get(key: string, now: number): A | undefined {
     const known = this.things.get(key)
     if (known !== undefined) return known
-    if (++this.made > this.things.size || this.things.size >= this.keysMax) this.sweep(now)
+    if (++this.asked > this.held || now - this.lookedAt >= lookEvery) this.look(now)
     return this.things.size >= this.keysMax ? undefined : this.keep(key)
   }
 
@@ -48,8 +52,12 @@ export class Keyed<A extends Forgettable> {
     return thing
   }
 
-  private sweep(now: number): void {
-    this.made = 0
+  private look(now: number): void {
     for (const [key, thing] of this.things) if (thing.isIdle(now)) this.things.delete(key)
+    this.asked = 0
+    this.held = this.things.size
+    this.lookedAt = now
   }
 }
+
+const lookEvery = 60_000_000_000

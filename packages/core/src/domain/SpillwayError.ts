@@ -128,11 +128,21 @@ const sentences: { readonly [Name in Failure.Name]: (facts: Facts[Name]) => stri
   Truncated: (_) =>
     `${_.target} read ${_.counted} tokens of a prompt of about ${_.expected} and cut the rest: use a larger context.`,
   UpstreamUnauthorized: (_) => `${_.target} does not accept our key: give its upstream a valid one.`,
-  TimedOut: (_) => `Nothing came within ${seconds(_.after)} (${_.phase}): ask again later, or allow more time.`,
+  TimedOut: (_) => `${ranOut[_.phase](seconds(_.after))}: ask again later, or allow more time.`,
   ContentRefused: (_) => `${_.target} refuses to answer this: change what is asked.`,
   Cancelled: () => "The caller left before the answer was complete.",
   Unknown: (_) =>
     `${_.target ?? "The guarded work"} failed in a way that has no name here: Redacted.value(error.cause) tells it.`
+}
+
+const ranOut: { readonly [Name in Phase]: (time: string) => string } = {
+  queue: (time) => `No turn came within ${time}`,
+  connect: (time) => `The server was not reached within ${time}`,
+  load: (time) => `The model was not loaded within ${time}`,
+  firstToken: (time) => `No answer began within ${time}`,
+  idle: (time) => `The answer fell silent for ${time}`,
+  reader: (time) => `Nobody read on for ${time}`,
+  total: (time) => `The call was not over within ${time}`
 }
 
 const at = (target: string | undefined): string => (target === undefined ? "" : ` at ${target}`)
@@ -142,5 +152,12 @@ const comeBack = (after: Duration.Duration | undefined, otherwise = "later"): st
 
 const seconds = (duration: Duration.Duration): string => {
   const millis = Duration.toMillis(duration)
-  return millis < 1_000 ? `${Math.ceil(millis)} ms` : `${Math.ceil(millis / 100) / 10} s`
+  if (millis < 1_000) return `${Math.ceil(millis)} ms`
+  if (millis < 120_000) return `${Math.ceil(millis / 100) / 10} s`
+  const minutes = Math.ceil(millis / 60_000)
+  if (minutes < 60) return `${minutes} min`
+  const hours = Math.ceil(minutes / 60)
+  return minutes < 1_440
+    ? `${Math.floor(minutes / 60)} h ${minutes % 60} min`
+    : `${Math.floor(hours / 24)} d ${hours % 24} h`
 }

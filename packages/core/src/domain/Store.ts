@@ -94,14 +94,15 @@ export class Reservation {
 }
 
 /** What becomes of a reservation. Of several accounts that cannot take it, `account` is the first by its place. */
-export type Reserved =
-  | { readonly _tag: "Reserved" }
-  | {
-      readonly _tag: "Spent"
-      readonly account: number
-      /** Only because the store holds as many keys as it may. */
-      readonly full?: boolean
-    }
+export type Reserved = { readonly _tag: "Reserved" } | Spent
+
+/** Nothing was reserved, since that account cannot take it. */
+export interface Spent {
+  readonly _tag: "Spent"
+  readonly account: number
+  /** Only because the store holds as many keys as it may. */
+  readonly full?: boolean
+}
 
 /** What a reservation came to, account by account, and whether that is known or only feared. */
 export interface Bill {

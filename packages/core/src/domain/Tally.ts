@@ -13,7 +13,8 @@ export class Tally {
   private readonly slot: number
   private readonly alls: Array<number>
   private readonly marks: Array<number>
-  private at = -Infinity
+  /** The slot that runs: none before the first moment of a clock, so that no slot before it is ever taken off. */
+  private at = -1
 
   constructor(slot: number, slots: number) {
     this.slot = slot

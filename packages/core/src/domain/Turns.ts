@@ -21,6 +21,9 @@ export interface Turn {
 
 const dayMillis = 86_400_000
 
+/** A machine that slept is found out this soon; to look at the wall clock for every call would cost each of them. */
+const lookEvery = 100_000_000
+
 /** The windows of one budget, one after the other. */
 export class Turns<R> {
   private turn: Turn = { window: -Infinity, until: -Infinity }
@@ -28,6 +31,8 @@ export class Turns<R> {
   private readonly zone: DateTime.TimeZone
   private readonly isCalendar: boolean
   private readonly one = Semaphore.makeUnsafe(1)
+  /** When to look at the wall clock next. */
+  private lookAt = -Infinity
 
   constructor(every: Every<R>, zone: DateTime.TimeZone) {
     this.isCalendar = every === "month" || (Duration.isDuration(every) && Duration.toMillis(every) >= dayMillis)
@@ -36,16 +41,13 @@ export class Turns<R> {
   }
 
   /** The window that runs now; nothing where a Schedule has to be asked first. */
-  now(fiber: Fiber.Fiber<unknown, unknown>): Turn | undefined {
-    const clock = fiber.getRef(Clock.Clock)
-    const now = Alarm.read(clock)
-    if (now < this.turn.until && !(this.isCalendar && clock.currentTimeMillisUnsafe() >= this.turn.window)) {
-      return this.turn
-    }
+  now(fiber: Fiber.Fiber<unknown, unknown>, now: number): Turn | undefined {
+    if (now < this.turn.until && (now < this.lookAt || !this.isOverByCalendar(fiber, now))) return this.turn
     if (this.every instanceof Delays) return undefined
-    const wall = this.wallNow(clock.currentTimeMillisUnsafe(), now)
-    const window = Window.turnOf(this.every, this.zone, wall)
-    const left = window - (this.isCalendar ? clock.currentTimeMillisUnsafe() : wall)
+    const wall = fiber.getRef(Clock.Clock).currentTimeMillisUnsafe()
+    const believed = this.believed(wall, now)
+    const window = Window.turnOf(this.every, this.zone, believed)
+    const left = window - (this.isCalendar ? wall : believed)
     return (this.turn = { window, until: now + Math.ceil(left * Alarm.perMilli) })
   }
 
@@ -53,7 +55,7 @@ export class Turns<R> {
   next(fiber: Fiber.Fiber<unknown, unknown>): Effect.Effect<Turn, never, R> {
     return this.one.withPermit(
       Effect.suspend(() => {
-        const turn = this.now(fiber)
+        const turn = this.now(fiber, Alarm.now(fiber))
         if (turn !== undefined || !(this.every instanceof Delays)) return Effect.succeed(turn ?? this.turn)
         return Effect.map(this.every.next(undefined, fiber), (delay = Infinity) => {
           const clock = fiber.getRef(Clock.Clock)
@@ -66,8 +68,14 @@ export class Turns<R> {
     )
   }
 
+  /** Whether the machine has slept past the end of the window. */
+  private isOverByCalendar(fiber: Fiber.Fiber<unknown, unknown>, now: number): boolean {
+    this.lookAt = this.isCalendar ? now + lookEvery : Infinity
+    return this.isCalendar && fiber.getRef(Clock.Clock).currentTimeMillisUnsafe() >= this.turn.window
+  }
+
   /** The wall clock, as far as it can be believed: it never goes back before the last turn. */
-  private wallNow(wall: number, now: number): number {
+  private believed(wall: number, now: number): number {
     const { until, window } = this.turn
     if (until === -Infinity) return wall
     if (!this.isCalendar) return window + (now - until) / Alarm.perMilli

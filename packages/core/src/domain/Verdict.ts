@@ -30,6 +30,8 @@ export interface Verdict {
   readonly blamesTarget: boolean
   /** How long from now it makes sense to come back, in nanoseconds. */
   readonly retryAfter: number | undefined
+  /** How many parts of its answer had gone out, as far as it says so itself. */
+  readonly parts: number
 }
 
 /** The typed failure of a cause that holds nothing else: a defect or an interrupt beside it outweighs it. */
@@ -53,15 +55,16 @@ export const of = (error: unknown, classify: Classify | undefined, nowMillis: ()
   const named = classify?.(error)
   if (named !== undefined) return ofName(named, nowMillis)
   if (!(error instanceof SpillwayError)) return passing
-  const { blamesTarget, failure, retryAfter } = error
-  return { failure, blamesTarget, retryAfter: retryAfter && Alarm.nanos(retryAfter) }
+  const { blamesTarget, failure, reason, retryAfter } = error
+  const parts = "parts" in reason ? reason.parts : 0
+  return { failure, blamesTarget, retryAfter: retryAfter && Alarm.nanos(retryAfter), parts }
 }
 
-const passing: Verdict = { failure: Failure.table.Unreachable, blamesTarget: true, retryAfter: undefined }
+const passing: Verdict = { failure: Failure.table.Unreachable, blamesTarget: true, retryAfter: undefined, parts: 0 }
 
 const ofName = (named: Named, nowMillis: () => number): Verdict => {
   const { reason, retryAfter } = typeof named === "string" ? { reason: named, retryAfter: undefined } : named
   const failure = Failure.table[reason]
   const after = typeof retryAfter === "string" ? RetryAfter.parse(retryAfter, nowMillis()) : (retryAfter ?? undefined)
-  return { failure, blamesTarget: failure.breaker, retryAfter: after && Alarm.nanos(after) }
+  return { failure, blamesTarget: failure.breaker, retryAfter: after && Alarm.nanos(after), parts: 0 }
 }

@@ -8,7 +8,7 @@
 import { Effect, Fiber } from "effect"
 import * as Alarm from "./Alarm.ts"
 import type { Attempt } from "./Attempt.ts"
-import { attemptsWithin, type Facts } from "./Facts.ts"
+import { attemptsWithin, type Facts, attemptsCount } from "./Facts.ts"
 import type { SpillwayError } from "./SpillwayError.ts"
 
 /** Looks at the time. Moments are monotonic nanoseconds. */
@@ -28,7 +28,7 @@ export const run = <A, E, R>(
   look: Look
 ): Effect.Effect<A, E | SpillwayError, R> =>
   Effect.callback<A, E | SpillwayError, R>((resume) => {
-    const attemptsBefore = facts?.call.attempts.length ?? 0
+    const attemptsBefore = attemptsCount(facts)
     const child = Effect.runForkWith(fiber.context as never)(self as Effect.Effect<A, E>)
     const exit = child.pollUnsafe()
     if (exit !== undefined) return resume(exit)

@@ -9,7 +9,7 @@
 import { Duration, Effect, type Exit, type Fiber, Schedule, Schema } from "effect"
 import * as Alarm from "../domain/Alarm.ts"
 import type { Timing } from "../domain/Delays.ts"
-import { attemptsWithin, type CallFacts, Facts, plain } from "../domain/Facts.ts"
+import { attemptsWithin, type CallFacts, Facts, plain, attemptsCount, withCall, within } from "../domain/Facts.ts"
 import { decode, type OptionsRefused, type Widened } from "../domain/Options.ts"
 import * as Price from "../domain/Price.ts"
 import { refusal, type SpillwayError } from "../domain/SpillwayError.ts"
@@ -147,19 +147,57 @@ interface Limit<R> {
 }
 
 /** One guarded call, and what it has reserved. */
-class Run {
+class Run<A, E, R, RS> implements Policy.Run<A, E | SpillwayError, R | RS> {
+  readonly accounts: Accounts<RS>
+  readonly self: Effect.Effect<A, E, R>
+  readonly fiber: Fiber.Fiber<unknown, unknown>
   readonly facts: Facts
   readonly attemptsBefore: number
   readonly price: Price.Price
   reservation: Store.Reservation | undefined
   begun = false
 
-  constructor(facts: Facts, price: Price.Price) {
+  constructor(
+    accounts: Accounts<RS>,
+    self: Effect.Effect<A, E, R>,
+    fiber: Fiber.Fiber<unknown, unknown>,
+    facts: Facts,
+    price: Price.Price
+  ) {
+    this.accounts = accounts
+    this.self = self
+    this.fiber = fiber
     this.facts = facts
-    this.attemptsBefore = facts.call.attempts.length
+    this.attemptsBefore = attemptsCount(facts)
     this.price = price
   }
+
+  enter(): Effect.Effect<A, E | SpillwayError, R | RS> {
+    const now = Alarm.now(this.fiber)
+    const reserved = this.accounts.reserve(this, now)
+    if (reserved === undefined) {
+      return Effect.andThen(
+        this.accounts.turn(this.fiber),
+        Effect.suspend(() => this.enter())
+      )
+    }
+    return Effect.isEffect(reserved) ? Effect.flatMap(reserved, (answer) => this.follow(answer)) : this.follow(reserved)
+  }
+
+  leave(exit: Exit.Exit<A, E>): Effect.Effect<void> | undefined {
+    return this.reservation === undefined ? undefined : this.accounts.settle(this, this.reservation, exit)
+  }
+
+  private follow(answer: Store.Reserved | SpillwayError): Effect.Effect<A, E | SpillwayError, R> {
+    if (answer._tag === "Reserved") return Policy.begin(this)
+    const { reservation } = this
+    this.reservation = undefined
+    if (answer._tag === "SpillwayError") return Effect.fail(answer)
+    return Effect.fail(this.accounts.refused(reservation!, answer, Alarm.now(this.fiber)))
+  }
 }
+
+type AnyRun = Run<unknown, unknown, unknown, any>
 
 class Accounts<RS> {
   private readonly limits: ReadonlyArray<Limit<RS>>
@@ -200,16 +238,12 @@ class Accounts<RS> {
     // What a plain Effect uses is told to the scopes around it: a budget needs one of its own to listen in.
     const facts = around?.call.question === undefined ? plain(fiber, around) : bounded(around, this.maxTokens)
     const { model } = facts.call.question ?? {}
-    const price = this.priceOf(facts.attempt.target, model)
+    const price = this.priceOf(facts.target, model)
     if (price === undefined) {
-      return Effect.fail(refusal({ _tag: "Unpriced", model: facts.attempt.target ?? model ?? "default" }))
+      return Effect.fail(refusal({ _tag: "Unpriced", model: facts.target ?? model ?? "default" }))
     }
-    const run = new Run(facts, price)
-    const framed = Effect.onExitPrimitive(
-      Effect.suspend(() => this.enter(run, self, fiber)),
-      (exit) => (run.reservation === undefined ? undefined : this.settle(run, run.reservation, exit, fiber))
-    )
-    return facts === around ? framed : Effect.provideService(framed, Facts, facts)
+    const framed = Policy.framed(new Run(this, self, fiber, facts, price), fiber)
+    return facts === around ? framed : within(framed, facts)
   }
 
   standing(key: string): Effect.Effect<Partial<Record<Alert["budget"], Standing>>, SpillwayError, RS> {
@@ -225,49 +259,43 @@ class Accounts<RS> {
     )
   }
 
-  private enter<A, E, R>(
-    run: Run,
-    self: Effect.Effect<A, E, R>,
-    fiber: Fiber.Fiber<unknown, unknown>
-  ): Effect.Effect<A, E | SpillwayError, R | RS> {
+  /** Reserves for a run, or answers nothing where a window has to be begun first. */
+  reserve(run: AnyRun, now: number): Store.Answer<Store.Reserved | SpillwayError> | undefined {
     const { call } = run.facts
-    const accounts: Array<Store.Account> = []
-    for (const limit of this.limits) {
-      const turn = limit.turns.now(fiber)
-      if (turn === undefined) {
-        const again = Effect.suspend(() => this.enter(run, self, fiber))
-        return Effect.andThen(limit.turns.next(fiber), again)
-      }
+    for (const { turns } of this.limits) if (turns.now(run.fiber, now) === undefined) return undefined
+    const accounts = this.limits.map((limit): Store.Account => {
+      const { until, window } = limit.turns.now(run.fiber, now)!
       const amount = Spending.mostOf(limit.unit, run.price, call, this.maxTokens)
-      if (amount > limit.amount) return Effect.fail(neverFits(limit, amount, call))
-      accounts.push({ ...turn, key: keyOf(limit, call[this.per]), limit: limit.amount, amount })
-    }
-    const now = Alarm.now(fiber)
-    const reservation = new Store.Reservation(++this.runs, this.name, accounts, now + this.lease)
-    run.reservation = reservation
-    return Store.andThen(this.store.reserve(reservation, now), (answer): Effect.Effect<A, E | SpillwayError, R> => {
-      if (answer._tag === "Reserved") return Policy.begin(run, self, fiber)
-      run.reservation = undefined
-      const account = accounts[answer.account]!
-      return Effect.fail(spent(this.limits[answer.account]!, account, answer.full, Alarm.now(fiber)))
+      return { key: keyOf(limit, call[this.per]), window, until, limit: limit.amount, amount }
     })
+    const tooMuch = accounts.findIndex(({ amount, limit }) => amount > limit)
+    if (tooMuch >= 0) return neverFits(this.limits[tooMuch]!, accounts[tooMuch]!.amount, call)
+    run.reservation = new Store.Reservation(++this.runs, this.name, accounts, now + this.lease)
+    return this.store.reserve(run.reservation, now)
   }
 
-  private settle(
-    run: Run,
+  /** Begins the windows that a Schedule tells. */
+  turn(fiber: Fiber.Fiber<unknown, unknown>): Effect.Effect<void, never, RS> {
+    return Effect.forEach(this.limits, ({ turns }) => turns.next(fiber), { discard: true })
+  }
+
+  refused({ accounts }: Store.Reservation, { account, full }: Store.Spent, now: number): SpillwayError {
+    return spent(this.limits[account]!, accounts[account]!, full, now)
+  }
+
+  settle(
+    run: AnyRun,
     reservation: Store.Reservation,
-    exit: Exit.Exit<unknown, unknown>,
-    fiber: Fiber.Fiber<unknown, unknown>
+    exit: Exit.Exit<unknown, unknown>
   ): Effect.Effect<void> | undefined {
+    const { fiber } = run
     const charged = this.store.charge(reservation, this.billOf(run, reservation, exit), Alarm.now(fiber))
-    const say = (crossed: ReadonlyArray<Store.Crossed>) => this.alert(crossed, reservation, fiber)
+    if (!Effect.isEffect(charged)) return this.alert(charged, reservation, fiber)
     // A store that cannot take the bill must not fail an answer that has been given.
-    return Effect.isEffect(charged)
-      ? Effect.ignore(Effect.flatMap(charged, (crossed) => say(crossed) ?? Effect.void))
-      : say(charged)
+    return Effect.ignore(Effect.flatMap(charged, (crossed) => this.alert(crossed, reservation, fiber) ?? Effect.void))
   }
 
-  private billOf(run: Run, { accounts }: Store.Reservation, exit: Exit.Exit<unknown, unknown>): Store.Bill {
+  private billOf(run: AnyRun, { accounts }: Store.Reservation, exit: Exit.Exit<unknown, unknown>): Store.Bill {
     const { begun, facts, price } = run
     const { question } = facts.call
     const attempts = attemptsWithin(facts, run.attemptsBefore)
@@ -282,9 +310,9 @@ class Accounts<RS> {
       const usage = Spending.usageOf(attempt, question)
       unsettled ||= usage === undefined
       const priceThere = this.priceOf(attempt.target, question?.model) ?? price
-      for (const [index, { unit }] of this.limits.entries()) {
+      this.limits.forEach(({ unit }, index) => {
         amounts[index]! += usage === undefined ? accounts[index]!.amount : Spending.amountOf(unit, priceThere, usage)
-      }
+      })
     }
     return { amounts, unsettled }
   }
@@ -295,11 +323,12 @@ class Accounts<RS> {
     fiber: Fiber.Fiber<unknown, unknown>
   ): Effect.Effect<void> | undefined {
     let said: Effect.Effect<unknown, SpillwayError> | undefined
-    for (const [index, { from, to }] of crossed.entries()) {
+    for (let index = 0; index < crossed.length; index++) {
+      const { from, to } = crossed[index]!
       const limit = this.limits[index]!
-      const { key, until, window } = accounts[index]!
       for (const { at, share } of limit.alerts) {
         if (from >= at || to < at) continue
+        const { key, until, window } = accounts[index]!
         const standing = this.standingOf(limit, key, { until, window }, fiber)
         const say = Effect.flatMap(standing, (now) => this.onAlert({ budget: limit.budget, key, share, standing: now }))
         said = said === undefined ? say : Effect.andThen(said, say)
@@ -363,7 +392,7 @@ const bounded = (facts: Facts, maxTokens: number): Facts => {
   if (question === undefined || (question.settings.maxTokens ?? Infinity) <= maxTokens || question.kind === "embed") {
     return facts
   }
-  return { ...facts, call: { ...call, question: { ...question, settings: { ...question.settings, maxTokens } } } }
+  return withCall(facts, { ...call, question: { ...question, settings: { ...question.settings, maxTokens } } })
 }
 
 const spanOf = (nanos: number): Duration.Duration =>

@@ -8,9 +8,10 @@
  */
 import { Cause, Clock, Duration, Effect, type Exit, type Fiber, Random, Schedule, Schema } from "effect"
 import * as Alarm from "../domain/Alarm.ts"
+import type { Attempt } from "../domain/Attempt.ts"
 import { Circuit, type Outcome, type Run, type Settings as CircuitSettings, type State } from "../domain/Circuit.ts"
 import { Delays, type Timing } from "../domain/Delays.ts"
-import { attemptsWithin, Facts } from "../domain/Facts.ts"
+import { attemptsWithin, Facts, attemptsCount, noAttempts } from "../domain/Facts.ts"
 import { Keyed } from "../domain/Keyed.ts"
 import { decode, type OptionsRefused, type Widened } from "../domain/Options.ts"
 import { refusal, type SpillwayError } from "../domain/SpillwayError.ts"
@@ -40,7 +41,15 @@ export const Options = Schema.Struct({
   ),
   /** How many circuits are kept at most. When all are in use, calls of another key pass uncounted. */
   keysMax: Units.count.schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed(10_000)))
-})
+}).check(
+  Schema.makeFilter(({ probeFor, window }) =>
+    Duration.isZero(window)
+      ? { path: ["window"], issue: "write a time longer than 0, as 30s" }
+      : Duration.isZero(probeFor)
+        ? { path: ["probeFor"], issue: "write a time longer than 0, as 1m" }
+        : undefined
+  )
+)
 
 /** The options as TypeScript takes them. */
 export interface Options<R = never> extends Omit<Widened<typeof Options.Encoded>, "open"> {
@@ -87,7 +96,9 @@ const coolDown = ({ from, to }: Units.Range): Schedule.Schedule<unknown> =>
     Schedule.modifyDelay(({ duration }) =>
       Effect.map(Random.next, (chance) => {
         const capped = Duration.min(duration, to)
-        return Duration.clamp(Duration.times(capped, 0.8 + 0.4 * chance), { minimum: from, maximum: to })
+        const shortest = Duration.max(Duration.times(capped, 0.8), from)
+        const longest = Duration.min(Duration.times(capped, 1.2), to)
+        return Duration.sum(shortest, Duration.times(Duration.subtract(longest, shortest), chance))
       })
     )
   )
@@ -103,28 +114,89 @@ class Scheduled<R> extends Circuit {
 }
 
 /** A call on its way through the breaker. */
-class Admitted implements Run {
+class Passage<A, E, R, RS> implements Run, Policy.Run<A, E | SpillwayError, R | RS, RS> {
   generation = 0
   startedAt = 0
-  isIn = false
+  private isIn = false
+  private readonly breaker: Breaker<RS>
+  private readonly circuit: Scheduled<RS>
+  private readonly key: string
+  private readonly self: Effect.Effect<A, E, R>
+  private readonly fiber: Fiber.Fiber<unknown, unknown>
   private readonly facts: Facts | undefined
   private readonly attemptsBefore: number
 
-  constructor(facts: Facts | undefined) {
+  constructor(
+    breaker: Breaker<RS>,
+    circuit: Scheduled<RS>,
+    key: string,
+    self: Effect.Effect<A, E, R>,
+    fiber: Fiber.Fiber<unknown, unknown>,
+    facts: Facts | undefined
+  ) {
+    this.breaker = breaker
+    this.circuit = circuit
+    this.key = key
+    this.self = self
+    this.fiber = fiber
     this.facts = facts
-    this.attemptsBefore = facts?.call.attempts.length ?? 0
+    this.attemptsBefore = attemptsCount(facts)
   }
 
   get seenAt(): number {
-    const attempts = this.facts === undefined ? [] : attemptsWithin(this.facts, this.attemptsBefore)
-    return attempts.reduce((latest, { lastAt = 0 }) => Math.max(latest, lastAt), 0)
+    return this.attempts.reduce(
+      (latest, { lastAt = 0, resumedAt = 0, stretchAt = 0 }) => Math.max(latest, lastAt, resumedAt, stretchAt),
+      0
+    )
+  }
+
+  /** It waits for its turn further in, or for its reader. */
+  get isOurs(): boolean {
+    if (this.facts?.call.question === undefined) return false
+    const attempt = this.attempts.at(-1)
+    return attempt === undefined || attempt.blockedAt !== undefined
+  }
+
+  private get attempts(): ReadonlyArray<Attempt> {
+    return this.facts === undefined ? noAttempts : attemptsWithin(this.facts, this.attemptsBefore)
+  }
+
+  enter(): Effect.Effect<A, E | SpillwayError, R | RS> {
+    const { circuit, fiber } = this
+    const now = Alarm.now(fiber)
+    if (circuit.expire(now)) {
+      return Effect.andThen(
+        cool(circuit, undefined, fiber),
+        Effect.suspend(() => this.enter())
+      )
+    }
+    const wait = circuit.admit(this, now)
+    if (wait > 0) return Effect.fail(refused(this.breaker.per === "target" ? this.key : "default", wait))
+    this.isIn = true
+    return this.self
+  }
+
+  leave(exit: Exit.Exit<A, E>): Effect.Effect<void, never, RS> | undefined {
+    if (!this.isIn) return undefined
+    const { circuit, fiber } = this
+    let outcome: Outcome = "failure"
+    let mistake: Effect.Effect<never> | undefined
+    try {
+      outcome = this.breaker.outcomeOf(exit, fiber)
+    } catch (thrown) {
+      // Whatever `classify` throws: a probe's place must come free.
+      mistake = Effect.die(thrown)
+    }
+    if (!circuit.record(this, outcome, Alarm.now(fiber))) return mistake
+    const cooled = cool(circuit, exit._tag === "Failure" ? Cause.squash(exit.cause) : undefined, fiber)
+    return mistake === undefined ? cooled : Effect.andThen(cooled, mistake)
   }
 }
 
 class Breaker<RS> {
   private readonly circuits: Keyed<Scheduled<RS>>
   private readonly classify: Verdict.Classify | undefined
-  private readonly per: Settings["per"]
+  readonly per: Settings["per"]
 
   constructor(settings: Settings, timing: Timing<RS>, classify: Verdict.Classify | undefined) {
     const { calls, failureRate, failures, keysMax, per, probeFor, probes, ramp, window } = settings
@@ -153,49 +225,10 @@ class Breaker<RS> {
     const key = keyOf(this.per, facts)
     const circuit = this.circuits.find(key) ?? this.circuits.get(key, Alarm.now(fiber))
     if (circuit === undefined) return self
-    const run = new Admitted(facts)
-    return Effect.onExitPrimitive(
-      Effect.suspend(() => this.enter(run, circuit, key, self, fiber)),
-      (exit) => (run.isIn ? this.leave(run, circuit, exit, fiber) : undefined)
-    )
+    return Policy.framed(new Passage(this, circuit, key, self, fiber, facts), fiber)
   }
 
-  private enter<A, E, R>(
-    run: Admitted,
-    circuit: Scheduled<RS>,
-    key: string,
-    self: Effect.Effect<A, E, R>,
-    fiber: Fiber.Fiber<unknown, unknown>
-  ): Effect.Effect<A, E | SpillwayError, R | RS> {
-    const now = Alarm.now(fiber)
-    if (circuit.expire(now)) {
-      const again = Effect.suspend(() => this.enter(run, circuit, key, self, fiber))
-      return Effect.andThen(cool(circuit, undefined, fiber), again)
-    }
-    const wait = circuit.admit(run, now)
-    if (wait > 0) return Effect.fail(refused(key, wait))
-    run.isIn = true
-    return self
-  }
-
-  private leave(
-    run: Admitted,
-    circuit: Scheduled<RS>,
-    exit: Exit.Exit<unknown, unknown>,
-    fiber: Fiber.Fiber<unknown, unknown>
-  ): Effect.Effect<void, never, RS> | undefined {
-    let outcome: Outcome = "failure"
-    let opens = false
-    try {
-      outcome = this.outcomeOf(exit, fiber)
-    } finally {
-      // Whatever `classify` throws: a probe's place must come free.
-      opens = circuit.record(run, outcome, Alarm.now(fiber))
-    }
-    return opens ? cool(circuit, exit._tag === "Failure" ? Cause.squash(exit.cause) : undefined, fiber) : undefined
-  }
-
-  private outcomeOf(exit: Exit.Exit<unknown, unknown>, fiber: Fiber.Fiber<unknown, unknown>): Outcome {
+  outcomeOf(exit: Exit.Exit<unknown, unknown>, fiber: Fiber.Fiber<unknown, unknown>): Outcome {
     if (exit._tag === "Success") return "success"
     const failure = Verdict.failureOf(exit.cause)
     if (failure === undefined) return Cause.hasDies(exit.cause) ? "failure" : "ignored"
@@ -206,7 +239,7 @@ class Breaker<RS> {
 
 const keyOf = (per: Settings["per"], facts: Facts | undefined): string => {
   if (per === "all") return "default"
-  return (per === "target" ? facts?.attempt.target : facts?.call[per]) ?? "default"
+  return (per === "target" ? facts?.target : facts?.call[per]) ?? "default"
 }
 
 /** How long the opening lasts that has just begun. */
@@ -221,9 +254,9 @@ const cool = <R>(
   })
 }
 
-const refused = (key: string, wait: number): SpillwayError =>
+const refused = (target: string, wait: number): SpillwayError =>
   refusal({
     _tag: "Unavailable",
-    ...(key === "default" ? {} : { target: key }),
+    ...(target === "default" ? {} : { target }),
     ...(wait < Infinity ? { retryAfter: Duration.nanos(BigInt(Math.ceil(wait))) } : {})
   })

@@ -8,7 +8,7 @@
  */
 import { Duration, Effect, type Exit, type Fiber, Schema } from "effect"
 import * as Alarm from "../domain/Alarm.ts"
-import { attemptsWithin, type CallFacts, Facts, plain } from "../domain/Facts.ts"
+import { attemptsWithin, type CallFacts, Facts, plain, attemptsCount, noAttempts, within } from "../domain/Facts.ts"
 import { decode, type OptionsRefused, type Widened } from "../domain/Options.ts"
 import { refusal, type SpillwayError } from "../domain/SpillwayError.ts"
 import * as Store from "../domain/Store.ts"
@@ -75,7 +75,10 @@ interface Scale {
 }
 
 /** One guarded run: its claim, and how far it has come, on which depends what it has to give back. */
-class Run extends Store.Ticket {
+class Run<A, E, R> extends Store.Ticket implements Policy.Run<A, E | SpillwayError, R> {
+  readonly limit: Limit
+  readonly self: Effect.Effect<A, E, R>
+  readonly fiber: Fiber.Fiber<unknown, unknown>
   readonly facts: Facts | undefined
   readonly attemptsBefore: number
   /** When it first asked for its place. */
@@ -86,27 +89,71 @@ class Run extends Store.Ticket {
   told = false
   wake: (() => void) | undefined
 
-  constructor(id: number, of: string, key: string, charges: ReadonlyArray<Store.Charge>, facts: Facts | undefined) {
-    super(id, of, key, charges)
+  constructor(
+    limit: Limit,
+    charges: ReadonlyArray<Store.Charge>,
+    self: Effect.Effect<A, E, R>,
+    fiber: Fiber.Fiber<unknown, unknown>,
+    facts: Facts | undefined
+  ) {
+    super(limit.nextId(), limit.name, keyOf(limit.per, facts), charges)
+    this.limit = limit
+    this.self = self
+    this.fiber = fiber
     this.facts = facts
-    this.attemptsBefore = facts?.call.attempts.length ?? 0
+    this.attemptsBefore = attemptsCount(facts)
   }
 
   override onTurn(): void {
     this.told = true
     this.wake?.()
   }
+
+  enter(): Effect.Effect<A, E | SpillwayError, R> {
+    const { fiber, limit } = this
+    // What starts has to start at the moment that is counted, not a turn later.
+    if (Policy.yieldsNext(fiber)) return Effect.andThen(Effect.yieldNow, this.again())
+    const now = Alarm.now(fiber)
+    // Who has been let wait is not sent away because timers are late, unless it comes to twice what was allowed.
+    const patience = this.askedAt === undefined ? limit.waitMax : 2 * limit.waitMax
+    this.askedAt ??= now
+    const until = Math.min(this.askedAt + patience, this.facts?.call.deadline ?? Infinity)
+    this.taken = true
+    this.told = false
+    this.wake = undefined
+    const decision = limit.store.take(this, Math.max(until - now, 0), now)
+    return Effect.isEffect(decision)
+      ? Effect.flatMap(decision, (decided) => this.follow(decided))
+      : this.follow(decision)
+  }
+
+  leave(exit: Exit.Exit<A, E>): Effect.Effect<void> | undefined {
+    return this.taken ? this.limit.settle(this, exit) : undefined
+  }
+
+  private follow(decision: Store.Decision): Effect.Effect<A, E | SpillwayError, R> {
+    if (decision._tag === "Started") return Policy.begin(this)
+    if (decision._tag === "Waits") return Effect.andThen(turnOf(this, decision.wait, this.fiber), this.again())
+    this.taken = false
+    return Effect.fail(this.limit.refused(this.key, decision))
+  }
+
+  private again(): Effect.Effect<A, E | SpillwayError, R> {
+    return Effect.suspend(() => this.enter())
+  }
 }
 
+type AnyRun = Run<unknown, unknown, unknown>
+
 class Limit {
-  private readonly per: Per
-  private readonly waitMax: number
+  readonly per: Per
+  readonly waitMax: number
+  readonly store: Store.Store
+  readonly name: string
   private readonly scales: ReadonlyArray<Scale>
   private readonly printed: string
   /** The charges of a limit in requests alone, which are the same for every call. */
   private readonly fixed: ReadonlyArray<Store.Charge> | undefined
-  private readonly store: Store.Store
-  private readonly name: string
   private runs = 0
 
   constructor(settings: typeof Options.Type, store: Store.Store, name: string) {
@@ -123,63 +170,31 @@ class Limit {
     this.name = name
   }
 
-  /**
-   * What is taken is taken inside the frame that gives it back: a fiber may be interrupted between any two operations.
-   */
+  nextId(): number {
+    return ++this.runs
+  }
+
   guard<A, E, R>(
     self: Effect.Effect<A, E, R>,
     fiber: Fiber.Fiber<unknown, unknown>
   ): Effect.Effect<A, E | SpillwayError, R> {
     const around = fiber.getRef(Facts)
+    if (this.fixed !== undefined) return Policy.framed(new Run(this, this.fixed, self, fiber, around), fiber)
     // What a plain Effect uses is told to the scopes around it: a limit in tokens needs one of its own to listen in.
-    const listens = this.fixed === undefined && around?.call.question === undefined
-    const facts = listens ? plain(fiber, around) : around
-    const charges = this.fixed ?? this.scales.map((scale) => chargeOf(scale, facts?.call))
-    const tooMuch =
-      this.fixed === undefined ? this.scales.find((_, at) => charges[at]!.cost > charges[at]!.burst) : undefined
-    if (tooMuch !== undefined) return Effect.fail(neverFits(tooMuch, costOf(tooMuch, facts?.call)))
-    const run = new Run(++this.runs, this.name, keyOf(this.per, facts), charges, facts)
-    const framed = Effect.onExitPrimitive(
-      Effect.suspend(() => this.enter(run, self, fiber)),
-      (exit) => this.leave(run, exit, fiber)
-    )
-    return listens ? Effect.provideService(framed, Facts, facts) : framed
-  }
-
-  private enter<A, E, R>(
-    run: Run,
-    inner: Effect.Effect<A, E, R>,
-    fiber: Fiber.Fiber<unknown, unknown>
-  ): Effect.Effect<A, E | SpillwayError, R> {
-    const again = Effect.suspend(() => this.enter(run, inner, fiber))
-    // What starts has to start at the moment that is counted, not a turn later.
-    if (Policy.yieldsNext(fiber)) return Effect.andThen(Effect.yieldNow, again)
-    const now = Alarm.now(fiber)
-    // Who has been let wait is not sent away because timers are late, unless it comes to twice what was allowed.
-    const patience = run.askedAt === undefined ? this.waitMax : 2 * this.waitMax
-    run.askedAt ??= now
-    const until = Math.min(run.askedAt + patience, run.facts?.call.deadline ?? Infinity)
-    run.taken = true
-    run.told = false
-    run.wake = undefined
-    return Store.andThen(this.store.take(run, Math.max(until - now, 0), now), (decision) => {
-      if (decision._tag === "Started") return Policy.begin(run, inner, fiber)
-      if (decision._tag === "Waits") return Effect.andThen(turnOf(run, decision.wait, fiber), again)
-      run.taken = false
-      return Effect.fail(this.refused(run.key, decision))
-    })
+    const facts = around?.call.question === undefined ? plain(fiber, around) : around
+    const charges = this.scales.map((scale) => chargeOf(scale, facts.call))
+    const tooMuch = this.scales.find((_, at) => charges[at]!.cost > charges[at]!.burst)
+    if (tooMuch !== undefined) return Effect.fail(neverFits(tooMuch, costOf(tooMuch, facts.call)))
+    const framed = Policy.framed(new Run(this, charges, self, fiber, facts), fiber)
+    return facts === around ? framed : within(framed, facts)
   }
 
   /** What was never sent costs nothing; what was is settled to what it used, where that is known. */
-  private leave(
-    run: Run,
-    exit: Exit.Exit<unknown, unknown>,
-    fiber: Fiber.Fiber<unknown, unknown>
-  ): Effect.Effect<void> | undefined {
-    if (!run.taken) return undefined
-    const attempts = run.facts === undefined ? [] : attemptsWithin(run.facts, run.attemptsBefore)
-    const isPlain = run.facts?.call.question === undefined
-    const wasSent = attempts.some((attempt) => attempt.sent) || (isPlain && run.begun && !wasRefused(exit))
+  settle(run: AnyRun, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> | undefined {
+    const { attemptsBefore, begun, facts, fiber } = run
+    const attempts = facts === undefined ? noAttempts : attemptsWithin(facts, attemptsBefore)
+    const isPlain = facts?.call.question === undefined
+    const wasSent = (isPlain && begun && !wasRefused(exit)) || attempts.some((attempt) => attempt.sent)
     if (!wasSent) return settled(this.store.giveBack(run, Alarm.now(fiber)))
     if (this.fixed !== undefined) return undefined
     const usages = attempts.flatMap((attempt) => attempt.usage ?? []).filter(Usage.isCounted)
@@ -189,7 +204,7 @@ class Limit {
     return settled(this.store.settle(run, costs, Alarm.now(fiber)))
   }
 
-  private refused(key: string, { full = false, retryAfter }: Store.Refused): SpillwayError {
+  refused(key: string, { full = false, retryAfter }: Store.Refused): SpillwayError {
     return refusal({
       _tag: "RateLimited",
       key,
@@ -217,11 +232,11 @@ const chargeOf = (scale: Scale, call: CallFacts | undefined): Store.Charge => ({
 
 const keyOf = (per: Per, facts: Facts | undefined): string => {
   if (per === "all") return "all"
-  return (per === "target" ? facts?.attempt.target : facts?.call[per]) ?? "default"
+  return (per === "target" ? facts?.target : facts?.call[per]) ?? "default"
 }
 
 /** Waits until the run's time has come, or until the store says that it may come sooner. */
-const turnOf = (run: Run, wait: number, fiber: Fiber.Fiber<unknown, unknown>): Effect.Effect<void> =>
+const turnOf = (run: AnyRun, wait: number, fiber: Fiber.Fiber<unknown, unknown>): Effect.Effect<void> =>
   Effect.callback((resume) => {
     // It may have been said between the answer of the store and now.
     if (run.told) return resume(Effect.yieldNow)

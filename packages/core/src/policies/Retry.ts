@@ -9,7 +9,7 @@
 import { Cause, Clock, Context, Duration, Effect, type Fiber, Random, Schedule, Schema } from "effect"
 import * as Alarm from "../domain/Alarm.ts"
 import { Delays, type Timing } from "../domain/Delays.ts"
-import { attemptsWithin, Facts, go } from "../domain/Facts.ts"
+import { attemptsWithin, Facts, go, attemptsCount } from "../domain/Facts.ts"
 import { decode, type OptionsRefused, type Widened } from "../domain/Options.ts"
 import { RetryBudget } from "../domain/RetryBudget.ts"
 import * as Units from "../domain/Units.ts"
@@ -103,7 +103,7 @@ class Retry<RS> {
     const facts = fiber.getRef(Facts)
     this.budget?.call(Alarm.now(fiber))
     const deliveredBefore = facts?.call.delivery.parts ?? 0
-    const attemptsBefore = facts?.call.attempts.length ?? 0
+    const attemptsBefore = attemptsCount(facts)
     return Effect.catchCause(self, (cause) => {
       const delays = new Delays(this.timing)
       const run = { self, fiber, facts, deliveredBefore, attemptsBefore, delays, goes: 1, last: undefined }
@@ -116,11 +116,11 @@ class Retry<RS> {
     if (failure === undefined) return Effect.failCause(cause)
     const clock = run.fiber.getRef(Clock.Clock)
     const verdict = Verdict.of(failure.error, this.classify, () => clock.currentTimeMillisUnsafe())
-    if (verdict.failure.class === "refusal") return Effect.failCause(run.last ?? cause)
-    if (!this.mayPass(run, verdict) || wasRetried(cause)) return Effect.failCause(cause)
+    if (verdict.failure.class === "refusal") return giveUp(run, run.last ?? cause)
+    if (!this.mayPass(run, verdict) || wasRetried(cause)) return giveUp(run, cause)
     run.last = cause
     if (this.isTriedEnough(run)) return giveUp(run, cause)
-    if (verdict.retryAfter !== undefined && verdict.retryAfter > this.retryAfterMax) return Effect.failCause(cause)
+    if (verdict.retryAfter !== undefined && verdict.retryAfter > this.retryAfterMax) return giveUp(run, cause)
     return Effect.flatMap(delayOf(run, failure.error, verdict), (delay) => {
       const now = Alarm.read(clock)
       if (delay === undefined || now + delay >= (run.facts?.call.deadline ?? Infinity)) return giveUp(run, cause)
@@ -138,7 +138,8 @@ class Retry<RS> {
     const { again, here } = verdict.failure
     // Nobody else picks another target for a plain Effect.
     if (!here && !(isPlain && again === "elsewhere-before-first-part")) return false
-    if (facts === undefined) return true
+    // Whoever reads a plain Effect's answer is not known here, only what its failure says.
+    if (isPlain) return verdict.parts === 0
     if (facts.call.delivery.parts !== deliveredBefore) return false
     return attemptsWithin(facts, attemptsBefore).every((attempt) => attempt.parts === 0)
   }
@@ -161,8 +162,8 @@ const delayOf = <RS>(
   const delay = delays.next(error, fiber)
   if (retryAfter === undefined) return delay
   // Those who were told the same moment must not all come back in it.
-  return Effect.zipWith(delay, Random.next, (scheduled, chance) =>
-    scheduled === undefined ? undefined : Math.max(scheduled, retryAfter + Math.floor(scheduled * chance))
+  return Effect.zipWith(delay, Random.next, (scheduled = Infinity, chance) =>
+    scheduled < Infinity ? Math.max(scheduled, retryAfter + Math.floor(scheduled * chance)) : undefined
   )
 }
 

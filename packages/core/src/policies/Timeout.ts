@@ -9,7 +9,7 @@
 import { Duration, Effect, type Fiber, Result, Schema } from "effect"
 import * as Alarm from "../domain/Alarm.ts"
 import type { Attempt } from "../domain/Attempt.ts"
-import { attemptsWithin, Facts } from "../domain/Facts.ts"
+import { attemptsWithin, Facts, attemptsCount } from "../domain/Facts.ts"
 import { type Expectation, Known } from "../domain/Forecast.ts"
 import { decode, type OptionsRefused, type Widened } from "../domain/Options.ts"
 import { type Phase, refusal, type SpillwayError } from "../domain/SpillwayError.ts"
@@ -83,7 +83,7 @@ class Clocks implements Watch.Look {
 
   constructor(asked: Facts | undefined, limits: Limits, startedAt: number) {
     this.asked = asked
-    this.attemptsBefore = asked?.call.attempts.length ?? 0
+    this.attemptsBefore = attemptsCount(asked)
     this.limits = limits
     this.startedAt = startedAt
     this.firstAt = startedAt + (asked === undefined ? limits.firstToken : limits.shortest)
@@ -158,7 +158,7 @@ const limitsFor = (
 
 const expectationOf = (facts: Facts | undefined, fiber: Fiber.Fiber<unknown, unknown>): Expectation | undefined => {
   const question = facts?.call.question
-  const target = Target.parse(facts?.attempt.target ?? "")
+  const target = Target.parse(facts?.target ?? "")
   if (question === undefined || Result.isFailure(target)) return undefined
   return fiber.getRef(Known)?.of(question, target.success)
 }

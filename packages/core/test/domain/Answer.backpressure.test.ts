@@ -136,4 +136,18 @@ describe("a producer that does not wait", () => {
       assert.isAtMost(read, 2 * (overrunMax + 4) + 20_000)
     })
   )
+
+  it("is interrupted also where its reader waits outside of Effect", async () => {
+    let interrupted = 0
+    const deaf: Call.Call = (_, attempt) =>
+      Effect.callback(() => {
+        for (let number = 0; number <= overrunMax + 10; number++) void attempt.emit(Part.text(`${number}`))
+        return Effect.sync(() => void interrupted++)
+      })
+    const answer = Answer.toAsyncIterable(Call.asEffect(deaf), question, { partsMax: 4 })
+    const iterator = answer[Symbol.asyncIterator]()
+    assert.deepStrictEqual(await iterator.next(), { done: false, value: Part.text("0") })
+    await new Promise((resolve) => setImmediate(resolve))
+    assert.strictEqual(interrupted, 1)
+  })
 })

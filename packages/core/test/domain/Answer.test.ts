@@ -6,7 +6,7 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
-import { Call } from "@spillway/core"
+import { Answer, Call, Part, Question, Summary } from "@spillway/core"
 import * as Readers from "../fixtures/readers.ts"
 import * as Sources from "../fixtures/sources.ts"
 import * as Unhandled from "../fixtures/unhandled.ts"
@@ -55,3 +55,21 @@ for (const [way, read] of Readers.ways) {
     })
   }
 }
+
+describe("an answer outside of Effect", () => {
+  it("begins with the first part that is asked for, and ends with the summary", async () => {
+    const summary = Summary.make({ finish: "length" })
+    let begun = 0
+    const call: Call.Call = (_, attempt) => {
+      begun++
+      void attempt.emit(Part.text("4"))
+      return Effect.succeed(summary)
+    }
+    const answer = Answer.toAsyncIterable(Call.asEffect(call), Question.chat("model", "How many?"))
+    const iterator = answer[Symbol.asyncIterator]()
+    assert.strictEqual(begun, 0)
+    assert.deepStrictEqual(await iterator.next(), { done: false, value: Part.text("4") })
+    assert.deepStrictEqual(await iterator.next(), { done: true, value: summary })
+    assert.strictEqual(begun, 1)
+  })
+})

@@ -143,16 +143,14 @@ describe("an attempt", () => {
   it.effect("lingers until all that went on has ended, even badly", () =>
     Effect.gen(function* () {
       const attempt = yield* makeAttempt(deadEnd)
-      const first = Promise.withResolvers<void>()
-      const second = Promise.withResolvers<void>()
-      attempt.linger(first.promise)
-      attempt.linger(second.promise)
+      let endFirst = () => {}
+      attempt.linger(new Promise<void>((resolve) => (endFirst = resolve)))
+      attempt.linger(Promise.reject(new Error("broken")))
       let ended = false
       const lingering = attempt.lingering!.then(() => (ended = true))
-      second.reject(new Error("broken"))
       yield* Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
       assert.isFalse(ended)
-      first.resolve()
+      endFirst()
       yield* Effect.promise(() => lingering)
       assert.isTrue(ended)
     })

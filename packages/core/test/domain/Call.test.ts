@@ -70,6 +70,15 @@ describe("a call as an Effect", () => {
     })
   )
 
+  it.effect("notes on its attempt what its summary says it used", () =>
+    Effect.gen(function* () {
+      const usage = { input: 1, output: 2 }
+      const { call, seen } = watched<never>(() => Effect.succeed(Summary.make({ usage })))
+      yield* collect(call)
+      assert.strictEqual(seen.attempt!.usage, usage)
+    })
+  )
+
   it.effect("ends its attempt when the call throws instead of failing", () =>
     Effect.gen(function* () {
       const { call, seen } = watched<never>(() => {
@@ -119,6 +128,7 @@ describe("a call from an AsyncIterable", () => {
       assert.instanceOf(unnamed, SpillwayError)
       assert.deepStrictEqual(unnamed.reason, { _tag: "Unknown" })
       assert.strictEqual(unnamed.cause && Redacted.value(unnamed.cause), "broken")
+      assert.strictEqual(JSON.stringify(unnamed.cause), '"<redacted:cause>"')
       const named = Call.fromAsyncIterable(open, { catch: (thrown) => `it was ${String(thrown)}` })
       assert.strictEqual(await Effect.runPromise(Effect.flip(collect(named))), "it was broken")
     })
@@ -264,6 +274,29 @@ describe("a call from a Stream", () => {
       }).pipe(Effect.provideService(Prompter, "> "), Effect.flip)
       assert.strictEqual(failure, "broken")
       assert.deepStrictEqual(parts, [Part.text("> "), Part.text("model")])
+    })
+  )
+
+  it.effect("waits for its reader after each part that fills him, and loses none", () =>
+    Effect.gen(function* () {
+      const rooms: Array<() => void> = []
+      const parts: Array<Part.Part> = []
+      const sink: Attempt.Sink = {
+        emit: (part) => {
+          parts.push(part)
+          return new Promise((resolve) => void rooms.push(resolve))
+        }
+      }
+      const call = Call.fromStream(() => Stream.make(Part.text("0"), Part.text("1"), Part.text("2")))
+      const fiber = yield* Effect.forkChild(Answer.toSink(Call.asEffect(call), question, sink))
+      for (const number of [1, 2, 3]) {
+        yield* Effect.promise(aTurn)
+        assert.lengthOf(parts, number)
+        assert.isUndefined(fiber.pollUnsafe())
+        rooms.at(-1)!()
+      }
+      yield* Fiber.join(fiber)
+      assert.strictEqual(Part.textOf(parts), "012")
     })
   )
 })

@@ -126,3 +126,21 @@ describe("a guard inside a guarded leaf", () => {
     })
   )
 })
+
+describe("a question within a question", () => {
+  it.effect("takes who asks from the call around, but neither its tokens nor its target", () =>
+    Effect.gen(function* () {
+      let known: Facts | undefined
+      const within = Answer.collect(
+        around(Call.asEffect(answering), (seen) => void (known = seen)),
+        question
+      )
+      const outer = Effect.andThen(within, Call.asEffect(answering)).pipe(
+        Policy.about({ tokens: 7, target: "gpu1/model", key: "chat-1" })
+      )
+      yield* Answer.collect(outer, question).pipe(Policy.about({ caller: "ada" }))
+      assert.deepInclude(known!.call, { caller: "ada", key: "chat-1", tokens: Question.tokens(question) })
+      assert.isUndefined(known!.attempt.target)
+    })
+  )
+})

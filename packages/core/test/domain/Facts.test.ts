@@ -121,6 +121,18 @@ describe("around a plain Effect", () => {
     })
   )
 
+  it.effect("what cannot be numbers of tokens is told to nobody", () =>
+    Effect.gen(function* () {
+      let known: Facts | undefined
+      const work = Effect.andThen(
+        Policy.used({ input: 3, output: 4 }),
+        Effect.andThen(Policy.used({ input: -1, output: 0 }), Policy.used({ input: 0, output: Number.NaN }))
+      )
+      yield* Policy.about({})(around(work, (seen) => void (known = seen)))
+      assert.deepStrictEqual(usageOf(known!), { input: 3, output: 4 })
+    })
+  )
+
   it.effect("scopes that run at once under one scope do not mix, and it knows the sum", () =>
     Effect.gen(function* () {
       for (let seed = 1; seed <= 30; seed++) {
@@ -176,6 +188,22 @@ describe("around a question", () => {
       assert.deepStrictEqual(known!.call.tokens, Question.tokens(question))
       yield* Answer.collect(around(Call.asEffect(answering), look), question).pipe(Policy.about({ tokens: 7 }))
       assert.deepStrictEqual(known!.call.tokens, Tokens.exactly(7))
+    })
+  )
+
+  it.effect("where it goes comes from the scope around too, and is replaced by what is said inside", () =>
+    Effect.gen(function* () {
+      const seen: Array<Facts> = []
+      const look = (known: Facts) => void seen.push(known)
+      const guarded = around(Call.asEffect(answering), look).pipe(Policy.about({ key: "chat-2", tokens: 9 }), (self) =>
+        around(self, look)
+      )
+      yield* Answer.collect(guarded, question).pipe(Policy.about({ target: "gpu1/model", key: "chat-1", tokens: 7 }))
+      const [inner, outer] = seen
+      assert.deepInclude(outer!.call, { key: "chat-1", tokens: Tokens.exactly(7) })
+      assert.deepInclude(inner!.call, { key: "chat-2", tokens: Tokens.exactly(9) })
+      assert.strictEqual(outer!.attempt.target, "gpu1/model")
+      assert.strictEqual(inner!.attempt, outer!.attempt, "who names no other target stays in the same attempt")
     })
   )
 

@@ -85,8 +85,21 @@ describe("options", () => {
     })
   )
 
+  it.effect("may be an object without a prototype, and lists of durations", () =>
+    Effect.gen(function* () {
+      const bare: object = Object.assign(Object.create(null), { rate: "10/min", wait: Duration.seconds(2) })
+      assert.isTrue(Equal.equals((yield* decode(bare)).wait, Duration.seconds(2)))
+      const delays = Options.decode("Retry", Schema.Struct({ delays: Schema.Array(Units.duration.schema) }))
+      const { delays: found } = yield* delays({ delays: ["1s", Duration.seconds(2), 3_000_000_000n] })
+      assert.deepStrictEqual(found.map(Duration.toMillis), [1_000, 2_000, 3_000])
+    })
+  )
+
   it.effect("may contain themselves", () =>
     Effect.gen(function* () {
+      const list: Array<unknown> = []
+      list.push(list)
+      assert.strictEqual((yield* decode({ rate: "10/min", store: list })).store, list)
       const store: { self?: unknown } = {}
       store.self = store
       assert.strictEqual((yield* decode({ rate: "10/min", store })).store, store)
@@ -225,6 +238,49 @@ describe("refused options", () => {
 
   it("show what merely sounds like one", () => {
     assert.include(told({ rate: "10/min", timeouts: { firstToken: "soon" } })["timeouts.firstToken"], '"soon"')
-    assert.include(told({ rate: { tokens: 5 } })["rate"], "{ tokens: 5 }")
+    for (const name of ["tokens", "maxTokens", "firstToken", "keyboard", "monkeysee"]) {
+      assert.include(told({ rate: { [name]: 5 } })["rate"], `{ ${name}: 5 }`)
+    }
+  })
+
+  it("hide a secret by every name that secrets go by", () => {
+    for (const name of [
+      "token",
+      "apiToken",
+      "api_token",
+      "api-token",
+      "accessToken",
+      "my_access_token",
+      "botToken",
+      "keys",
+      "apiKey",
+      "clientSecret",
+      "passphrase",
+      "webhookUrl",
+      "credentials",
+      "Authorization"
+    ]) {
+      assert.include(told({ rate: { [name]: "12345", n: 1 } })["rate"], `{ ${name}: (hidden), n: 1 }`)
+    }
+  })
+
+  it("show lists and groups nearly as they are written, down to the third level", () => {
+    const shown = (rate: unknown) => told({ rate })["rate"]?.replace(": write it as 10/min or 100/10s", "")
+    assert.strictEqual(shown([1, "two"]), '[1, "two"]')
+    assert.strictEqual(shown([]), "[]")
+    assert.strictEqual(shown({ a: { b: { c: { d: 1 } } } }), "{ a: { b: { c: an object } } }")
+    assert.strictEqual(shown(["x".repeat(56)]), `["${"x".repeat(56)}"]`)
+  })
+
+  it("show at most 60 characters of a name, too", () => {
+    assert.property(told({ rate: "10/min", ["x".repeat(100)]: 1 }), "x".repeat(60))
+  })
+
+  it("have no line about more where there are no more", () => {
+    const unknown = Object.fromEntries(Array.from({ length: 20 }, (_, index) => [`option${index}`, index]))
+    const found = refused({ rate: "10/min", ...unknown })
+    assert.strictEqual(found._tag, "OptionsRefused")
+    assert.lengthOf(found.message.split("\n"), 21)
+    assert.notInclude(found.message, "more")
   })
 })

@@ -115,4 +115,56 @@ describe("a question", () => {
     assert.deepStrictEqual(Question.tokens(question), { likely, most: most + 100 })
     assert.deepStrictEqual(Question.tokens(Question.chat("model", "How many?")), { likely, most })
   })
+
+  it("is a conversation of one turn, or of those given", () => {
+    const turn = { role: "user", text: "How many?" } as const
+    for (const asked of ["How many?", [turn]]) {
+      const chat = Question.chat("model", asked)
+      assert.strictEqual(chat.kind, "chat")
+      assert.deepStrictEqual(Redacted.value(chat.content), { kind: "chat", messages: [turn] })
+    }
+  })
+
+  it("comes to the tokens of exactly its words, each turn and each input on lines of its own", () => {
+    const calls = [
+      { name: "add", arguments: "{1,2}" },
+      { name: "sum", arguments: "{3}" }
+    ]
+    const contents: ReadonlyArray<readonly [Question.Content, string]> = [
+      [{ kind: "generate", prompt: "one" }, "one"],
+      [{ kind: "generate", prompt: "one", suffix: "two" }, "onetwo"],
+      [{ kind: "embed", inputs: ["one", "two"] }, "one\ntwo"],
+      [
+        {
+          kind: "chat",
+          messages: [
+            { role: "user", text: "one" },
+            { role: "tool", text: "two" }
+          ]
+        },
+        "user\none\ntool\ntwo"
+      ],
+      [
+        { kind: "chat", messages: [{ role: "assistant", text: "one", thinking: "hm", toolCalls: calls }] },
+        "assistant\nonehmadd{1,2}sum{3}"
+      ]
+    ]
+    for (const [content, words] of contents) {
+      assert.deepStrictEqual(Question.make("model", content).prompt, Tokens.ofText(words), words)
+    }
+  })
+
+  it("counts a picture by its size where it holds one, and as one that cannot be read where it does not", () => {
+    const picture = Uint8Array.from([...Buffer.from("GIF89a"), 64, 0, 64, 0])
+    const small = Tokens.ofImage(picture)
+    assert.notDeepEqual(small, Tokens.ofImage(""))
+    for (const [picked, tokens] of [
+      [{ bytes: picture }, small],
+      [{ base64: Buffer.from(picture).toString("base64") }, small],
+      [{ url: "https://example.com/a.gif" }, Tokens.ofImage("")]
+    ] as const) {
+      const asked = Question.make("model", { kind: "generate", prompt: "one", images: [picked] })
+      assert.deepStrictEqual(asked.prompt, Tokens.add(Tokens.ofText("one"), tokens))
+    }
+  })
 })

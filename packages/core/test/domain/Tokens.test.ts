@@ -125,6 +125,8 @@ describe("a picture", () => {
   it("costs the middle of the known formulas, and at most the dearest", () => {
     // Claude 1,049; GPT-4o 765; Qwen2.5-VL 1,036; fixed 576 to 1,600.
     assert.deepStrictEqual(Tokens.ofImage(size), { likely: 901, most: 1_600 })
+    // Claude 350; GPT-4o 255; Qwen2.5-VL 361.
+    assert.deepStrictEqual(Tokens.ofImage({ width: 512, height: 512 }), { likely: 356, most: 1_600 })
     // Claude 1,600; GPT-4o 1,105; Qwen2.5-VL 10,296.
     assert.deepStrictEqual(Tokens.ofImage({ width: 4_000, height: 2_000 }), { likely: 1_353, most: 10_296 })
   })

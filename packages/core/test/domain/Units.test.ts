@@ -15,6 +15,7 @@ const units = {
   rate: Units.rate,
   tokenRate: Units.tokenRate,
   money: Units.money,
+  amount: Units.amount,
   allowance: Units.allowance,
   percent: Units.percent,
   range: Units.range,
@@ -71,6 +72,10 @@ describe("a notation reads", () => {
     ["tokenRate", "1.5M tokens/day", { amount: 1_500_000, unit: "tokens", per: Duration.days(1) }],
     ["money", "$10", 10_000_000],
     ["money", "$0.05", 50_000],
+    ["amount", "$10", { amount: 10_000_000, unit: "micro-dollars" }],
+    ["amount", "$ 0.05", { amount: 50_000, unit: "micro-dollars" }],
+    ["amount", "2M tok", { amount: 2_000_000, unit: "tokens" }],
+    ["amount", "1 token", { amount: 1, unit: "tokens" }],
     ["allowance", "$10/day", { amount: 10_000_000, unit: "micro-dollars", per: Duration.days(1) }],
     ["allowance", "$100/month", { amount: 100_000_000, unit: "micro-dollars", per: "month" }],
     ["allowance", "2M tok/day", { amount: 2_000_000, unit: "tokens", per: Duration.days(1) }],
@@ -118,6 +123,11 @@ describe("a notation refuses", () => {
     ["money", "10 USD", `"10 USD" is not an amount of money: write it as $10`],
     ["money", "$1,000", `"$1,000" is not an amount of money: write it as $1000`],
     ["money", "$0.0000001", `"$0.0000001" is not an amount of money: write it in steps of $0.000001`],
+    ["amount", "$10/day", `"$10/day" is not an amount: write it as $10 or 2M tok`],
+    ["amount", "$0.0000001", `"$0.0000001" is not an amount: write it in steps of $0.000001`],
+    ["amount", "1.5 tok", `"1.5 tok" is not an amount: write it in steps of 1`],
+    ["amount", "10 €", `"10 €" is not an amount: write it as $10 or 2M tok`],
+    ["amount", 10, "10 is not an amount: write it as $10"],
     ["allowance", "$10", `"$10" is not an allowance: write it as $10/day, $100/month or 2M tok/day`],
     ["percent", 20, "20 is not a percentage: write it as 20%"],
     ["percent", "0.2", `"0.2" is not a percentage: write it as 20% or 12.5%`],
@@ -157,6 +167,9 @@ describe("what is printed is read again as the same value, of", () => {
     same(Units.tokenRate, { amount: some, unit: "tokens", per })
   )
   it.prop("money", [whole(0, safe)], ([some]) => same(Units.money, some))
+  it.prop("amounts", [amount, Schema.Boolean], ([some, tokens]) =>
+    same(Units.amount, { amount: some, unit: tokens ? "tokens" : "micro-dollars" })
+  )
   it.prop("allowances", [amount, longer, Schema.Boolean, Schema.Boolean], ([some, window, tokens, month]) =>
     same(Units.allowance, {
       amount: some,
@@ -236,6 +249,7 @@ describe("a notation's schema", () => {
 
   it("encodes what it decoded", () => {
     assert.strictEqual(again(Units.duration.schema, 90_000), "1m30s")
+    assert.strictEqual(again(Units.amount.schema, "2000k tokens"), "2M tok")
     assert.strictEqual(again(Units.allowance.schema, "$ 10 / days"), "$10/day")
     assert.strictEqual(again(Units.count.schema, 64), 64)
   })
