@@ -14,22 +14,31 @@ import * as Usage from "./Usage.ts"
 
 /** What a usage comes to. */
 export const amountOf = (unit: Amount["unit"], price: Price.Price, usage: Usage.Usage): number =>
-  unit === "tokens" ? Usage.total(usage) : Price.cost(price, usage)
+  // Rounded up: a server may report parts of a token.
+  Math.ceil(unit === "tokens" ? Usage.total(usage) : Price.cost(price, usage))
 
 /** What one go of a call comes to at most, when its answer is bounded to so many tokens. */
-export const mostOf = (unit: Amount["unit"], price: Price.Price, call: CallFacts, maxTokens: number): number => {
-  const { question, tokens } = call
+export const mostOf = (
+  unit: Amount["unit"],
+  price: Price.Price,
+  call: CallFacts | undefined,
+  maxTokens: number
+): number => {
+  const question = call?.question
   if (question !== undefined) {
     return amountOf(unit, price, { input: question.prompt.most, output: outputMost(question, maxTokens) })
   }
   // What a plain Effect reads and what it writes is not told apart: all of it may be the dearer.
-  const all = Math.ceil(tokens?.most ?? 1)
+  const all = Math.ceil(call?.tokens?.most ?? 1)
   return Math.max(amountOf(unit, price, { input: all, output: 0 }), amountOf(unit, price, { input: 0, output: all }))
 }
 
-/** The most tokens that the answer of a question may have. */
-export const outputMost = ({ kind, settings }: Question, maxTokens: number): number =>
-  kind === "embed" ? 0 : Math.min(settings.maxTokens ?? maxTokens, maxTokens)
+/** The most tokens that the answer of a question may have: what is no number of them from one on is no bound. */
+export const outputMost = ({ kind, settings }: Question, maxTokens: number): number => {
+  if (kind === "embed") return 0
+  const { maxTokens: asked = maxTokens } = settings
+  return asked >= 1 && asked < maxTokens ? Math.floor(asked) : maxTokens
+}
 
 /** What a go has used, or nothing where it was sent and lost. */
 export const usageOf = (attempt: Attempt, question: Question | undefined): Usage.Usage | undefined => {

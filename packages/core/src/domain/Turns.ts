@@ -46,8 +46,10 @@ export class Turns<R> {
     if (this.every instanceof Delays) return undefined
     const wall = fiber.getRef(Clock.Clock).currentTimeMillisUnsafe()
     const believed = this.believed(wall, now)
-    const window = Window.turnOf(this.every, this.zone, believed)
-    const left = window - (this.isCalendar ? wall : believed)
+    const end = Window.turnOf(this.every, this.zone, believed)
+    const left = end - (this.isCalendar ? wall : believed)
+    // A clock that was set back far may show the end of the last window once more: this is another one all the same.
+    const window = Math.max(end, this.turn.window + 1)
     return (this.turn = { window, until: now + Math.ceil(left * Alarm.perMilli) })
   }
 

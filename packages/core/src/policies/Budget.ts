@@ -9,13 +9,15 @@
 import { Duration, Effect, type Exit, type Fiber, Schedule, Schema } from "effect"
 import * as Alarm from "../domain/Alarm.ts"
 import type { Timing } from "../domain/Delays.ts"
-import { attemptsWithin, type CallFacts, Facts, plain, attemptsCount, withCall, within } from "../domain/Facts.ts"
+import { attemptsWithin, Facts, plain, attemptsCount, withCall, within } from "../domain/Facts.ts"
 import { decode, type OptionsRefused, type Widened } from "../domain/Options.ts"
-import * as Price from "../domain/Price.ts"
+import type * as Price from "../domain/Price.ts"
+import { PriceList } from "../domain/PriceList.ts"
+import { Purse, type Standing } from "../domain/Purse.ts"
 import { refusal, type SpillwayError } from "../domain/SpillwayError.ts"
 import * as Spending from "../domain/Spending.ts"
 import * as Store from "../domain/Store.ts"
-import { type Every, type Turn, Turns } from "../domain/Turns.ts"
+import type { Every } from "../domain/Turns.ts"
 import * as Units from "../domain/Units.ts"
 import { wasRefused } from "../domain/Verdict.ts"
 import * as Window from "../domain/Window.ts"
@@ -94,21 +96,10 @@ export interface Options<R = never> extends Omit<Widened<typeof Options.Encoded>
 /** A share of a budget that has just been spent. */
 export interface Alert {
   readonly budget: "total" | "each"
-  readonly key: string
+  /** Whose, of each. */
+  readonly key: string | undefined
   readonly share: number
   readonly standing: Standing
-}
-
-/** How one budget stands. Amounts are whole micro-dollars, or tokens. */
-export interface Standing {
-  readonly unit: Units.Amount["unit"]
-  readonly limit: number
-  readonly spent: number
-  /** For calls that are under way. */
-  readonly reserved: number
-  /** The part of what is spent that is feared rather than known. */
-  readonly unsettled: number
-  readonly turnsIn: Duration.Duration
 }
 
 /** A budget: a policy that can be asked how it stands. */
@@ -135,36 +126,27 @@ export const make = <R = never>({
 
 type Settings = typeof Extended.Type
 
-/** One of the two budgets. */
-interface Limit<R> {
-  readonly budget: Alert["budget"]
-  readonly amount: number
-  readonly unit: Units.Amount["unit"]
-  readonly printed: string
-  readonly turns: Turns<R>
-  /** At which amounts to say so, with their share. */
-  readonly alerts: ReadonlyArray<{ readonly share: number; readonly at: number }>
-}
-
-/** One guarded call, and what it has reserved. */
-class Run<A, E, R, RS> implements Policy.Run<A, E | SpillwayError, R | RS> {
-  readonly accounts: Accounts<RS>
+/** One guarded call: its reservation, and how far it has come, on which depends what it is charged. */
+class Run<A, E, R, RS> extends Store.Reservation implements Policy.Run<A, E | SpillwayError, R> {
+  readonly budgets: Accounts<RS>
   readonly self: Effect.Effect<A, E, R>
   readonly fiber: Fiber.Fiber<unknown, unknown>
   readonly facts: Facts
   readonly attemptsBefore: number
   readonly price: Price.Price
-  reservation: Store.Reservation | undefined
   begun = false
+  private isReserved = false
 
   constructor(
-    accounts: Accounts<RS>,
+    budgets: Accounts<RS>,
+    accounts: ReadonlyArray<Store.Account>,
     self: Effect.Effect<A, E, R>,
     fiber: Fiber.Fiber<unknown, unknown>,
     facts: Facts,
     price: Price.Price
   ) {
-    this.accounts = accounts
+    super(budgets.nextId(), budgets.name, accounts, Alarm.now(fiber) + budgets.lease)
+    this.budgets = budgets
     this.self = self
     this.fiber = fiber
     this.facts = facts
@@ -172,57 +154,46 @@ class Run<A, E, R, RS> implements Policy.Run<A, E | SpillwayError, R | RS> {
     this.price = price
   }
 
-  enter(): Effect.Effect<A, E | SpillwayError, R | RS> {
-    const now = Alarm.now(this.fiber)
-    const reserved = this.accounts.reserve(this, now)
-    if (reserved === undefined) {
-      return Effect.andThen(
-        this.accounts.turn(this.fiber),
-        Effect.suspend(() => this.enter())
-      )
-    }
+  enter(): Effect.Effect<A, E | SpillwayError, R> {
+    this.isReserved = true
+    const reserved = this.budgets.store.reserve(this, Alarm.now(this.fiber))
     return Effect.isEffect(reserved) ? Effect.flatMap(reserved, (answer) => this.follow(answer)) : this.follow(reserved)
   }
 
   leave(exit: Exit.Exit<A, E>): Effect.Effect<void> | undefined {
-    return this.reservation === undefined ? undefined : this.accounts.settle(this, this.reservation, exit)
+    return this.isReserved ? this.budgets.settle(this, exit) : undefined
   }
 
-  private follow(answer: Store.Reserved | SpillwayError): Effect.Effect<A, E | SpillwayError, R> {
+  private follow(answer: Store.Reserved): Effect.Effect<A, E | SpillwayError, R> {
     if (answer._tag === "Reserved") return Policy.begin(this)
-    const { reservation } = this
-    this.reservation = undefined
-    if (answer._tag === "SpillwayError") return Effect.fail(answer)
-    return Effect.fail(this.accounts.refused(reservation!, answer, Alarm.now(this.fiber)))
+    this.isReserved = false
+    return Effect.fail(this.budgets.refused(this, answer))
   }
 }
 
 type AnyRun = Run<unknown, unknown, unknown, any>
 
 class Accounts<RS> {
-  private readonly limits: ReadonlyArray<Limit<RS>>
+  readonly lease: number
+  readonly store: Store.Store
+  readonly name: string
+  private readonly purses: ReadonlyArray<Purse<RS>>
   private readonly per: Settings["per"]
-  private readonly prices: ReadonlyMap<string, Price.Price>
-  /** What is counted where nobody has said a price; nothing where such a call is refused. */
-  private readonly unpriced: Price.Price | undefined
+  private readonly prices: PriceList
   private readonly maxTokens: number
-  private readonly lease: number
-  private readonly store: Store.Store
-  private readonly name: string
   private readonly onAlert: (alert: Alert) => Effect.Effect<unknown>
   private runs = 0
 
   constructor(settings: Settings, store: Store.Store, name: string, onAlert: (alert: Alert) => Effect.Effect<unknown>) {
     const { each, lease, maxTokens, per, prices, total, unpriced } = settings
-    this.limits = [
-      ...(total === undefined ? [] : [limitOf<RS>("total", total, settings)]),
-      ...(each === undefined ? [] : [limitOf<RS>("each", each, settings)])
+    this.purses = [
+      ...(total === undefined ? [] : [purseOf<RS>("total", total, settings)]),
+      ...(each === undefined ? [] : [purseOf<RS>("each", each, settings)])
     ]
     this.per = per
-    this.prices = new Map(Object.entries(prices).map(([model, price]) => [model, priceOf(price)]))
     // What only counts tokens asks for no price.
-    const asksPrice = unpriced === "refuse" && this.limits.some(({ unit }) => unit === "micro-dollars")
-    this.unpriced = asksPrice ? undefined : priceOf(unpriced === "refuse" ? "free" : unpriced)
+    const asksPrice = this.purses.some(({ unit }) => unit === "micro-dollars")
+    this.prices = new PriceList(prices, unpriced !== "refuse" ? unpriced : asksPrice ? undefined : "free")
     this.maxTokens = maxTokens
     this.lease = Alarm.nanos(lease)
     this.store = store
@@ -235,23 +206,40 @@ class Accounts<RS> {
     fiber: Fiber.Fiber<unknown, unknown>
   ): Effect.Effect<A, E | SpillwayError, R | RS> {
     const around = fiber.getRef(Facts)
-    // What a plain Effect uses is told to the scopes around it: a budget needs one of its own to listen in.
-    const facts = around?.call.question === undefined ? plain(fiber, around) : bounded(around, this.maxTokens)
-    const { model } = facts.call.question ?? {}
-    const price = this.priceOf(facts.target, model)
+    const call = around?.call
+    const price = this.prices.of(around?.target, call?.question?.model)
     if (price === undefined) {
-      return Effect.fail(refusal({ _tag: "Unpriced", model: facts.target ?? model ?? "default" }))
+      return Effect.fail(refusal({ _tag: "Unpriced", model: around?.target ?? call?.question?.model ?? "default" }))
     }
-    const framed = Policy.framed(new Run(this, self, fiber, facts, price), fiber)
+    const now = Alarm.now(fiber)
+    const accounts: Array<Store.Account> = []
+    let most = 0
+    for (const purse of this.purses) {
+      const turn = purse.turns.now(fiber, now)
+      if (turn === undefined) return Effect.flatMap(purse.turns.next(fiber), () => this.guard(self, fiber))
+      const amount = Spending.mostOf(purse.unit, price, call, this.maxTokens)
+      if (amount > purse.limit) return Effect.fail(purse.tooMuch(amount, call))
+      accounts.push(purse.account(turn, call?.[this.per] ?? "default", amount))
+      most = Math.max(most, amount)
+    }
+    const facts = scopeOf(around, fiber, most > 0 ? this.maxTokens : Infinity)
+    const framed = Policy.framed(new Run(this, accounts, self, fiber, facts, price), fiber)
     return facts === around ? framed : within(framed, facts)
+  }
+
+  nextId(): number {
+    return ++this.runs
   }
 
   standing(key: string): Effect.Effect<Partial<Record<Alert["budget"], Standing>>, SpillwayError, RS> {
     return Effect.withFiber((fiber) =>
       Effect.map(
-        Effect.forEach(this.limits, (limit) =>
-          Effect.flatMap(limit.turns.next(fiber), (turn) =>
-            Effect.map(this.standingOf(limit, key, turn, fiber), (standing) => [limit.budget, standing] as const)
+        Effect.forEach(this.purses, (purse) =>
+          Effect.flatMap(purse.turns.next(fiber), (turn) =>
+            Effect.map(
+              purse.standing(this.store, this.name, key, turn, Alarm.now(fiber)),
+              (standing) => [purse.budget, standing] as const
+            )
           )
         ),
         Object.fromEntries
@@ -259,44 +247,20 @@ class Accounts<RS> {
     )
   }
 
-  /** Reserves for a run, or answers nothing where a window has to be begun first. */
-  reserve(run: AnyRun, now: number): Store.Answer<Store.Reserved | SpillwayError> | undefined {
-    const { call } = run.facts
-    for (const { turns } of this.limits) if (turns.now(run.fiber, now) === undefined) return undefined
-    const accounts = this.limits.map((limit): Store.Account => {
-      const { until, window } = limit.turns.now(run.fiber, now)!
-      const amount = Spending.mostOf(limit.unit, run.price, call, this.maxTokens)
-      return { key: keyOf(limit, call[this.per]), window, until, limit: limit.amount, amount }
-    })
-    const tooMuch = accounts.findIndex(({ amount, limit }) => amount > limit)
-    if (tooMuch >= 0) return neverFits(this.limits[tooMuch]!, accounts[tooMuch]!.amount, call)
-    run.reservation = new Store.Reservation(++this.runs, this.name, accounts, now + this.lease)
-    return this.store.reserve(run.reservation, now)
+  refused({ accounts, fiber }: AnyRun, { account, full = false }: Store.Spent): SpillwayError {
+    return this.purses[account]!.spent(accounts[account]!, full, Alarm.now(fiber))
   }
 
-  /** Begins the windows that a Schedule tells. */
-  turn(fiber: Fiber.Fiber<unknown, unknown>): Effect.Effect<void, never, RS> {
-    return Effect.forEach(this.limits, ({ turns }) => turns.next(fiber), { discard: true })
-  }
-
-  refused({ accounts }: Store.Reservation, { account, full }: Store.Spent, now: number): SpillwayError {
-    return spent(this.limits[account]!, accounts[account]!, full, now)
-  }
-
-  settle(
-    run: AnyRun,
-    reservation: Store.Reservation,
-    exit: Exit.Exit<unknown, unknown>
-  ): Effect.Effect<void> | undefined {
-    const { fiber } = run
-    const charged = this.store.charge(reservation, this.billOf(run, reservation, exit), Alarm.now(fiber))
-    if (!Effect.isEffect(charged)) return this.alert(charged, reservation, fiber)
+  settle(run: AnyRun, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> | undefined {
+    const now = Alarm.now(run.fiber)
+    const charged = this.store.charge(run, this.billOf(run, exit), now)
+    if (!Effect.isEffect(charged)) return this.alert(charged, run, now)
     // A store that cannot take the bill must not fail an answer that has been given.
-    return Effect.ignore(Effect.flatMap(charged, (crossed) => this.alert(crossed, reservation, fiber) ?? Effect.void))
+    return Effect.ignore(Effect.flatMap(charged, (crossed) => this.alert(crossed, run, now) ?? Effect.void))
   }
 
-  private billOf(run: AnyRun, { accounts }: Store.Reservation, exit: Exit.Exit<unknown, unknown>): Store.Bill {
-    const { begun, facts, price } = run
+  private billOf(run: AnyRun, exit: Exit.Exit<unknown, unknown>): Store.Bill {
+    const { accounts, begun, facts, price } = run
     const { question } = facts.call
     const attempts = attemptsWithin(facts, run.attemptsBefore)
     if (question === undefined && attempts.length === 0) {
@@ -309,116 +273,63 @@ class Accounts<RS> {
     for (const attempt of attempts) {
       const usage = Spending.usageOf(attempt, question)
       unsettled ||= usage === undefined
-      const priceThere = this.priceOf(attempt.target, question?.model) ?? price
-      this.limits.forEach(({ unit }, index) => {
+      const priceThere = this.prices.of(attempt.target, question?.model) ?? price
+      this.purses.forEach(({ unit }, index) => {
         amounts[index]! += usage === undefined ? accounts[index]!.amount : Spending.amountOf(unit, priceThere, usage)
       })
     }
     return { amounts, unsettled }
   }
 
+  /** Says each threshold that was crossed, on a fiber of its own: no call waits for it, and none for another. */
   private alert(
     crossed: ReadonlyArray<Store.Crossed>,
-    { accounts }: Store.Reservation,
-    fiber: Fiber.Fiber<unknown, unknown>
+    { accounts }: AnyRun,
+    now: number
   ): Effect.Effect<void> | undefined {
-    let said: Effect.Effect<unknown, SpillwayError> | undefined
+    let said: Effect.Effect<unknown> | undefined
     for (let index = 0; index < crossed.length; index++) {
-      const { from, to } = crossed[index]!
-      const limit = this.limits[index]!
-      for (const { at, share } of limit.alerts) {
-        if (from >= at || to < at) continue
-        const { key, until, window } = accounts[index]!
-        const standing = this.standingOf(limit, key, { until, window }, fiber)
-        const say = Effect.flatMap(standing, (now) => this.onAlert({ budget: limit.budget, key, share, standing: now }))
-        said = said === undefined ? say : Effect.andThen(said, say)
+      const purse = this.purses[index]!
+      for (const share of purse.sharesWithin(crossed[index]!)) {
+        const account = accounts[index]!
+        const key = purse.budget === "total" ? undefined : account.key
+        const say = Effect.flatMap(purse.standing(this.store, this.name, account.key, account, now), (standing) =>
+          this.onAlert({ budget: purse.budget, key, share, standing })
+        )
+        const aside = Effect.forkDetach(Effect.ignoreCause(say))
+        said = said === undefined ? aside : Effect.andThen(said, aside)
       }
     }
-    return said === undefined ? undefined : Effect.asVoid(Effect.forkDetach(Effect.ignoreCause(said)))
-  }
-
-  private standingOf(
-    limit: Limit<RS>,
-    key: string,
-    { until, window }: Turn,
-    fiber: Fiber.Fiber<unknown, unknown>
-  ): Effect.Effect<Standing, SpillwayError> {
-    return Effect.suspend(() => {
-      const now = Alarm.now(fiber)
-      const balance = this.store.balance(this.name, { key: keyOf(limit, key), window }, now)
-      return Store.andThen(balance, (amounts) =>
-        Effect.succeed({ unit: limit.unit, limit: limit.amount, ...amounts, turnsIn: spanOf(until - now) })
-      )
-    })
-  }
-
-  private priceOf(target: string | undefined, model: string | undefined): Price.Price | undefined {
-    if (this.prices.size === 0) return this.unpriced
-    const { prices } = this
-    const at =
-      target === undefined ? undefined : (prices.get(target) ?? prices.get(target.slice(target.indexOf("/") + 1)))
-    return at ?? prices.get(model ?? "") ?? (target === undefined ? prices.get("default") : undefined) ?? this.unpriced
+    return said === undefined ? undefined : Effect.asVoid(said)
   }
 }
 
-const limitOf = <R>(
+const purseOf = <R>(
   budget: Alert["budget"],
   given: NonNullable<Settings["total"]>,
   { alert, zone }: Settings
-): Limit<R> => {
-  const { amount, unit } = "per" in given ? given : given.amount
-  const every = "per" in given ? given.per : given.window
+): Purse<R> => {
+  const isAllowance = "per" in given
+  const { amount, unit } = isAllowance ? given : given.amount
+  const every = (isAllowance ? given.per : given.window) as Every<R>
+  const printed = isAllowance ? Units.allowance.print(given) : Units.amount.print(given.amount)
   const shares = typeof alert === "number" ? [alert] : alert
-  return {
-    budget,
-    amount,
-    unit,
-    printed: "per" in given ? Units.allowance.print(given) : Units.amount.print(given.amount),
-    turns: new Turns<R>(every as Every<R>, Window.zone(zone)!),
-    alerts: shares.map((share) => ({ share, at: Math.ceil(Math.round(share * amount * 1e6) / 1e6) }))
-  }
+  return new Purse<R>(budget, { amount, unit, every, printed }, shares, Window.zone(zone)!)
 }
 
-const priceOf = (price: typeof Priced.Type): Price.Price =>
-  price === "free" ? Price.free : Price.perMillion(price.input, price.output)
-
-/** The total is nobody's: no caller is named by nothing. */
-const keyOf = <R>({ budget }: Limit<R>, key: string): string => (budget === "total" ? "" : key || "default")
-
-/** The same facts, with an answer of at most so many tokens. */
-const bounded = (facts: Facts, maxTokens: number): Facts => {
-  const { call } = facts
-  const { question } = call
-  if (question === undefined || (question.settings.maxTokens ?? Infinity) <= maxTokens || question.kind === "embed") {
-    return facts
-  }
-  return withCall(facts, { ...call, question: { ...question, settings: { ...question.settings, maxTokens } } })
+/**
+ * The facts under which it runs: around a plain Effect a scope to listen in, since what it uses is told to the scopes
+ * around it; around a call the same, with an answer of at most so many tokens.
+ */
+const scopeOf = (around: Facts | undefined, fiber: Fiber.Fiber<unknown, unknown>, maxTokens: number): Facts => {
+  if (around?.call.question === undefined) return plain(fiber, around)
+  const { call } = around
+  const question = call.question!
+  if (question.kind === "embed" || maxTokens === Infinity) return around
+  const bound = Spending.outputMost(question, maxTokens)
+  if (question.settings.maxTokens === bound) return around
+  return withCall(around, { ...call, question: { ...question, settings: { ...question.settings, maxTokens: bound } } })
 }
-
-const spanOf = (nanos: number): Duration.Duration =>
-  nanos < Infinity ? Duration.nanos(BigInt(Math.max(Math.ceil(nanos), 0))) : Duration.infinity
-
-const spent = <R>(
-  { budget, printed }: Limit<R>,
-  { key, until }: Store.Account,
-  full: boolean | undefined,
-  now: number
-): SpillwayError => {
-  const whose = budget === "total" ? "in total" : `for "${key}"`
-  return refusal({
-    _tag: "BudgetSpent",
-    budget: `${printed} ${whose}${full === true ? ", for which there is no room to count," : ""}`,
-    ...(until < Infinity ? { retryAfter: spanOf(until - now) } : {})
-  })
-}
-
-const neverFits = <R>({ printed, unit }: Limit<R>, amount: number, { question }: CallFacts): SpillwayError =>
-  refusal({
-    _tag: "BadRequest",
-    field: question === undefined ? "tokens" : "maxTokens",
-    read: `as much as may come to ${Units.amount.print({ amount, unit })}`,
-    expected: `so little that it fits into ${printed}`
-  })
 
 const warn = ({ budget, key, share, standing }: Alert): Effect.Effect<void> => {
   const { limit, spent, unit } = standing

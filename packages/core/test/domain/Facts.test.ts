@@ -186,6 +186,8 @@ describe("around a question", () => {
       )
       assert.deepInclude(known!.call, { caller: "ada", deadline: 2_000 * millis, question })
       assert.deepStrictEqual(known!.call.tokens, Question.tokens(question))
+      yield* Answer.collect(around(Call.asEffect(answering), look), question)
+      assert.deepInclude(known!.call, { caller: "default", key: "default", deadline: Infinity })
       yield* Answer.collect(around(Call.asEffect(answering), look), question).pipe(Policy.about({ tokens: 7 }))
       assert.deepStrictEqual(known!.call.tokens, Tokens.exactly(7))
     })

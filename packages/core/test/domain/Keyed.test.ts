@@ -77,11 +77,12 @@ describe("Keyed", () => {
 
   it("holds at most twice as many as are in use, also within one minute", () => {
     const { keyed } = things(1_000_000)
-    for (let index = 0; index < 100_000; index++) {
-      const thing = keyed.get(`${index}`, index)!
-      thing.usedUntil = index + 100
-      assert.isAtMost(keyed.size, 2 * 100 + 2)
+    let most = 0
+    for (let index = 0; index < 20_000; index++) {
+      keyed.get(`${index}`, index)!.usedUntil = index + 100
+      most = Math.max(most, keyed.size)
     }
+    assert.isAtMost(most, 2 * 100 + 2)
   })
 
   it("looks at a few for each new key, however many are held, and also while all are in use", () => {

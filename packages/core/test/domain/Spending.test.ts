@@ -12,7 +12,8 @@ const asked = (maxTokens?: number) =>
   Question.chat("gpt", "How high is the dam?", maxTokens === undefined ? {} : { maxTokens })
 const prompt = asked().prompt.most
 
-const callOf = (said: Partial<Facts.CallFacts>) => ({ question: undefined, tokens: undefined, ...said }) as Facts.CallFacts
+const callOf = (said: Partial<Facts.CallFacts>) =>
+  ({ question: undefined, tokens: undefined, ...said }) as Facts.CallFacts
 
 const attempt = Effect.map(Clock.Clock, (clock) => new Attempt.Attempt(clock, { emit: () => undefined }))
 
@@ -124,7 +125,10 @@ describe("What a go has used", () => {
         void go.emit({ _tag: "ToolCall", index: 0, arguments: "" })
         go.left = true
         go.end()
-        assert.deepStrictEqual(Spending.usageOf(go, asked()), { input: prompt, output: Math.max(output, parts.length + 1) })
+        assert.deepStrictEqual(Spending.usageOf(go, asked()), {
+          input: prompt,
+          output: Math.max(output, parts.length + 1)
+        })
         assert.strictEqual(Spending.usageOf(go, undefined)!.input, 0)
       }
     })

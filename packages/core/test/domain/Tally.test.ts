@@ -45,6 +45,13 @@ describe("Tally", () => {
     assert.deepStrictEqual(sums(tally), [0, 0])
   })
 
+  it("takes no longer for a long rest than for a short one", () => {
+    const tally = new Tally(1, 3)
+    tally.add(1e11, 2, 1)
+    tally.advance(3e11)
+    assert.deepStrictEqual(sums(tally), [0, 0])
+  })
+
   it("forgets nothing for being asked about a moment that has passed", () => {
     const tally = new Tally(10, 3)
     tally.add(100, 2, 1)

@@ -24,7 +24,8 @@ const now = <R>(turns: Turns<R>) => Effect.withFiber((fiber) => Effect.succeed(t
 const next = <R>(turns: Turns<R>) => Effect.withFiber((fiber) => turns.next(fiber))
 
 /** How many milliseconds are left of it. */
-const left = ({ until }: Turn) => Effect.withFiber((fiber) => Effect.succeed((until - Alarm.now(fiber)) / Alarm.perMilli))
+const left = ({ until }: Turn) =>
+  Effect.withFiber((fiber) => Effect.succeed((until - Alarm.now(fiber)) / Alarm.perMilli))
 
 describe("Turns of the calendar", () => {
   it.effect("name a window by the millisecond at which it is over, the same in every process", () =>
@@ -65,59 +66,63 @@ describe("Turns of the calendar", () => {
     })
   )
 
-  it.effect("never come twice in a row and never end later than a window and a day, wherever the wall clock is set", () =>
-    Effect.gen(function* () {
-      for (let seed = 1; seed <= 60; seed++) {
-        const random = Random.make(seed)
-        const [every, length] = (
-          [
-            [Duration.hours(1), hour],
-            [Duration.days(1), day],
-            [Duration.weeks(1), 7 * day],
-            ["month", 31 * day]
-          ] as const
-        )[random.below(4)]!
-        yield* TestClock.adjust("400 days")
-        const wall = yield* hangWall
-        const turns = make(every, ["UTC", "Europe/Berlin"][random.below(2)])
-        let before: Turn | undefined
-        let [jumped, turned] = [0, 0]
-        for (let step = 0; step < 200; step++) {
-          if (random.below(10) === 0) {
-            wall.ahead += [-1, 1][random.below(2)]! * [1_000, hour, day, 365 * day][random.below(4)]!
-            jumped++
+  it.effect(
+    "never come twice in a row and never end later than a window and a day, wherever the wall clock is set",
+    () =>
+      Effect.gen(function* () {
+        for (let seed = 1; seed <= 60; seed++) {
+          const random = Random.make(seed)
+          const [every, length] = (
+            [
+              [Duration.hours(1), hour],
+              [Duration.days(1), day],
+              [Duration.weeks(1), 7 * day],
+              ["month", 31 * day]
+            ] as const
+          )[random.below(4)]!
+          yield* TestClock.adjust("400 days")
+          const wall = yield* hangWall
+          const turns = make(every, ["UTC", "Europe/Berlin"][random.below(2)])
+          let before: Turn | undefined
+          let [jumped, turned] = [0, 0]
+          for (let step = 0; step < 200; step++) {
+            if (random.below(10) === 0) {
+              wall.ahead += [-1, 1][random.below(2)]! * [1_000, hour, day, 365 * day][random.below(4)]!
+              jumped++
+            }
+            const turn = (yield* wall.by(now(turns)))!
+            const scene = `seed ${seed}, step ${step}`
+            assert.isAbove(yield* left(turn), 0, scene)
+            assert.isAtMost(yield* left(turn), length + day + hour, scene)
+            if (before !== undefined && before !== turn) {
+              turned++
+              assert.notStrictEqual(turn.window, before.window, scene)
+            }
+            before = turn
+            yield* TestClock.adjust(random.below(length / 20))
           }
-          const turn = (yield* wall.by(now(turns)))!
-          const scene = `seed ${seed}, step ${step}`
-          assert.isAbove(yield* left(turn), 0, scene)
-          assert.isAtMost(yield* left(turn), length + day + hour, scene)
-          if (before !== undefined && before !== turn) {
-            turned++
-            assert.notStrictEqual(turn.window, before.window, scene)
-          }
-          before = turn
-          yield* TestClock.adjust(random.below(length / 20))
+          // No more windows than the monotonic clock has room for, and one for each time the wall clock was set.
+          assert.isAtMost(turned, jumped + 11, `seed ${seed}`)
         }
-        // No more windows than the monotonic clock has room for, and one for each time the wall clock was set.
-        assert.isAtMost(turned, jumped + 11, `seed ${seed}`)
-      }
-    })
+      })
   )
 
-  it.effect("look at the wall clock no oftener than every tenth of a second, and notice within it that a machine slept", () =>
-    Effect.gen(function* () {
-      yield* at("2026-05-04T13:30:00Z")
-      const wall = yield* hangWall
-      const turns = make(Duration.days(1))
-      yield* wall.by(next(turns))
-      const first = yield* wall.by(now(turns))
-      wall.ahead = 2 * day
-      yield* TestClock.adjust(99)
-      assert.strictEqual(yield* wall.by(now(turns)), first)
-      yield* TestClock.adjust(1)
-      const woken = (yield* wall.by(now(turns)))!
-      assert.strictEqual(woken.window, Date.parse("2026-05-07T00:00:00Z"))
-    })
+  it.effect(
+    "look at the wall clock no oftener than every tenth of a second, and notice within it that a machine slept",
+    () =>
+      Effect.gen(function* () {
+        yield* at("2026-05-04T13:30:00Z")
+        const wall = yield* hangWall
+        const turns = make(Duration.days(1))
+        yield* wall.by(next(turns))
+        const first = yield* wall.by(now(turns))
+        wall.ahead = 2 * day
+        yield* TestClock.adjust(99)
+        assert.strictEqual(yield* wall.by(now(turns)), first)
+        yield* TestClock.adjust(1)
+        const woken = (yield* wall.by(now(turns)))!
+        assert.strictEqual(woken.window, Date.parse("2026-05-07T00:00:00Z"))
+      })
   )
 
   it.effect("of less than a day are counted out and follow no wall clock", () =>

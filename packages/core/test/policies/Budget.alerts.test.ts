@@ -22,7 +22,7 @@ const telling = (options: Budget.Options) => {
   const onAlert = (alert: Budget.Alert) =>
     Effect.sync(() => {
       alerts.push(alert)
-      said.push(`${alert.share} of ${alert.budget} ${alert.key}`)
+      said.push(`${alert.share} of ${alert.budget === "total" ? "total" : alert.key}`)
     })
   return Effect.map(budget({ onAlert, ...options }), (guard) => ({ guard, said, alerts }))
 }
@@ -36,11 +36,11 @@ describe("An alert", () => {
       assert.deepStrictEqual(said, [])
       for (let index = 0; index < 5; index++) yield* guard(Effect.void)
       yield* settled
-      assert.deepStrictEqual(said, ["0.8 of total "])
+      assert.deepStrictEqual(said, ["0.8 of total"])
       yield* TestClock.adjust("1 day")
       yield* spends(80)(guard(Effect.void))
       yield* settled
-      assert.deepStrictEqual(said, ["0.8 of total ", "0.8 of total "])
+      assert.deepStrictEqual(said, ["0.8 of total", "0.8 of total"])
     })
   )
 
@@ -78,18 +78,22 @@ describe("An alert", () => {
 
   it.effect("is said for every threshold on its own, in total and for each, also when one call crosses them all", () =>
     Effect.gen(function* () {
-      const { guard, said } = yield* telling({ total: "100 tok/day", each: "100 tok/day", alert: ["50%", "80%", "100%"] })
+      const { guard, said } = yield* telling({
+        total: "100 tok/day",
+        each: "100 tok/day",
+        alert: ["50%", "80%", "100%"]
+      })
       yield* as("ann")(spends(60)(guard(Effect.void)))
       yield* settled
-      assert.deepStrictEqual(said.splice(0), ["0.5 of total ", "0.5 of each ann"])
+      assert.deepStrictEqual(said.splice(0), ["0.5 of total", "0.5 of ann"])
       yield* as("bob")(spends(40)(guard(Policy.used({ input: 500, output: 0 }))))
       yield* settled
       assert.deepStrictEqual(said.toSorted(), [
-        "0.5 of each bob",
-        "0.8 of each bob",
-        "0.8 of total ",
-        "1 of each bob",
-        "1 of total "
+        "0.5 of bob",
+        "0.8 of bob",
+        "0.8 of total",
+        "1 of bob",
+        "1 of total"
       ])
     })
   )
@@ -138,7 +142,7 @@ describe("An alert", () => {
         const crossed = [0.1, 0.5, 0.9].filter((share) => spent >= share * 1_000)
         assert.deepStrictEqual(
           said.toSorted(),
-          crossed.map((share) => `${share} of total `),
+          crossed.map((share) => `${share} of total`),
           `seed ${seed}`
         )
       }
@@ -152,7 +156,7 @@ describe("An alert", () => {
       yield* TestClock.adjust("1 minute")
       yield* spends(5)(guard(Effect.void))
       yield* settled
-      assert.deepStrictEqual(said, ["0.8 of total "])
+      assert.deepStrictEqual(said, ["0.8 of total"])
     })
   )
 
@@ -185,7 +189,7 @@ describe("An alert", () => {
   it.effect("is not waited for, and disturbs no call when it fails, dies or never ends", () =>
     Effect.gen(function* () {
       for (const onAlert of [
-        () => Effect.fail("the webhook is down") as Effect.Effect<never, never>,
+        () => Effect.fail("the webhook is down") as Effect.Effect<never>,
         () => Effect.die("a bug"),
         () => Effect.never,
         () => Effect.interrupt,
@@ -204,7 +208,7 @@ describe("An alert", () => {
 
   it.effect("is said although the one before it failed, died or never ended", () =>
     Effect.gen(function* () {
-      for (const broken of [Effect.die("a bug"), Effect.never, Effect.fail("down") as Effect.Effect<never, never>]) {
+      for (const broken of [Effect.die("a bug"), Effect.never, Effect.fail("down") as Effect.Effect<never>]) {
         const said: Array<number> = []
         const onAlert = ({ share }: Budget.Alert) =>
           Effect.suspend(() => {

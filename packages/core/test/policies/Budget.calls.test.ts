@@ -4,7 +4,18 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
-import { Budget, Call, Plan, Policy, Question, RateLimit, Retry, type SpillwayError, Summary, Timeout } from "@spillway/core"
+import {
+  Budget,
+  Call,
+  Plan,
+  Policy,
+  Question,
+  RateLimit,
+  Retry,
+  type SpillwayError,
+  Summary,
+  Timeout
+} from "@spillway/core"
 import {
   amounts,
   answering,
@@ -62,17 +73,19 @@ describe("The bound of an answer", () => {
     })
   )
 
-  it.effect("is a whole number of tokens from one on: what is none is no bound to a server, and no room for others", () =>
-    Effect.gen(function* () {
-      const guard = yield* daily()
-      for (const hostile of [-1, -1_000_000_000, -Infinity]) {
-        assert.deepStrictEqual(
-          yield* seenOf(guard, question(hostile)),
-          { bound: 4_096, reserved: inFull },
-          `${hostile} tokens`
-        )
-      }
-    })
+  it.effect(
+    "is a whole number of tokens from one on: what is none is no bound to a server, and no room for others",
+    () =>
+      Effect.gen(function* () {
+        const guard = yield* daily()
+        for (const hostile of [-1, -1_000_000_000, -Infinity]) {
+          assert.deepStrictEqual(
+            yield* seenOf(guard, question(hostile)),
+            { bound: 4_096, reserved: inFull },
+            `${hostile} tokens`
+          )
+        }
+      })
   )
 
   it.effect("leaves everything else of the question and the call as it was", () =>
@@ -101,6 +114,17 @@ describe("The bound of an answer", () => {
     })
   )
 
+  it.effect("is left to its caller where the answer costs nothing", () =>
+    Effect.gen(function* () {
+      const prices = { gpt: "free", dear: { input: 1, output: 1 } } as const
+      const inMoney = yield* budget({ total: "$1/day", prices })
+      assert.deepStrictEqual(yield* seenOf(inMoney, question()), { bound: undefined, reserved: 0 })
+      assert.deepStrictEqual(yield* seenOf(inMoney, question(9_000)), { bound: 9_000, reserved: 0 })
+      const both = yield* budget({ total: "$1/day", each: "20000 tok/day", prices })
+      assert.deepStrictEqual(yield* seenOf(both, question(9_000)), { bound: 4_096, reserved: 0 })
+    })
+  )
+
   it.effect("is named where a call could never fit, and nothing is sent", () =>
     Effect.gen(function* () {
       const guard = yield* budget({ total: "4000 tok/day" })
@@ -125,7 +149,12 @@ describe("A call is billed", () => {
 
   it.effect("in full, as unsettled, where its server did not say or said what cannot be", () =>
     Effect.gen(function* () {
-      for (const usage of [undefined, { input: -5, output: 1 }, { input: Number.NaN, output: 1 }, { input: 1e300, output: 1 }]) {
+      for (const usage of [
+        undefined,
+        { input: -5, output: 1 },
+        { input: Number.NaN, output: 1 },
+        { input: 1e300, output: 1 }
+      ]) {
         const guard = yield* daily()
         yield* ask(guard(answering(usage)))
         assert.deepStrictEqual(yield* inTotal(guard), amounts({ spent: inFull, unsettled: inFull }))
@@ -175,11 +204,17 @@ describe("A call is billed", () => {
 
   it.effect("each of its tries, and what is lost of one of them in full", () =>
     Effect.gen(function* () {
-      const tries: Array<Effect.Effect<Summary.Summary, string | SpillwayError>> = [breaking({ input: 10, output: 5 }), breaking({ input: 20, output: 1 }), answering({ input: 10, output: 9 })]
+      const tries: Array<Effect.Effect<Summary.Summary, string | SpillwayError>> = [
+        breaking({ input: 10, output: 5 }),
+        breaking({ input: 20, output: 1 }),
+        answering({ input: 10, output: 9 })
+      ]
       let next = 0
       const flaky = Effect.suspend(() => tries[next++]!)
       const both = (guard: Budget.Budget) =>
-        Effect.orDie(Policy.all([Effect.succeed(guard), Retry.make({ attempts: 3, budget: "off", classify: () => "Cut" })]))
+        Effect.orDie(
+          Policy.all([Effect.succeed(guard), Retry.make({ attempts: 3, budget: "off", classify: () => "Cut" })])
+        )
       const guard = yield* daily()
       const asking = ask((yield* both(guard))(flaky))
       const running = yield* Effect.forkChild(asking, start)
@@ -253,4 +288,3 @@ describe("A call is billed", () => {
     })
   )
 })
-

@@ -103,7 +103,12 @@ describe("A call that nobody has priced", () => {
       for (const prices of [{}, { other: cheap }] as ReadonlyArray<Record<string, typeof cheap>>) {
         const guard = yield* budget({ total: "$1/day", prices })
         let sent = false
-        const call = Call.asEffect(() => Effect.as(Effect.sync(() => (sent = true)), Summary.make()))
+        const call = Call.asEffect(() =>
+          Effect.as(
+            Effect.sync(() => (sent = true)),
+            Summary.make()
+          )
+        )
         const error = yield* refusalOf(ask(guard(call)))
         assert.deepStrictEqual(error.reason, { _tag: "Unpriced", model: "gpt" })
         assert.strictEqual(error.failure.status, 403)
@@ -199,7 +204,8 @@ describe("Sums of money", () => {
   it.effect("stay whole when a server counts parts of a token", () =>
     Effect.gen(function* () {
       const guard = yield* budget({ total: "$1/day", each: "1000 tok/day", prices: { default: oneEach } })
-      for (let index = 0; index < 10; index++) yield* Policy.about({ tokens: 9 })(guard(Policy.used({ input: 0.1, output: 0 })))
+      for (let index = 0; index < 10; index++)
+        yield* Policy.about({ tokens: 9 })(guard(Policy.used({ input: 0.1, output: 0 })))
       const { each, total } = yield* guard.standing()
       assert.isTrue(Number.isInteger(total!.spent), `${total!.spent} micro-dollars`)
       assert.isTrue(Number.isInteger(each!.spent), `${each!.spent} tokens`)

@@ -4,17 +4,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Stream } from "effect"
 import { Answer, Call, Part } from "@spillway/core"
-import {
-  amounts,
-  answering,
-  ask,
-  budget,
-  hanging,
-  inTotal,
-  oneEach,
-  promptMost,
-  question
-} from "../fixtures/bills.ts"
+import { amounts, answering, ask, budget, hanging, inTotal, oneEach, promptMost, question } from "../fixtures/bills.ts"
 
 const start = { startImmediately: true }
 const daily = () => budget({ total: "20000 tok/day" })

@@ -116,7 +116,9 @@ describe("A window", () => {
 
   it.effect("never turns again when its Schedule has ended", () =>
     Effect.gen(function* () {
-      const guard = yield* budget({ total: { amount: "1 tok", window: Schedule.upTo(Schedule.spaced("1 minute"), { times: 1 }) } })
+      const guard = yield* budget({
+        total: { amount: "1 tok", window: Schedule.upTo(Schedule.spaced("1 minute"), { times: 1 }) }
+      })
       yield* turnsOf(guard, 1)
       yield* guard(Effect.void)
       yield* TestClock.adjust("1000 days")
@@ -161,7 +163,10 @@ describe("A window", () => {
   it.effect("may be one in total and another for each", () =>
     Effect.gen(function* () {
       yield* at("2026-05-04T13:30:00Z")
-      const guard = yield* budget({ total: "3 tok/month", each: { amount: "1 tok", window: Schedule.spaced("1 minute") } })
+      const guard = yield* budget({
+        total: "3 tok/month",
+        each: { amount: "1 tok", window: Schedule.spaced("1 minute") }
+      })
       for (let index = 0; index < 3; index++) {
         yield* guard(Effect.void)
         const error = yield* refusalOf(guard(Effect.void))

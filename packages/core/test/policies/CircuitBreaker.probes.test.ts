@@ -98,6 +98,27 @@ describe("a probe", () => {
     })
   )
 
+  it.effect("shows a sign of life when its reader reads on: the target has been silent only since then", () =>
+    Effect.gen(function* () {
+      const guard = yield* halfOpen({ probeFor: "10s" })
+      let readOn = () => {}
+      const reading = new Promise<void>((resolve) => {
+        readOn = resolve
+      })
+      const talking = Call.asEffect((_, attempt) => Effect.andThen(say(attempt, "on"), Effect.never))
+      yield* Effect.forkChild(Answer.toSink(guard(talking), question, { emit: () => reading }), start)
+      yield* TestClock.adjust("9 seconds")
+      readOn()
+      yield* Effect.promise(() => reading)
+      yield* TestClock.adjust("9 seconds")
+      yield* refusalOf(guard)
+      assert.strictEqual(yield* stands(guard), "HalfOpen")
+      yield* TestClock.adjust("1 second")
+      yield* refusalOf(guard)
+      assert.strictEqual(yield* stands(guard), "Open")
+    })
+  )
+
   it.effect("whose reader has stopped reading gives its place to another, and the target is not blamed", () =>
     Effect.gen(function* () {
       const guard = yield* halfOpen({ probeFor: "10s" })

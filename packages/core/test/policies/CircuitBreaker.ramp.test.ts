@@ -129,8 +129,9 @@ describe("after the probe", () => {
     Effect.gen(function* () {
       const interrupted = yield* Interrupts.everywhere(
         Effect.tap(halfOpen(), (guard) => Effect.orDie(guard(Effect.void))),
-        (guard) => guard(Effect.never),
-        (guard, _, moment) => Effect.map(letsIn(guard), (room) => assert.strictEqual(room, 1, JSON.stringify(moment)))
+        (guard) => guard(Effect.andThen(Effect.yieldNow, Effect.interrupt)),
+        (guard, _, moment) =>
+          Effect.map(letsIn(guard, 2), (room) => assert.strictEqual(room, 1, JSON.stringify(moment)))
       )
       assert.isAbove(interrupted, 100)
     })

@@ -7,15 +7,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
-import {
-  CircuitBreaker,
-  Deadline,
-  Policy,
-  RateLimit,
-  Retry,
-  type SpillwayError,
-  Timeout
-} from "@spillway/core"
+import { CircuitBreaker, Deadline, Policy, RateLimit, Retry, type SpillwayError, Timeout } from "@spillway/core"
 import { breaker, broken, failing, stands, touchy } from "../fixtures/breaker.ts"
 import { testPolicy } from "../laws/testPolicy.ts"
 

@@ -5,8 +5,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Schedule } from "effect"
 import { Answer, Part, Plan, Policy, Question, refusal, Retry } from "@spillway/core"
 import type { Attempt } from "../../src/domain/Attempt.ts"
-import { around } from "../fixtures/around.ts"
-import { ending, errorOf } from "../fixtures/failing.ts"
+import { around, facts } from "../fixtures/around.ts"
+import { ending, errorOf, failing } from "../fixtures/failing.ts"
 import { answers, cut, fails, leaf } from "../fixtures/leaf.ts"
 import { makeLog, ways } from "../fixtures/readers.ts"
 import * as Unhandled from "../fixtures/unhandled.ts"
@@ -57,10 +57,10 @@ describe("a call that is tried again", () => {
       const { attempts, self } = leaf(uses(1), uses(2), answers("4"))
       const guard = yield* retry()
       const recorded: Array<ReadonlyArray<Attempt>> = []
-      const call = around(guard(self), (facts) => void recorded.push([...facts.call.attempts]))
+      const call = around(guard(self), (known) => void recorded.push([...known.call.attempts]))
       let heard: unknown
       yield* Policy.about({ caller: "ann" })(
-        around(Answer.collect(call, question), (facts) => void (heard = facts.attempt.usage))
+        around(Answer.collect(call, question), (known) => void (heard = known.attempt.usage))
       )
       assert.strictEqual(new Set(attempts).size, 3)
       assert.deepStrictEqual(recorded, [attempts])
@@ -73,6 +73,25 @@ describe("a call that is tried again", () => {
         ]
       )
       assert.deepStrictEqual(heard, { input: 9, output: 7 })
+    })
+  )
+
+  it.effect("shows the guards further in an attempt that has not begun, whatever became of the one before", () =>
+    Effect.gen(function* () {
+      const seen: Array<Attempt> = []
+      const begun: Array<unknown> = []
+      const inside = <A, E, R>(self: Effect.Effect<A, E, R>) =>
+        Effect.flatMap(facts, (known) => {
+          seen.push(known!.attempt)
+          begun.push(known!.attempt.startedAt ?? known!.attempt.usage)
+          return self
+        })
+      const { self } = leaf(fails("busy"), fails("busy"), answers("4"))
+      yield* Answer.collect((yield* retry())(inside(self)), question)
+      const using = failing(Effect.andThen(Policy.used({ input: 1, output: 1 }), Effect.fail("busy")))
+      yield* Effect.exit(Policy.about({ caller: "ann" })((yield* retry())(inside(using.self))))
+      assert.strictEqual(new Set(seen).size, 6)
+      assert.deepStrictEqual(begun, Array.from({ length: 6 }))
     })
   )
 
@@ -122,6 +141,16 @@ describe("a call that is tried again", () => {
       const failure = yield* Effect.flip(Answer.collect(call, question))
       assert.strictEqual(failure, "broken")
       assert.strictEqual(attempts.length, 1)
+    })
+  )
+
+  it.effect("does not mind what the call was answered before: what follows the answer is tried again", () =>
+    Effect.gen(function* () {
+      const guard = yield* retry()
+      const { runs, self } = failing<void, string>(Effect.fail("locked"), Effect.fail("locked"), Effect.void)
+      const call = Effect.tap(leaf(answers("4")).self, () => guard(self))
+      assert.strictEqual((yield* Answer.collect(call, question)).text, "4")
+      assert.strictEqual(runs.count, 3)
     })
   )
 

@@ -149,6 +149,13 @@ describe("a Retry-After", () => {
     )
   }
 
+  it.effect("with a date is measured from the moment at which it came", () =>
+    Effect.gen(function* () {
+      yield* TestClock.adjust("1 hour")
+      assert.strictEqual(yield* secondAt("Thu, 01 Jan 1970 01:00:09 GMT"), 9_000)
+    })
+  )
+
   it.effect("may come as a Duration, or not at all", () =>
     Effect.gen(function* () {
       assert.strictEqual(yield* secondAt(Duration.seconds(11)), 11_000)
