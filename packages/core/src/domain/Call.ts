@@ -52,13 +52,14 @@ export const asEffect = <E, R>(call: Call<E, R>, target?: string): Effect.Effect
 
 /** Whether one more leaf would put a second answer where parts of another go already, or may go at any moment. */
 const mixedBy = ({ attempt, call }: Facts): AnswerMixed | undefined => {
-  for (const other of call.attempts) {
-    if (other.startedAt === undefined || other.destination !== attempt.destination) continue
-    if (other.parts > 0) return new AnswerMixed({ problem: "has already been answered in part" })
-    // One that was closed before its end says nothing any more, though it still runs.
-    if (!other.isClosed) return new AnswerMixed({ problem: "is still being answered" })
-  }
-  return undefined
+  // All before the last were closed and empty when it started, and nothing comes to what is closed.
+  const last = call.attempts.findLast(
+    (each) => each.startedAt !== undefined && each.destination === attempt.destination
+  )
+  if (last === undefined) return undefined
+  if (last.parts > 0) return new AnswerMixed({ problem: "has already been answered in part" })
+  // One that was closed before its end says nothing any more, though it still runs.
+  return last.isClosed ? undefined : new AnswerMixed({ problem: "is still being answered" })
 }
 
 const noQuestion =

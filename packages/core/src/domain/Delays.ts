@@ -4,11 +4,14 @@
  * Effect drives a Schedule by repeating; a breaker opens for a delay, a budget's window lasts for one, and a retry
  * bends it first. So they ask for the next when they need it, and the Schedule may be any there is.
  */
-import { Clock, type Duration, Effect, type Fiber, Pull, Schedule } from "effect"
+import { Clock, type Duration, Effect, type Fiber, Pull, Schedule, Schema } from "effect"
 import * as Alarm from "./Alarm.ts"
 
 /** A Schedule that is asked for delays only; it may be fed anything. One that fails, as a cron may, is a defect. */
 export type Timing<R = never> = Schedule.Schedule<unknown, any, {}, R>
+
+/** A Schedule among options. */
+export const schema = Schema.declare(Schedule.isSchedule, { expected: "a Schedule" })
 
 type Step<R> = (now: number, input: unknown) => Pull.Pull<readonly [unknown, Duration.Duration], {}, unknown, R>
 

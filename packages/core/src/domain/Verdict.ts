@@ -32,6 +32,8 @@ export interface Verdict {
   readonly retryAfter: number | undefined
   /** How many parts of its answer had gone out, as far as it says so itself. */
   readonly parts: number
+  /** Whether a guard of ours said no, so that nothing was tried. */
+  readonly isRefusal: boolean
 }
 
 /** The typed failure of a cause that holds nothing else: a defect or an interrupt beside it outweighs it. */
@@ -57,14 +59,26 @@ export const of = (error: unknown, classify: Classify | undefined, nowMillis: ()
   if (!(error instanceof SpillwayError)) return passing
   const { blamesTarget, failure, reason, retryAfter } = error
   const parts = "parts" in reason ? reason.parts : 0
-  return { failure, blamesTarget, retryAfter: retryAfter && Alarm.nanos(retryAfter), parts }
+  return {
+    failure,
+    blamesTarget,
+    retryAfter: retryAfter && Alarm.nanos(retryAfter),
+    parts,
+    isRefusal: failure.class === "refusal"
+  }
 }
 
-const passing: Verdict = { failure: Failure.table.Unreachable, blamesTarget: true, retryAfter: undefined, parts: 0 }
+const passing: Verdict = {
+  failure: Failure.table.Unreachable,
+  blamesTarget: true,
+  retryAfter: undefined,
+  parts: 0,
+  isRefusal: false
+}
 
 const ofName = (named: Named, nowMillis: () => number): Verdict => {
   const { reason, retryAfter } = typeof named === "string" ? { reason: named, retryAfter: undefined } : named
   const failure = Failure.table[reason]
   const after = typeof retryAfter === "string" ? RetryAfter.parse(retryAfter, nowMillis()) : (retryAfter ?? undefined)
-  return { failure, blamesTarget: failure.breaker, retryAfter: after && Alarm.nanos(after), parts: 0 }
+  return { failure, blamesTarget: failure.breaker, retryAfter: after && Alarm.nanos(after), parts: 0, isRefusal: false }
 }

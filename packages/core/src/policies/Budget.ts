@@ -6,9 +6,9 @@
  * sent along, since a model that may write without end cannot be paid for beforehand. What was never sent is freed;
  * what was sent and lost is charged in full and marked as unsettled, because somebody will send a bill.
  */
-import { Duration, Effect, type Exit, type Fiber, Schedule, Schema } from "effect"
+import { Duration, Effect, type Exit, type Fiber, Schema } from "effect"
 import * as Alarm from "../domain/Alarm.ts"
-import type { Timing } from "../domain/Delays.ts"
+import { schema, type Timing } from "../domain/Delays.ts"
 import { attemptsWithin, Facts, plain, attemptsCount, withCall, within } from "../domain/Facts.ts"
 import { decode, type OptionsRefused, type Widened } from "../domain/Options.ts"
 import type * as Price from "../domain/Price.ts"
@@ -61,11 +61,13 @@ export const Options = Schema.Struct({
   lease: Units.duration.schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed("1h")))
 })
 
+const Inside = Schema.Struct({ amount: Units.amount.schema, window: Schema.Union([Units.duration.schema, schema]) })
+
 /** The same where TypeScript can say more than a file. */
 const Extended = Schema.Struct({
   ...Options.fields,
-  total: Schema.optionalKey(Schema.Union([Units.allowance.schema, windowed()])),
-  each: Schema.optionalKey(Schema.Union([Units.allowance.schema, windowed()]))
+  total: Schema.optionalKey(Schema.Union([Units.allowance.schema, Inside])),
+  each: Schema.optionalKey(Schema.Union([Units.allowance.schema, Inside]))
 }).check(
   Schema.makeFilter((options) =>
     options.total === undefined && options.each === undefined
@@ -73,11 +75,6 @@ const Extended = Schema.Struct({
       : undefined
   )
 )
-
-function windowed() {
-  const timing = Schema.declare(Schedule.isSchedule, { expected: "a Schedule" })
-  return Schema.Struct({ amount: Units.amount.schema, window: Schema.Union([Units.duration.schema, timing]) })
-}
 
 /** An amount in every window that a duration or a Schedule says, such as `Schedule.cron("0 0 1 * *")`. */
 export interface Windowed<R = never> {
@@ -101,6 +98,8 @@ export interface Alert {
   readonly share: number
   readonly standing: Standing
 }
+
+export type { Standing } from "../domain/Purse.ts"
 
 /** A budget: a policy that can be asked how it stands. */
 export interface Budget<R = never> extends Policy.Policy<"call", SpillwayError, R> {

@@ -8,7 +8,7 @@
  */
 import { Cause, Clock, Context, Duration, Effect, type Fiber, Random, Schedule, Schema } from "effect"
 import * as Alarm from "../domain/Alarm.ts"
-import { Delays, type Timing } from "../domain/Delays.ts"
+import { Delays, schema, type Timing } from "../domain/Delays.ts"
 import { attemptsWithin, Facts, go, attemptsCount } from "../domain/Facts.ts"
 import { decode, type OptionsRefused, type Widened } from "../domain/Options.ts"
 import { RetryBudget } from "../domain/RetryBudget.ts"
@@ -32,6 +32,9 @@ export const Options = Schema.Struct({
   )
 })
 
+/** The same where TypeScript can say more than a file. */
+const Extended = Schema.Struct({ ...Options.fields, schedule: Schema.optionalKey(schema) })
+
 /** The options as TypeScript takes them. */
 export interface Options<R = never> extends Widened<typeof Options.Encoded> {
   /** When to try again, in place of `base` and `max`; it is fed the failures, and ends the tries where it ends. */
@@ -41,12 +44,12 @@ export interface Options<R = never> extends Widened<typeof Options.Encoded> {
 }
 
 /** Makes a retry. It stands between what belongs to the whole call and what belongs to one attempt. */
-export const make = <R = never>({ classify, schedule, ...options }: Options<R> = {}): Effect.Effect<
+export const make = <R = never>({ classify, ...options }: Options<R> = {}): Effect.Effect<
   Policy.Policy<"between", never, NoInfer<R>>,
   OptionsRefused
 > =>
-  Effect.map(decode("Retry", Options)(options), (settings) => {
-    const retry = new Retry<R>(settings, schedule ?? backOff(settings), classify)
+  Effect.map(decode("Retry", Extended)(options), (settings) => {
+    const retry = new Retry<R>(settings, options.schedule ?? backOff(settings), classify)
     return Policy.make<"between", never, R>("Retry", "between", (self) =>
       Effect.withFiber((fiber) => retry.guard(self, fiber))
     )
@@ -116,7 +119,7 @@ class Retry<RS> {
     if (failure === undefined) return Effect.failCause(cause)
     const clock = run.fiber.getRef(Clock.Clock)
     const verdict = Verdict.of(failure.error, this.classify, () => clock.currentTimeMillisUnsafe())
-    if (verdict.failure.class === "refusal") return giveUp(run, run.last ?? cause)
+    if (verdict.isRefusal) return giveUp(run, run.last ?? cause)
     if (!this.mayPass(run, verdict) || wasRetried(cause)) return giveUp(run, cause)
     run.last = cause
     if (this.isTriedEnough(run)) return giveUp(run, cause)

@@ -25,11 +25,12 @@ describe("What a call may come to", () => {
   })
 
   it("is bounded where the caller names no bound, or a greater one", () => {
-    for (const bound of [undefined, 501, Infinity]) {
+    for (const bound of [undefined, 501, Infinity, Number.NaN, -Infinity, -7, 0, 0.9]) {
       assert.strictEqual(Spending.mostOf("tokens", price, callOf({ question: asked(bound) }), 500), prompt + 500)
     }
     assert.strictEqual(Spending.outputMost(asked(), 500), 500)
     assert.strictEqual(Spending.outputMost(asked(20), 500), 20)
+    assert.strictEqual(Spending.outputMost(asked(20.9), 500), 20)
   })
 
   it("has no words where vectors are asked for", () => {
@@ -65,6 +66,7 @@ describe("What a usage comes to", () => {
     assert.strictEqual(Spending.amountOf("tokens", price, usage), 150)
     assert.strictEqual(Spending.amountOf("micro-dollars", price, usage), 45)
     assert.strictEqual(Spending.amountOf("micro-dollars", Price.free, usage), 0)
+    assert.strictEqual(Spending.amountOf("tokens", price, { input: 0.1, output: 0 }), 1)
   })
 
   it("sums exactly, to the micro-dollar, after a million of $0.0000015", () => {

@@ -85,7 +85,14 @@ describe("a notation reads", () => {
     ["scaled", "5s + 1s/500tok", { base: Duration.seconds(5), per: Duration.seconds(1), tokens: 500 }],
     ["scaled", 5_000, { base: Duration.seconds(5), per: Duration.zero, tokens: 1 }],
     ["scaled", "5s + 0s/500tok", { base: Duration.seconds(5), per: Duration.zero, tokens: 1 }],
-    ["count", 64, 64]
+    ["count", 64, 64],
+    ["count", "64", 64],
+    ["duration", 0, Duration.zero],
+    ["rate", "1 call / hour", { amount: 1, unit: "requests", per: Duration.hours(1) }],
+    ["percent", "20 %", 0.2],
+    ["allowance", "$1/calendar month", { amount: 1_000_000, unit: "micro-dollars", per: "month" }],
+    ["range", "2s .. 10s", { from: Duration.seconds(2), to: Duration.seconds(10) }],
+    ["scaled", "5s + 1s/tok", { base: Duration.seconds(5), per: Duration.seconds(1), tokens: 1 }]
   ]
   for (const [unit, read, value] of readings) {
     it(`${JSON.stringify(read)} as a ${unit}`, () => {
@@ -135,7 +142,34 @@ describe("a notation refuses", () => {
     ["range", "10s..2s", `"10s..2s" is not a range: write the shorter first, as 2s..10s`],
     ["range", "2s-10s", `"2s-10s" is not a range: write it as 2s..10s`],
     ["scaled", "5s + 1s/0tok", `"5s + 1s/0tok" is not a clock: write an amount of at least 1 token`],
-    ["count", 1.5, "1.5 is not a whole number from 1: write it as 1 or 64"]
+    ["count", 1.5, "1.5 is not a whole number from 1: write it as 1 or 64"],
+    ["count", 0, "0 is not a whole number from 1: write it as 1 or 64"],
+    ["count", "x64", `"x64" is not a whole number from 1: write it as 1 or 64`],
+    ["count", "64x", `"64x" is not a whole number from 1: write it as 1 or 64`],
+    ["money", "pay $5", `"pay $5" is not an amount of money: write it as $10 or $0.05`],
+    ["money", "$9007199255", `"$9007199255" is not an amount of money: write at most $9007199254`],
+    ["percent", "about 20%", `"about 20%" is not a percentage: write it as 20% or 12.5%`],
+    ["percent", "20% off", `"20% off" is not a percentage: write it as 20% or 12.5%`],
+    ["percent", "20.%", `"20.%" is not a percentage: write it as 20% or 12.5%`],
+    ["percent", "0.00001%", `"0.00001%" is not a percentage: write it in steps of 0.0001%`],
+    ["percent", "1000000000000%", `"1000000000000%" is not a percentage: write at most 100%`],
+    ["rate", "9007199254740992/s", `"9007199254740992/s" is not a rate: write at most 9007199254740991`],
+    ["rate", "1/2 months", `"1/2 months" is not a rate: write it per day or per week, a month has no fixed length`],
+    ["rate", "10/monthly", `"10/monthly" is not a rate: write it as 10/min or 100/10s`],
+    ["rate", "10/last month", `"10/last month" is not a rate: write it as 10/min or 100/10s`],
+    ["rate", "10/s2s", `"10/s2s" is not a rate: write it as 10/min or 100/10s`],
+    ["rate", "10", `"10" is not a rate: write it as 10/min or 100/10s`],
+    ["tokenRate", "5 atok/s", `"5 atok/s" is not a token rate: write it as 50k tok/min or 2M tok/day`],
+    ["tokenRate", "5 toks2/s", `"5 toks2/s" is not a token rate: write it as 50k tok/min or 2M tok/day`],
+    ["tokenRate", "5 tokay/s", `"5 tokay/s" is not a token rate: write it as 50k tok/min or 2M tok/day`],
+    [
+      "allowance",
+      "$1/last month",
+      `"$1/last month" is not an allowance: write it as $10/day, $100/month or 2M tok/day`
+    ],
+    ["allowance", "$1/monthly", `"$1/monthly" is not an allowance: write it as $10/day, $100/month or 2M tok/day`],
+    ["range", "2s", `"2s" is not a range: write it as 2s..10s`],
+    ["scaled", "5s + 1s", `"5s + 1s" is not a clock: write it as 5s or 5s + 1s/500tok`]
   ]
   for (const [unit, read, expected] of refusals) {
     it(`${typeof read === "number" ? String(read) : JSON.stringify(read)} as a ${unit}`, () => {
@@ -257,26 +291,5 @@ describe("a notation's schema", () => {
   it("encodes no value that could not be read again", () => {
     assert.isTrue(Result.isFailure(Schema.encodeResult(Units.duration.schema)(Duration.infinity)))
     assert.isTrue(Result.isFailure(Schema.encodeResult(Units.percent.schema)(2)))
-  })
-})
-
-describe("a clock", () => {
-  const clock = Result.getOrThrow(Units.scaled.parse("5s + 1s/500tok"))
-
-  it("grows with the tokens, to the nanosecond", () => {
-    assert.isTrue(Equal.equals(Units.clockOf(clock, 0), Duration.seconds(5)))
-    assert.isTrue(Equal.equals(Units.clockOf(clock, 1), Duration.millis(5_002)))
-    assert.isTrue(Equal.equals(Units.clockOf(clock, 1_000), Duration.seconds(7)))
-  })
-
-  it("is the plain duration where it does not grow", () => {
-    const plain = Result.getOrThrow(Units.scaled.parse("5s"))
-    assert.isTrue(Equal.equals(Units.clockOf(plain, 1e9), Duration.seconds(5)))
-  })
-
-  it("stays within what a duration can say, whatever the number of tokens", () => {
-    assert.isTrue(Equal.equals(Units.clockOf(clock, Infinity), nanos(9_007_199_254_740_991n)))
-    assert.isTrue(Equal.equals(Units.clockOf(clock, Number.NaN), Duration.seconds(5)))
-    assert.isTrue(Equal.equals(Units.clockOf(clock, -1), Duration.seconds(5)))
   })
 })

@@ -88,13 +88,7 @@ describe("An alert", () => {
       assert.deepStrictEqual(said.splice(0), ["0.5 of total", "0.5 of ann"])
       yield* as("bob")(spends(40)(guard(Policy.used({ input: 500, output: 0 }))))
       yield* settled
-      assert.deepStrictEqual(said.toSorted(), [
-        "0.5 of bob",
-        "0.8 of bob",
-        "0.8 of total",
-        "1 of bob",
-        "1 of total"
-      ])
+      assert.deepStrictEqual(said.toSorted(), ["0.5 of bob", "0.8 of bob", "0.8 of total", "1 of bob", "1 of total"])
     })
   )
 

@@ -78,7 +78,7 @@ describe("The bound of an answer", () => {
     () =>
       Effect.gen(function* () {
         const guard = yield* daily()
-        for (const hostile of [-1, -1_000_000_000, -Infinity]) {
+        for (const hostile of [-1, -1_000_000_000, -Infinity, 0, 0.5]) {
           assert.deepStrictEqual(
             yield* seenOf(guard, question(hostile)),
             { bound: 4_096, reserved: inFull },
@@ -86,6 +86,12 @@ describe("The bound of an answer", () => {
           )
         }
       })
+  )
+
+  it.effect("has no parts of a token", () =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual(yield* seenOf(yield* daily(), question(2.7)), { bound: 2, reserved: promptMost + 2 })
+    })
   )
 
   it.effect("leaves everything else of the question and the call as it was", () =>
@@ -227,8 +233,9 @@ describe("A call is billed", () => {
       const again = yield* Effect.forkChild(asking, start)
       yield* TestClock.adjust("1 minute")
       yield* Fiber.join(again)
-      const { spent } = yield* inTotal(guard)
+      const { spent, unsettled } = yield* inTotal(guard)
       assert.strictEqual(spent, 55 + 15 + inFull + 19)
+      assert.isAtLeast(unsettled, inFull)
     })
   )
 

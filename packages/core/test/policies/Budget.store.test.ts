@@ -52,6 +52,23 @@ describe("Budget's store", () => {
     })
   )
 
+  it.effect("is told of no bill for a call that it refused, so that a refusal costs one ask", () =>
+    Effect.gen(function* () {
+      let charges = 0
+      const counting = (store: Store.Store): Store.Store => ({
+        ...store,
+        charge: (...asked) => {
+          charges++
+          return store.charge(...asked)
+        }
+      })
+      const guard = yield* withStore(counting, budget({ total: "10 tok/day" }))
+      yield* tokens(10)(guard(Effect.void))
+      yield* refusalOf(guard(Effect.void))
+      assert.strictEqual(charges, 1)
+    })
+  )
+
   it.effect("lets nothing run that it cannot reserve for, and takes no answer away that it cannot charge for", () =>
     Effect.gen(function* () {
       const unreachable = yield* withStore(
