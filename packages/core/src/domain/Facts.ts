@@ -94,8 +94,8 @@ const undelivered = new Delivery(nowhere)
 const silent: Said = {}
 
 /**
- * A scope around a plain Effect, both halves in one: most Effects use nothing that anybody tells, so its attempt is made
- * when it is first asked for.
+ * A scope around a plain Effect, both halves in one: most Effects use nothing that anybody tells, so its attempt is
+ * made when it is first asked for.
  */
 class PlainScope implements Facts, CallFacts {
   readonly question: undefined

@@ -1,9 +1,9 @@
 /**
  * What a call may come to at most, and what each of its goes came to, in tokens or in money.
  *
- * An upper bound is what a budget reserves, and a wrong one is found out by the bill: so the prompt counts with the most
- * it can have, and the answer with the bound that is sent along. A go that was cut off has produced what came from it,
- * and a go that nobody heard of again may have produced everything: the two are told apart here.
+ * An upper bound is what a budget reserves, and a wrong one is found out by the bill: so the prompt counts with the
+ * most it can have, and the answer with the bound that is sent along. A go that was cut off has produced what came from
+ * it, and a go that nobody heard of again may have produced everything: the two are told apart here.
  */
 import type { Attempt } from "./Attempt.ts"
 import type { CallFacts } from "./Facts.ts"

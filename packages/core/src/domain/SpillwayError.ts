@@ -62,7 +62,7 @@ export class SpillwayError extends Data.TaggedError("SpillwayError")<{
     return again === "yes" || (again === "before-first-part" && "parts" in this.reason && this.reason.parts === 0)
   }
 
-  /** Whether it speaks against the health of its target: not what our queue, the reader or the caller's time made of it. */
+  /** Whether it speaks against its target's health: not what our queue, the reader or the caller's time made of it. */
   get blamesTarget(): boolean {
     if (this.reason._tag !== "TimedOut") return this.failure.breaker
     return this.failure.breaker && !oursToBlame.has(this.reason.phase)

@@ -69,12 +69,24 @@ const Extended = Schema.Struct({
   total: Schema.optionalKey(Schema.Union([Units.allowance.schema, Inside])),
   each: Schema.optionalKey(Schema.Union([Units.allowance.schema, Inside]))
 }).check(
-  Schema.makeFilter((options) =>
-    options.total === undefined && options.each === undefined
-      ? { path: ["total"], issue: "missing: write total as $100/month, or each as $1/day, or both" }
+  Schema.makeFilter(({ alert, each, lease, total }) => {
+    if (total === undefined && each === undefined) {
+      return { path: ["total"], issue: "missing: write total as $100/month, or each as $1/day, or both" }
+    }
+    const endless = [total, each].findIndex((given) => given !== undefined && isNothing(given))
+    if (endless >= 0) {
+      return { path: [["total", "each"][endless]!, "window"], issue: "write a time longer than 0, as 1d" }
+    }
+    if (Duration.isZero(lease)) return { path: ["lease"], issue: "write a time longer than 0, as 1h" }
+    return [alert].flat().includes(0)
+      ? { path: ["alert"], issue: "write a share of more than nothing, as 80%" }
       : undefined
-  )
+  })
 )
+
+/** Whether a window has no length. */
+const isNothing = (given: typeof Units.allowance.schema.Type | typeof Inside.Type): boolean =>
+  "window" in given && Duration.isDuration(given.window) && Duration.isZero(given.window)
 
 /** An amount in every window that a duration or a Schedule says, such as `Schedule.cron("0 0 1 * *")`. */
 export interface Windowed<R = never> {
@@ -133,6 +145,7 @@ class Run<A, E, R, RS> extends Store.Reservation implements Policy.Run<A, E | Sp
   readonly facts: Facts
   readonly attemptsBefore: number
   readonly price: Price.Price
+  readonly askedAt: number
   begun = false
   private isReserved = false
 
@@ -142,20 +155,22 @@ class Run<A, E, R, RS> extends Store.Reservation implements Policy.Run<A, E | Sp
     self: Effect.Effect<A, E, R>,
     fiber: Fiber.Fiber<unknown, unknown>,
     facts: Facts,
-    price: Price.Price
+    price: Price.Price,
+    now: number
   ) {
-    super(budgets.nextId(), budgets.name, accounts, Alarm.now(fiber) + budgets.lease)
+    super(budgets.nextId(), budgets.name, accounts, now + budgets.lease)
     this.budgets = budgets
     this.self = self
     this.fiber = fiber
     this.facts = facts
     this.attemptsBefore = attemptsCount(facts)
     this.price = price
+    this.askedAt = now
   }
 
   enter(): Effect.Effect<A, E | SpillwayError, R> {
     this.isReserved = true
-    const reserved = this.budgets.store.reserve(this, Alarm.now(this.fiber))
+    const reserved = this.budgets.store.reserve(this, this.askedAt)
     return Effect.isEffect(reserved) ? Effect.flatMap(reserved, (answer) => this.follow(answer)) : this.follow(reserved)
   }
 
@@ -166,6 +181,8 @@ class Run<A, E, R, RS> extends Store.Reservation implements Policy.Run<A, E | Sp
   private follow(answer: Store.Reserved): Effect.Effect<A, E | SpillwayError, R> {
     if (answer._tag === "Reserved") return Policy.begin(this)
     this.isReserved = false
+    // What costs nothing is not turned away because there is no room to count it.
+    if (answer.full === true && this.accounts.every(({ amount }) => amount === 0)) return Policy.begin(this)
     return Effect.fail(this.budgets.refused(this, answer))
   }
 }
@@ -222,7 +239,7 @@ class Accounts<RS> {
       most = Math.max(most, amount)
     }
     const facts = scopeOf(around, fiber, most > 0 ? this.maxTokens : Infinity)
-    const framed = Policy.framed(new Run(this, accounts, self, fiber, facts, price), fiber)
+    const framed = Policy.framed(new Run(this, accounts, self, fiber, facts, price, now), fiber)
     return facts === around ? framed : within(framed, facts)
   }
 

@@ -1,5 +1,5 @@
 /**
- * Clocks for one attempt: to connect, to load, to the first token, between tokens, and for a reader who stopped reading.
+ * Clocks for one attempt: to connect, to load, to the first token, between tokens, and for a reader who stopped.
  *
  * They start when the work does, so that neither our own queue nor a wait for a slot counts as the upstream's silence;
  * a leaf that loads a model, or still connects, says so and is measured by the clock of that. Parts run past without

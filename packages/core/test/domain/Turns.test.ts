@@ -125,6 +125,22 @@ describe("Turns of the calendar", () => {
       })
   )
 
+  it.effect("begin no window for an hour that is shown twice: the next ends when the wall clock says so", () =>
+    Effect.gen(function* () {
+      for (const back of [1_000, hour, 12 * hour, day]) {
+        yield* at("2026-05-04T13:30:00Z")
+        const wall = yield* hangWall
+        const turns = make(Duration.days(1))
+        const first = yield* wall.by(next(turns))
+        wall.ahead = -back
+        yield* TestClock.adjust(yield* left(first))
+        const second = (yield* wall.by(now(turns)))!
+        assert.strictEqual(second.window, first.window + day)
+        assert.strictEqual(yield* left(second), day + back)
+      }
+    })
+  )
+
   it.effect("of less than a day are counted out and follow no wall clock", () =>
     Effect.gen(function* () {
       yield* at("2026-05-04T13:30:00Z")

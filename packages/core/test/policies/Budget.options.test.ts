@@ -34,6 +34,9 @@ const refusals: ReadonlyArray<readonly [options: unknown, path: string, ...words
   [{ total: "$1/day", maxTokens: 0 }, "maxTokens", "0", "whole number from 1"],
   [{ total: "$1/day", maxTokens: 1.5 }, "maxTokens", "1.5"],
   [{ total: "$1/day", lease: "soon" }, "lease", '"soon"', "5s"],
+  [{ total: "$1/day", lease: "0s" }, "lease", "longer than 0"],
+  [{ each: { amount: "$1", window: 0 } }, "each.window", "longer than 0"],
+  [{ total: "$1/day", alert: ["50%", "0%"] }, "alert", "more than nothing"],
   [{ total: "$1/day", eech: "$1/day" }, "eech", "did you mean each?"]
 ]
 

@@ -3,7 +3,7 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { Budget, Call, Policy, Question, Summary } from "@spillway/core"
+import { Budget, Call, MemoryStore, Policy, Question, Store, Summary } from "@spillway/core"
 import {
   amounts,
   answering,
@@ -60,6 +60,7 @@ describe("The price of a call", () => {
       assert.strictEqual(bill, dearBill)
       const unknown = Call.asEffect(() => Effect.succeed(Summary.make({ usage })), "openai/other")
       assert.strictEqual(yield* billOf({ prices: { gpt: cheap } }, (guard) => ask(guard(unknown))), cheapBill)
+      assert.strictEqual(yield* billOf({ prices: { default: cheap } }, (guard) => ask(guard(unknown))), cheapBill)
     })
   )
 
@@ -209,6 +210,23 @@ describe("Sums of money", () => {
       const { each, total } = yield* guard.standing()
       assert.isTrue(Number.isInteger(total!.spent), `${total!.spent} micro-dollars`)
       assert.isTrue(Number.isInteger(each!.spent), `${each!.spent} tokens`)
+    })
+  )
+})
+
+describe("What costs nothing", () => {
+  it.effect("is not turned away because there is no room to count it, and what costs something is", () =>
+    Effect.gen(function* () {
+      const store = yield* MemoryStore.make({ keysMax: 1 })
+      const guard = yield* Effect.provideService(
+        budget({ each: "$1/day", prices: { "gpu/llama": "free", "hosted/gpt": { input: 1, output: 1 } } }),
+        Store.StoreService,
+        store
+      )
+      const asks = (caller: string, target: string) => Policy.about({ caller, target })(guard(Effect.succeed(42)))
+      assert.strictEqual(yield* asks("ann", "hosted/gpt"), 42)
+      assert.strictEqual(yield* asks("bob", "gpu/llama"), 42)
+      assert.strictEqual((yield* Effect.flip(asks("bob", "hosted/gpt"))).reason._tag, "BudgetSpent")
     })
   )
 })

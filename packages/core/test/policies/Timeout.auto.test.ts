@@ -1,0 +1,188 @@
+/**
+ * Clocks that are no fixed time: to the first token scaled with the prompt, and what the forecast expects.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { Duration, Effect } from "effect"
+import { Answer, Forecast, Policy, Question, type Target, Timeout } from "@spillway/core"
+import { ask, clocks, leaf, question, say, toldOf } from "../fixtures/clocks.ts"
+
+const silent = leaf(() => Effect.never)
+const fallsSilent = leaf((attempt) => Effect.andThen(say(attempt), Effect.never))
+
+/** A question whose prompt is about so many tokens. */
+const promptOf = (tokens: number): Question.Question => ({
+  ...question,
+  prompt: { likely: tokens, most: tokens * 2 }
+})
+
+/** When the clock to the first token rings. */
+const firstToken = (guard: Policy.Policy<"attempt", unknown>, asked: Question.Question) =>
+  toldOf(Effect.asVoid(Answer.collect(guard(silent), asked)))
+
+describe("a clock that is scaled with the prompt", () => {
+  it.effect("allows as much more as the prompt is longer, and so much without one", () =>
+    Effect.gen(function* () {
+      const guard = yield* clocks({ firstToken: "5s + 1s/500tok" })
+      for (const [tokens, millis] of [
+        [0, 5_000],
+        [250, 5_500],
+        [500, 6_000],
+        [50_000, 105_000]
+      ] as const) {
+        assert.strictEqual(
+          yield* firstToken(guard, promptOf(tokens)),
+          `firstToken after ${millis}, 0 parts, at ${millis}`
+        )
+      }
+    })
+  )
+
+  it.effect("reads the prompt as a whole off a question that nobody has counted", () =>
+    Effect.gen(function* () {
+      const guard = yield* clocks({ firstToken: "1s + 1s/tok" })
+      const asked = Question.chat("llama3.1:8b", "word ".repeat(500))
+      const millis = 1_000 * (1 + asked.prompt.likely)
+      assert.isAbove(asked.prompt.likely, 100)
+      assert.strictEqual(yield* firstToken(guard, asked), `firstToken after ${millis}, 0 parts, at ${millis}`)
+    })
+  )
+
+  it.effect("takes the tokens of a plain Effect from what is said about it, and none where nobody says so", () =>
+    Effect.gen(function* () {
+      const guard = yield* clocks({ firstToken: "5s + 1s/500tok" })
+      assert.strictEqual(yield* toldOf(guard(Effect.never)), "firstToken after 5000, 0 parts, at 5000")
+      for (const [tokens, millis] of [
+        [1_000, 7_000],
+        [{ likely: 2_000, most: 9_000 }, 9_000]
+      ] as const) {
+        const told = yield* toldOf(Policy.about({ tokens })(guard(Effect.never)))
+        assert.strictEqual(told, `firstToken after ${millis}, 0 parts, at ${millis}`)
+      }
+    })
+  )
+
+  it.effect("is measured for each call by itself", () =>
+    Effect.gen(function* () {
+      const guard = yield* clocks({ firstToken: "5s + 1s/500tok", connect: "1h" })
+      yield* firstToken(guard, promptOf(5_000))
+      assert.strictEqual(yield* firstToken(guard, promptOf(0)), "firstToken after 5000, 0 parts, at 5000")
+    })
+  )
+})
+
+/** A forecast that always expects this, and the targets it was asked about. */
+const forecast = (expected: Partial<Forecast.Expectation> | undefined) => {
+  const asked: Array<readonly [model: string, target: string]> = []
+  const known: Forecast.Forecast = {
+    of: (put: Question.Question, target: Target.Target) => {
+      asked.push([put.model, target.id])
+      return expected === undefined
+        ? undefined
+        : {
+            startsIn: Duration.zero,
+            firstTokenIn: Duration.zero,
+            endsIn: Duration.seconds(10),
+            pauses: Duration.zero,
+            ...expected
+          }
+    },
+    learn: () => undefined
+  }
+  return { asked, knowing: Effect.provideService(Forecast.Known, known) }
+}
+
+const to = (target: string) => Policy.about({ target })
+const auto = (options: Timeout.Options = {}) => Effect.orDie(Timeout.make({ load: "10m", ...options }))
+
+/** What the clocks of a call to a target say under a forecast, which ends like this. */
+const under = (expected: Partial<Forecast.Expectation> | undefined, call: typeof silent, options?: Timeout.Options) =>
+  Effect.gen(function* () {
+    const { asked, knowing } = forecast(expected)
+    const guard = yield* auto(options)
+    const end = yield* toldOf(knowing(to("gpu1/llama3.1:8b")(ask(guard(call)))))
+    return { asked, end: end.split(",")[0] }
+  })
+
+describe("a clock that is auto", () => {
+  it.effect("allows four times as long to the first token as the forecast expects, once the call has its turn", () =>
+    Effect.gen(function* () {
+      const expected = { startsIn: Duration.seconds(60), firstTokenIn: Duration.seconds(80) }
+      const { asked, end } = yield* under(expected, silent)
+      assert.strictEqual(end, "firstToken after 80000")
+      assert.deepStrictEqual(asked, [["llama3.1:8b", "gpu1/llama3.1:8b"]])
+    })
+  )
+
+  it.effect("allows a pause twenty times as long as the forecast expects", () =>
+    Effect.gen(function* () {
+      const { end } = yield* under({ pauses: Duration.millis(700) }, fallsSilent)
+      assert.strictEqual(end, "idle after 14000")
+    })
+  )
+
+  it.effect("allows two seconds to a first token, and five to a pause, however quick the target has been", () =>
+    Effect.gen(function* () {
+      const quick = { firstTokenIn: Duration.millis(3), pauses: Duration.millis(2) }
+      assert.strictEqual((yield* under(quick, silent)).end, "firstToken after 2000")
+      assert.strictEqual((yield* under(quick, fallsSilent)).end, "idle after 5000")
+      const odd = { startsIn: Duration.seconds(9), firstTokenIn: Duration.seconds(3) }
+      assert.strictEqual((yield* under(odd, silent)).end, "firstToken after 2000")
+    })
+  )
+
+  it.effect("never allows more than a model may load", () =>
+    Effect.gen(function* () {
+      const slow = { firstTokenIn: Duration.minutes(9), pauses: Duration.minutes(9) }
+      assert.strictEqual((yield* under(slow, silent)).end, "firstToken after 600000")
+      assert.strictEqual((yield* under(slow, fallsSilent)).end, "idle after 600000")
+      const without = { firstTokenIn: Duration.infinity, pauses: Duration.infinity }
+      assert.strictEqual((yield* under(without, silent)).end, "firstToken after 600000")
+      const quick = { firstTokenIn: Duration.millis(3), pauses: Duration.millis(2) }
+      assert.strictEqual((yield* under(quick, silent, { load: "1s" })).end, "firstToken after 1000")
+      assert.strictEqual((yield* under(quick, fallsSilent, { load: "1s" })).end, "idle after 1000")
+    })
+  )
+
+  it.effect("waits as long as a model may load where the target has shown nothing, or nobody forecasts", () =>
+    Effect.gen(function* () {
+      assert.strictEqual((yield* under(undefined, silent)).end, "firstToken after 600000")
+      assert.strictEqual((yield* under(undefined, fallsSilent)).end, "idle after 600000")
+      const guard = yield* auto()
+      const alone = yield* toldOf(to("gpu1/llama3.1:8b")(ask(guard(silent))))
+      assert.strictEqual(alone, "firstToken after 600000, 0 parts, at 600000")
+    })
+  )
+
+  it.effect("asks nobody where no target is named, or what is named is none, or around a plain Effect", () =>
+    Effect.gen(function* () {
+      const { asked, knowing } = forecast({ firstTokenIn: Duration.seconds(1) })
+      const guard = yield* auto()
+      for (const call of [
+        ask(guard(silent)),
+        to("nowhere")(ask(guard(silent))),
+        to("gpu1/llama3.1:8b")(guard(Effect.never))
+      ]) {
+        assert.strictEqual(yield* toldOf(knowing(call)), "firstToken after 600000, 0 parts, at 600000")
+      }
+      assert.deepStrictEqual(asked, [])
+    })
+  )
+
+  it.effect("leaves alone the other of the two where that is named", () =>
+    Effect.gen(function* () {
+      const expected = { firstTokenIn: Duration.seconds(10), pauses: Duration.seconds(1) }
+      assert.strictEqual((yield* under(expected, silent, { firstToken: "7s" })).end, "firstToken after 7000")
+      assert.strictEqual((yield* under(expected, fallsSilent, { firstToken: "7s" })).end, "idle after 20000")
+      assert.strictEqual((yield* under(expected, silent, { idle: "7s" })).end, "firstToken after 40000")
+      assert.strictEqual((yield* under(expected, fallsSilent, { idle: "7s" })).end, "idle after 7000")
+    })
+  )
+
+  it.effect("asks the forecast nothing where both are named", () =>
+    Effect.gen(function* () {
+      const { asked, end } = yield* under({}, silent, { firstToken: "5s + 1s/500tok", idle: "7s" })
+      assert.match(end!, /^firstToken after 50\d\d/)
+      assert.deepStrictEqual(asked, [])
+    })
+  )
+})
