@@ -30,12 +30,17 @@ const both = (goal: Omit<Goal, "crowd">): ReadonlyArray<Goal> => [
   { ...goal, crowd: 1_000 }
 ]
 
-const stacks = ["five policies", "five policies, facts provided and read"]
+const guards = "RateLimit, Budget, Retry, CircuitBreaker, Timeout"
+
+/** A plain Effect has facts inside a budget in any case; `Policy.about` adds a scope of its own around all of them. */
+const stacks = [guards, `${guards}, Policy.about`]
 
 /** Each refusal, and the call that the same limit lets through: saying no must not cost more than saying yes. */
 const refusals = [
   ["RateLimit spent, Effect.ignore", "RateLimit, requests"],
-  ["RateLimit spent in both, Policy.about", "RateLimit, requests and tokens, Policy.about"]
+  ["RateLimit spent in both, Policy.about", "RateLimit, requests and tokens, Policy.about"],
+  ["CircuitBreaker isolated", "CircuitBreaker"],
+  ["Budget spent, Policy.about", "Budget, Policy.about"]
 ] as const
 
 const ways = ["pushed", "pulled"].flatMap((source) =>

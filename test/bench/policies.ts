@@ -1,11 +1,11 @@
 /**
- * What our policies cost: the leaf alone, RateLimit, and a stack of five.
+ * What our policies cost: the leaf alone, each guard, and all of them in one list.
  *
- * The five do nothing but what every policy has to: a frame that gives back what was taken inside it. They stand for
- * the cost of composing, which no policy can go below.
+ * Beside the real list stands one of five that do nothing but what every policy has to: a frame that gives back what
+ * was taken inside it. They are the cost of composing, which no list can go below.
  */
 import { Effect } from "effect"
-import { Policy, RateLimit } from "@spillway/core"
+import { Budget, CircuitBreaker, Deadline, Policy, RateLimit, Retry, Timeout } from "@spillway/core"
 import { Facts } from "../../packages/core/src/domain/Facts.ts"
 import type { Subject } from "./measure.ts"
 import { leaf, ofEffect } from "./subjects.ts"
@@ -73,6 +73,13 @@ const fiveWithFacts = Policy.all([
 
 const about = Policy.about({ caller: "agent", target: "gpu/model", tokens: 10 })
 
+const rateLimit = RateLimit.make({ rate: "1000000000/s" })
+const budget = Budget.make({ total: "$1000000/day", each: "$1000000/day", unpriced: { input: 1, output: 1 } })
+const timeout = Timeout.make({ firstToken: "30s", idle: "30s" })
+
+/** The guards the product is named for, in the order of its example, with bounds that never bind. */
+const real = Policy.all([rateLimit, budget, Retry.make(), CircuitBreaker.make(), timeout])
+
 /** Every case of ours that is no stream. */
 export const policies: Effect.Effect<ReadonlyArray<Subject>> = Effect.gen(function* () {
   const requests = yield* RateLimit.make({ rate: "1000000000/s" })
@@ -81,6 +88,12 @@ export const policies: Effect.Effect<ReadonlyArray<Subject>> = Effect.gen(functi
   const spentBoth = yield* RateLimit.make({ rate: "1/day", tokens: "10 tok/day" })
   const stack = yield* five
   const stackWithFacts = yield* fiveWithFacts
+  const realStack = yield* real
+  const breaker = yield* CircuitBreaker.make()
+  const open = yield* CircuitBreaker.make()
+  yield* open.isolate()
+  const spentBudget = yield* Budget.make({ total: "10 tok/day", onAlert: () => Effect.void })
+  yield* about(spentBudget(Effect.void))
   yield* spent(Effect.void)
   yield* about(spentBoth(Effect.void))
   return [
@@ -94,6 +107,15 @@ export const policies: Effect.Effect<ReadonlyArray<Subject>> = Effect.gen(functi
       Effect.suspend(() => stack(leaf))
     ),
     ofEffect("calls", "five policies, facts provided and read", about(stackWithFacts(leaf))),
+    ofEffect("calls", "Retry", (yield* Retry.make())(leaf)),
+    ofEffect("calls", "CircuitBreaker", breaker(leaf)),
+    ofEffect("calls", "Timeout", (yield* timeout)(leaf)),
+    ofEffect("calls", "Deadline", (yield* Deadline.make())(leaf)),
+    ofEffect("calls", "Budget, Policy.about", about((yield* budget)(leaf))),
+    ofEffect("calls", "RateLimit, Budget, Retry, CircuitBreaker, Timeout", realStack(leaf)),
+    ofEffect("calls", "RateLimit, Budget, Retry, CircuitBreaker, Timeout, Policy.about", about(realStack(leaf))),
+    ofEffect("refusals", "CircuitBreaker isolated", Effect.ignore(open(leaf))),
+    ofEffect("refusals", "Budget spent, Policy.about", Effect.ignore(about(spentBudget(leaf)))),
     ofEffect("refusals", "RateLimit spent, Effect.ignore", Effect.ignore(spent(leaf))),
     ofEffect("refusals", "RateLimit spent, Effect.exit", Effect.exit(spent(leaf))),
     ofEffect("refusals", "RateLimit spent in both, Policy.about", Effect.ignore(about(spentBoth(leaf))))

@@ -19,71 +19,91 @@ export const nanos = (duration: Duration.Duration): number =>
   Duration.isFinite(duration) ? Number(Duration.toNanosUnsafe(duration)) : Duration.toMillis(duration)
 
 /** Now, in nanoseconds on a clock's monotonic time. */
-export const read = (clock: Clock.Clock): number => Number(clock.monotonicTimeNanosUnsafe())
+export const read = (clock: Clock.Clock): number =>
+  clock === liveClock ? readLive() : Number(clock.monotonicTimeNanosUnsafe())
+
+/** The live clock's time without a bigint on the way, in half the time, where there is such a thing. */
+const readLive = ((): (() => number) => {
+  const { hrtime } =
+    (globalThis as { readonly process?: { readonly hrtime?: () => readonly [number, number] } }).process ?? {}
+  if (hrtime === undefined) return () => Number(liveClock.monotonicTimeNanosUnsafe())
+  return () => {
+    const [seconds, nanos] = hrtime()
+    return seconds * 1_000_000_000 + nanos
+  }
+})()
 
 /** Now, in nanoseconds on the monotonic clock of the fiber. */
 export const now = (fiber: Fiber.Fiber<unknown, unknown>): number => read(fiber.getRef(Clock.Clock))
 
-/** What an alarm calls. */
-export interface Rings {
-  ring(): void
+/** What rings when its time has come. It can be set anew once it has rung, and no more once it was taken back. */
+export abstract class Bell {
+  due = Infinity
+  isSet = false
+  /** On a clock other than the live one: the fiber that sleeps until it is time. */
+  sleeper: Fiber.Fiber<void> | undefined = undefined
+
+  abstract ring(): void
+
+  /** Takes it back: it will not ring any more. */
+  cancel(): void {
+    if (!this.isSet) return
+    this.isSet = false
+    if (this.sleeper === undefined) alarms.drop()
+    else this.sleeper.interruptUnsafe()
+  }
 }
 
-/** An alarm that is set. */
-export interface Alarm {
-  /** Takes it back: it will not ring any more. */
-  readonly cancel: () => void
+/** A bell from what it does. */
+export const bell = (ring: () => void): Bell => new Calls(ring)
+
+class Calls extends Bell {
+  private readonly call: () => void
+
+  constructor(call: () => void) {
+    super()
+    this.call = call
+  }
+
+  ring(): void {
+    this.call()
+  }
 }
 
 /**
  * Rings once, at `due` on the fiber's clock and never before. `at` is now, as whoever sets it has just read it.
  */
-export const set = (fiber: Fiber.Fiber<unknown, unknown>, at: number, due: number, bell: Rings): Alarm => {
+export const set = (fiber: Fiber.Fiber<unknown, unknown>, at: number, due: number, bell: Bell): void => {
   const clock = fiber.getRef(Clock.Clock)
-  return clock === liveClock ? alarms.add(at, due, bell) : setSleeper(clock, fiber.context, at, due, bell)
-}
-
-/** One alarm among those that share the timer; one without a bell has been taken back or has rung. */
-class Shared implements Alarm {
-  readonly due: number
-  bell: Rings | undefined
-
-  constructor(due: number, bell: Rings) {
-    this.due = due
-    this.bell = bell
-  }
-
-  cancel(): void {
-    if (this.bell === undefined) return
-    this.bell = undefined
-    alarms.drop()
-  }
+  bell.due = due
+  bell.isSet = true
+  if (clock === liveClock) alarms.add(at, bell)
+  else bell.sleeper = sleeperOf(clock, fiber.context, at, bell)
 }
 
 /** What `setTimeout` gives: in Node it can be told whether it keeps the program running. */
 type Timer = number & { readonly ref?: () => void; readonly unref?: () => void }
 
-/** The alarms of the live clock: a heap by when they are due, in which those that were taken back stay for a while. */
+/** The bells of the live clock: a heap by when they are due, in which those that were taken back stay for a while. */
 class Alarms {
-  private heap: Array<Shared> = []
+  private heap: Array<Bell> = []
   private live = 0
   private timer: Timer | undefined
   private timerDue = Infinity
 
-  add(at: number, due: number, bell: Rings): Alarm {
-    const alarm = new Shared(due, bell)
+  add(at: number, bell: Bell): void {
     const { heap } = this
-    let place = heap.push(alarm) - 1
+    const { due } = bell
+    let place = heap.push(bell) - 1
     while (place > 0) {
       const parent = (place - 1) >> 1
       if (heap[parent]!.due <= due) break
       heap[place] = heap[parent]!
       place = parent
     }
-    heap[place] = alarm
+    heap[place] = bell
     if (this.live++ === 0) this.timer?.ref?.()
     if (due < this.timerDue) this.start(at, due)
-    return alarm
   }
 
   drop(): void {
@@ -92,7 +112,7 @@ class Alarms {
     const dropped = this.heap.length - this.live
     if (dropped < 64 || dropped < this.live) return
     // What is sorted is a heap.
-    this.heap = this.heap.filter(({ bell }) => bell !== undefined).toSorted((one, other) => one.due - other.due)
+    this.heap = this.heap.filter(({ isSet }) => isSet).toSorted((one, other) => one.due - other.due)
   }
 
   /** A program may end when nobody waits, though the timer is still set. */
@@ -112,15 +132,12 @@ class Alarms {
     this.timerDue = -Infinity
     const now = read(liveClock)
     try {
-      for (let first = this.heap[0]; first !== undefined && (first.bell === undefined || first.due <= now);) {
-        const { bell } = first
+      for (let first = this.heap[0]; first !== undefined && !(first.isSet && first.due > now); first = this.heap[0]) {
         this.removeFirst()
-        if (bell !== undefined) {
-          first.bell = undefined
-          this.live--
-          bell.ring()
-        }
-        first = this.heap[0]
+        if (!first.isSet) continue
+        first.isSet = false
+        this.live--
+        first.ring()
       }
     } finally {
       this.timerDue = Infinity
@@ -152,20 +169,18 @@ const alarms = new Alarms()
 /** The longest delay that Node's timers take; a longer one would ring at once. */
 const timerMillisMax = 2 ** 31 - 1
 
-const setSleeper = (
-  clock: Clock.Clock,
-  context: Context.Context<never>,
-  at: number,
-  due: number,
-  bell: Rings
-): Alarm => {
+const sleeperOf = (clock: Clock.Clock, context: Context.Context<never>, at: number, bell: Bell): Fiber.Fiber<void> => {
+  const { due } = bell
+  const ring = Effect.sync(() => {
+    bell.isSet = false
+    bell.ring()
+  })
   const wait: Effect.Effect<void> = Effect.suspend(() => {
     // A clock that sleeps in whole milliseconds may wake a moment early.
     const left = due - read(clock)
-    return left > 0 ? Effect.andThen(clock.sleep(sleepOf(left)), wait) : Effect.sync(() => bell.ring())
+    return left > 0 ? Effect.andThen(clock.sleep(sleepOf(left)), wait) : ring
   })
-  const sleeper = Effect.runForkWith(context)(due > at ? wait : Effect.andThen(Effect.yieldNow, wait))
-  return { cancel: () => sleeper.interruptUnsafe() }
+  return Effect.runForkWith(context)(due > at ? wait : Effect.andThen(Effect.yieldNow, wait))
 }
 
 /** The shortest sleep that is asked of a clock: a shorter one can be lost in its rounding, and would never end. */

@@ -160,7 +160,7 @@ export class Circuit {
 
   private free(run: Run): void {
     this.inside--
-    this.leased.delete(run)
+    if (this.leased.size > 0) this.leased.delete(run)
   }
 
   private begin(phase: State["_tag"]): void {

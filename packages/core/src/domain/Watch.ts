@@ -32,22 +32,21 @@ export const run = <A, E, R>(
     const child = Effect.runForkWith(fiber.context as never)(self as Effect.Effect<A, E>)
     const exit = child.pollUnsafe()
     if (exit !== undefined) return resume(exit)
-    const alarm = new Watched<A, E>(child, fiber, look, facts, attemptsBefore, resume)
+    const watched = new Watched<A, E>(child, fiber, look, facts, attemptsBefore, resume)
     return Effect.suspend(() => {
-      alarm.stop()
+      watched.cancel()
       return Fiber.interrupt(child)
     })
   })
 
 /** Work under way, and the alarm beside it. */
-class Watched<A, E> implements Alarm.Rings {
+class Watched<A, E> extends Alarm.Bell {
   private readonly child: Fiber.Fiber<A, E>
   private readonly fiber: Fiber.Fiber<unknown, unknown>
   private readonly look: Look
   private readonly facts: Facts | undefined
   private readonly attemptsBefore: number
   private readonly resume: (end: Effect.Effect<A, E | SpillwayError>) => void
-  private alarm: Alarm.Alarm | undefined
   private isOver = false
 
   constructor(
@@ -58,6 +57,7 @@ class Watched<A, E> implements Alarm.Rings {
     attemptsBefore: number,
     resume: (end: Effect.Effect<A, E | SpillwayError>) => void
   ) {
+    super()
     this.child = child
     this.fiber = fiber
     this.look = look
@@ -67,7 +67,7 @@ class Watched<A, E> implements Alarm.Rings {
     this.set(look.startedAt, look.firstAt)
     child.addObserver((ended) => {
       if (this.isOver) return
-      this.stop()
+      this.cancel()
       resume(ended)
     })
   }
@@ -82,12 +82,8 @@ class Watched<A, E> implements Alarm.Rings {
     this.resume(Effect.fail(next))
   }
 
-  stop(): void {
-    this.alarm?.cancel()
-  }
-
   private set(now: number, due: number): void {
-    if (due < Infinity) this.alarm = Alarm.set(this.fiber, now, due, this)
+    if (due < Infinity) Alarm.set(this.fiber, now, due, this)
   }
 }
 

@@ -241,13 +241,14 @@ const turnOf = (run: AnyRun, wait: number, fiber: Fiber.Fiber<unknown, unknown>)
     // It may have been said between the answer of the store and now.
     if (run.told) return resume(Effect.yieldNow)
     const now = Alarm.now(fiber)
-    const alarm = Alarm.set(fiber, now, now + wait, { ring: () => resume(Effect.void) })
+    const bell = Alarm.bell(() => resume(Effect.void))
+    Alarm.set(fiber, now, now + wait, bell)
     run.wake = () => {
-      alarm.cancel()
+      bell.cancel()
       // Not at once: the store that calls this is still busy with somebody else's ticket.
       resume(Effect.yieldNow)
     }
-    return Effect.sync(() => alarm.cancel())
+    return Effect.sync(() => bell.cancel())
   })
 
 /** A store that cannot take back what is settled must not fail an answer that has been given. */

@@ -19,8 +19,9 @@ const hour = 3_600_000
 const set = (delay: number, ring: () => void): Effect.Effect<() => void> =>
   Effect.withFiber((fiber) => {
     const at = Alarm.now(fiber)
-    const alarm = Alarm.set(fiber, at, at + delay, { ring })
-    return Effect.succeed(() => alarm.cancel())
+    const bell = Alarm.bell(ring)
+    Alarm.set(fiber, at, at + delay, bell)
+    return Effect.succeed(() => bell.cancel())
   })
 
 const now = Effect.withFiber((fiber) => Effect.succeed(Alarm.now(fiber)))
@@ -116,7 +117,12 @@ describe("an alarm on the test clock", () => {
         let rings = 0
         yield* Effect.withFiber((fiber) => {
           const at = Alarm.now(fiber)
-          Alarm.set(fiber, at, at + delay, { ring: () => rings++ })
+          Alarm.set(
+            fiber,
+            at,
+            at + delay,
+            Alarm.bell(() => rings++)
+          )
           assert.strictEqual(rings, 0)
           return Effect.void
         })
@@ -158,14 +164,13 @@ for (const [name, clock] of [
             Effect.callback<void>((resume) => {
               const due = process.hrtime.bigint() + BigInt(delay)
               const at = Alarm.now(fiber)
-              Alarm.set(fiber, at, at + delay, {
-                ring: () => {
-                  const left = Number(due - process.hrtime.bigint())
-                  if (left > 0) early.push(left)
-                  rings++
-                  resume(Effect.void)
-                }
+              const bell = Alarm.bell(() => {
+                const left = Number(due - process.hrtime.bigint())
+                if (left > 0) early.push(left)
+                rings++
+                resume(Effect.void)
               })
+              Alarm.set(fiber, at, at + delay, bell)
             })
           )
         const delays = Array.from({ length: 200 }, () => Math.floor((0.2 + 2.8 * random.next()) * Alarm.perMilli))
