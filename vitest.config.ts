@@ -8,6 +8,9 @@ import { defineConfig } from "vitest/config"
 export default defineConfig({
   test: {
     include: ["packages/*/test/**/*.test.ts", "test/**/*.test.ts", "examples/**/*.test.ts"],
-    maxWorkers: 2
+    maxWorkers: 2,
+    // Seeded laws run for a second or two, and for many times that on a machine that is busy with something else.
+    testTimeout: 30_000,
+    hookTimeout: 30_000
   }
 })

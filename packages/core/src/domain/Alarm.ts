@@ -123,7 +123,7 @@ class Alarms {
   private start(at: number, due: number): void {
     clearTimeout(this.timer as number | undefined)
     this.timerDue = due
-    this.timer = setTimeout(this.fire, Math.min(Math.ceil((due - at) / perMilli), timerMillisMax)) as Timer
+    this.timer = setTimeout(this.fire, Math.min(Math.ceil((due - at) / perMilli), timerMillisMax)) as unknown as Timer
   }
 
   /** A timer may ring a moment early, and a long wait takes several. */

@@ -51,6 +51,8 @@ export class Attempt implements Sink {
   sent = false
   /** What it used, as soon as the server has said so. */
   usage: Usage | undefined
+  /** Whether it was turned away, or never arrived, so that it used nothing. */
+  unused = false
   /** Whether its caller left, or it lost a race, before it had ended: what it came to is what it had done by then. */
   left = false
   /** Resolves when work that went on after its Effect had ended really ends. */

@@ -12,6 +12,7 @@ import { Facts, tell, within } from "./Facts.ts"
 import type { Part } from "./Part.ts"
 import type { Question } from "./Question.ts"
 import { SpillwayError } from "./SpillwayError.ts"
+import { failedUnused } from "./Verdict.ts"
 import * as Summary from "./Summary.ts"
 
 /** One go at an upstream: hands parts to its attempt while it runs, ends with what it used. The leaf of everything. */
@@ -42,7 +43,10 @@ export const asEffect = <E, R>(call: Call<E, R>, target?: string): Effect.Effect
       (exit) => {
         if (attempt === undefined) return undefined
         if (exit._tag === "Success") attempt.usage ??= exit.value.usage
-        else attempt.left = Cause.hasInterruptsOnly(exit.cause)
+        else {
+          attempt.left = Cause.hasInterruptsOnly(exit.cause)
+          attempt.unused = attempt.parts === 0 && failedUnused(exit)
+        }
         if (attempt.usage !== undefined) tell(facts.outer, attempt.usage)
         attempt.end()
         return undefined

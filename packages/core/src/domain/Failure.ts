@@ -36,6 +36,8 @@ export interface Failure {
   readonly breaker: boolean
   /** It says how long the target takes: at least as long as was waited. */
   readonly forecast: boolean
+  /** It was turned away, or never arrived: no model did any work for it, and nobody bills it. */
+  readonly unused: boolean
 }
 
 const row = (
@@ -43,7 +45,7 @@ const row = (
   status: number,
   kind: Class,
   again: Again,
-  ...marks: ReadonlyArray<"here" | "elsewhere" | "breaker" | "forecast">
+  ...marks: ReadonlyArray<"here" | "elsewhere" | "breaker" | "forecast" | "unused">
 ): Failure => ({
   code,
   status,
@@ -52,7 +54,8 @@ const row = (
   here: marks.includes("here"),
   elsewhere: marks.includes("elsewhere"),
   breaker: marks.includes("breaker"),
-  forecast: marks.includes("forecast")
+  forecast: marks.includes("forecast"),
+  unused: kind === "refusal" || marks.includes("unused")
 })
 
 /** The table, by reason. */
@@ -63,23 +66,23 @@ export const table = {
   QueueFull: row("queue_full", 503, "refusal", "yes", "here", "elsewhere"),
   DeadlineUnmeetable: row("deadline_unmeetable", 503, "refusal", "yes", "elsewhere"),
   Unavailable: row("unavailable", 503, "refusal", "yes", "here", "elsewhere"),
-  BadRequest: row("bad_request", 400, "caller", "no"),
-  Unsupported: row("unsupported", 400, "caller", "no", "elsewhere"),
-  ContextTooLong: row("context_too_long", 400, "caller", "no", "elsewhere"),
-  Unauthorized: row("unauthorized", 401, "caller", "no"),
-  Forbidden: row("forbidden", 403, "caller", "no"),
-  ModelNotFound: row("model_not_found", 404, "caller", "no", "elsewhere"),
-  Overloaded: row("overloaded", 503, "busy", "yes", "here", "elsewhere", "breaker"),
-  UpstreamRateLimited: row("upstream_rate_limited", 503, "busy", "yes", "here", "elsewhere"),
-  QuotaSpent: row("quota_spent", 503, "busy", "no", "elsewhere"),
-  Unreachable: row("unreachable", 502, "broken", "before-first-part", "here", "elsewhere", "breaker"),
+  BadRequest: row("bad_request", 400, "caller", "no", "unused"),
+  Unsupported: row("unsupported", 400, "caller", "no", "elsewhere", "unused"),
+  ContextTooLong: row("context_too_long", 400, "caller", "no", "elsewhere", "unused"),
+  Unauthorized: row("unauthorized", 401, "caller", "no", "unused"),
+  Forbidden: row("forbidden", 403, "caller", "no", "unused"),
+  ModelNotFound: row("model_not_found", 404, "caller", "no", "elsewhere", "unused"),
+  Overloaded: row("overloaded", 503, "busy", "yes", "here", "elsewhere", "breaker", "unused"),
+  UpstreamRateLimited: row("upstream_rate_limited", 503, "busy", "yes", "here", "elsewhere", "unused"),
+  QuotaSpent: row("quota_spent", 503, "busy", "no", "elsewhere", "unused"),
+  Unreachable: row("unreachable", 502, "broken", "before-first-part", "here", "elsewhere", "breaker", "unused"),
   Cut: row("cut", 502, "broken", "before-first-part", "here", "elsewhere", "breaker"),
   Malformed: row("malformed", 502, "broken", "before-first-part", "here", "elsewhere", "breaker"),
   RunnerDied: row("runner_died", 502, "broken", "before-first-part", "here", "elsewhere", "breaker"),
-  LoadFailed: row("load_failed", 502, "broken", "elsewhere", "elsewhere", "breaker"),
+  LoadFailed: row("load_failed", 502, "broken", "elsewhere", "elsewhere", "breaker", "unused"),
   OutOfMemory: row("out_of_memory", 502, "broken", "elsewhere", "elsewhere", "breaker"),
   Truncated: row("truncated", 502, "broken", "elsewhere", "elsewhere"),
-  UpstreamUnauthorized: row("upstream_unauthorized", 502, "broken", "elsewhere", "elsewhere", "breaker"),
+  UpstreamUnauthorized: row("upstream_unauthorized", 502, "broken", "elsewhere", "elsewhere", "breaker", "unused"),
   TimedOut: row("timed_out", 504, "broken", "elsewhere-before-first-part", "elsewhere", "breaker", "forecast"),
   ContentRefused: row("content_refused", 400, "caller", "no"),
   Cancelled: row("cancelled", 499, "left", "no"),

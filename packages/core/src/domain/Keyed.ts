@@ -52,6 +52,11 @@ export class Keyed<A extends Forgettable> {
     return thing
   }
 
+  /** Forgets all of them. */
+  clear(): void {
+    this.things.clear()
+  }
+
   private look(now: number): void {
     for (const [key, thing] of this.things) if (thing.isIdle(now)) this.things.delete(key)
     this.asked = 0

@@ -6,7 +6,7 @@
  * milliseconds before decoding rather than in the schemas, because a Duration on the encoded side spoils the JSON
  * Schema that the file is checked with. Values of keys that look like secrets are never shown.
  */
-import { Data, Duration, Effect, type Pipeable, type Schema, SchemaAST, type SchemaIssue, SchemaParser } from "effect"
+import { Data, Duration, Effect, type Pipeable, Schema, SchemaAST, type SchemaIssue, SchemaParser } from "effect"
 import { shown, UnitRefused } from "./Notation.ts"
 
 /** One option that was refused: where, what was read (empty where that says nothing) and what would be right. */
@@ -75,6 +75,10 @@ export const decode = <A, I>(of: string, schema: Schema.Codec<A, I>) => {
       }
     )
 }
+
+/** A function among options. */
+export const aFunction = <A>(): Schema.Codec<A> =>
+  Schema.declare((given): given is A => typeof given === "function", { expected: "a function" })
 
 const linesMax = 20
 const problemsMax = 100

@@ -42,7 +42,7 @@ export const outputMost = ({ kind, settings }: Question, maxTokens: number): num
 
 /** What a go has used, or nothing where it was sent and lost. */
 export const usageOf = (attempt: Attempt, question: Question | undefined): Usage.Usage | undefined => {
-  if (!attempt.sent) return unused
+  if (!attempt.sent || attempt.unused) return unused
   if (attempt.usage !== undefined && Usage.isCounted(attempt.usage)) return attempt.usage
   if (!attempt.left || attempt.endedAt === undefined) return undefined
   return { input: question?.prompt.most ?? 0, output: Math.max(attempt.parts, Math.ceil(attempt.length / lengthMin)) }

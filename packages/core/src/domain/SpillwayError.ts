@@ -103,7 +103,7 @@ const sentence = <Name extends Failure.Name>(reason: Extract<Reason, { readonly 
 const sentences: { readonly [Name in Failure.Name]: (facts: Facts[Name]) => string } = {
   RateLimited: (_) => `"${_.key}" has reached its limit of ${_.limit}: ${comeBack(_.retryAfter)}`,
   BudgetSpent: (_) => `The budget of ${_.budget} is spent: ${comeBack(_.retryAfter, "when its window turns")}`,
-  Unpriced: (_) => `Nobody has said what "${_.model}" costs: give it a price, or allow what is unpriced.`,
+  Unpriced: (_) => `Nobody has said what "${_.model}" costs: name it in prices, or say in unpriced what it counts as.`,
   QueueFull: (_) => `The queue is full (${_.queued} of ${_.queuedMax}): ${comeBack(_.retryAfter)}`,
   DeadlineUnmeetable: (_) =>
     `The answer would take about ${seconds(_.expected)}, longer than the deadline allows: ${comeBack(_.retryAfter)}`,

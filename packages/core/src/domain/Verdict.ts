@@ -20,7 +20,10 @@ export type Named =
       readonly retryAfter?: Duration.Duration | string | null | undefined
     }
 
-/** Says which row a failure belongs to; nothing leaves it where it would stand anyway. */
+/**
+ * Says which row a foreign failure belongs to; nothing leaves it where it would stand anyway. What fails with a
+ * SpillwayError has its row, so nobody is asked about it: a guard further in that refuses is not taken for the work.
+ */
 export type Classify = (error: any) => Named | undefined
 
 /** What a failure means. */
@@ -52,11 +55,23 @@ export const wasRefused = (exit: Exit.Exit<unknown, unknown>): boolean => {
   return error instanceof SpillwayError && error.failure.class === "refusal"
 }
 
+/** Whether it was turned away, or never arrived, so that nothing was used. */
+export const failedUnused = (exit: Exit.Exit<unknown, unknown>, classify?: Classify): boolean => {
+  const failure = exit._tag === "Failure" ? failureOf(exit.cause) : undefined
+  if (failure === undefined) return false
+  if (failure.error instanceof SpillwayError || classify !== undefined) {
+    const verdict = of(failure.error, classify, () => 0)
+    return verdict !== passing && verdict.failure.unused && verdict.parts === 0
+  }
+  return false
+}
+
 /** Judges a typed failure; `nowMillis` is the wall clock, which a Retry-After may name a moment of. */
 export const of = (error: unknown, classify: Classify | undefined, nowMillis: () => number): Verdict => {
-  const named = classify?.(error)
-  if (named !== undefined) return ofName(named, nowMillis)
-  if (!(error instanceof SpillwayError)) return passing
+  if (!(error instanceof SpillwayError)) {
+    const named = classify?.(error)
+    return named === undefined ? passing : ofName(named, nowMillis)
+  }
   const { blamesTarget, failure, reason, retryAfter } = error
   const parts = "parts" in reason ? reason.parts : 0
   return {

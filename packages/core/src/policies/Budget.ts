@@ -10,7 +10,7 @@ import { Duration, Effect, type Exit, type Fiber, Schema } from "effect"
 import * as Alarm from "../domain/Alarm.ts"
 import { schema, type Timing } from "../domain/Delays.ts"
 import { attemptsWithin, Facts, plain, attemptsCount, withCall, within } from "../domain/Facts.ts"
-import { decode, type OptionsRefused, type Widened } from "../domain/Options.ts"
+import { aFunction, decode, type OptionsRefused, type Widened } from "../domain/Options.ts"
 import type * as Price from "../domain/Price.ts"
 import { PriceList } from "../domain/PriceList.ts"
 import { Purse, type Standing } from "../domain/Purse.ts"
@@ -19,7 +19,7 @@ import * as Spending from "../domain/Spending.ts"
 import * as Store from "../domain/Store.ts"
 import type { Every } from "../domain/Turns.ts"
 import * as Units from "../domain/Units.ts"
-import { wasRefused } from "../domain/Verdict.ts"
+import { type Classify, failedUnused } from "../domain/Verdict.ts"
 import * as Window from "../domain/Window.ts"
 import * as Policy from "../Policy.ts"
 
@@ -67,9 +67,11 @@ const Inside = Schema.Struct({ amount: Units.amount.schema, window: Schema.Union
 const Extended = Schema.Struct({
   ...Options.fields,
   total: Schema.optionalKey(Schema.Union([Units.allowance.schema, Inside])),
-  each: Schema.optionalKey(Schema.Union([Units.allowance.schema, Inside]))
+  each: Schema.optionalKey(Schema.Union([Units.allowance.schema, Inside])),
+  onAlert: Schema.optionalKey(aFunction<NonNullable<Options["onAlert"]>>()),
+  classify: Schema.optionalKey(aFunction<Classify>())
 }).check(
-  Schema.makeFilter(({ alert, each, lease, total }) => {
+  Schema.makeFilter(({ alert, each, lease, prices, total, unpriced }) => {
     if (total === undefined && each === undefined) {
       return { path: ["total"], issue: "missing: write total as $100/month, or each as $1/day, or both" }
     }
@@ -78,11 +80,20 @@ const Extended = Schema.Struct({
       return { path: [["total", "each"][endless]!, "window"], issue: "write a time longer than 0, as 1d" }
     }
     if (Duration.isZero(lease)) return { path: ["lease"], issue: "write a time longer than 0, as 1h" }
-    return [alert].flat().includes(0)
-      ? { path: ["alert"], issue: "write a share of more than nothing, as 80%" }
-      : undefined
+    if ([alert].flat().includes(0)) {
+      return { path: ["alert"], issue: "write a share of more than nothing, as 80%" }
+    }
+    const isMoney = [total, each].some((given) => given !== undefined && unitOf(given) === "micro-dollars")
+    if (isMoney && unpriced === "refuse" && Object.keys(prices).length === 0) {
+      const issue = `missing: write what a model costs as { "gpt-4o-mini": { input: 0.15, output: 0.6 } }, or write unpriced`
+      return { path: ["prices"], issue }
+    }
+    return undefined
   })
 )
+
+const unitOf = (given: typeof Units.allowance.schema.Type | typeof Inside.Type): Units.Amount["unit"] =>
+  "window" in given ? given.amount.unit : given.unit
 
 /** Whether a window has no length. */
 const isNothing = (given: typeof Units.allowance.schema.Type | typeof Inside.Type): boolean =>
@@ -100,7 +111,11 @@ export interface Options<R = never> extends Omit<Widened<typeof Options.Encoded>
   readonly each?: string | Windowed<R>
   /** Is run beside the call when a share of a budget is spent; a warning is logged where it is absent. */
   readonly onAlert?: (alert: Alert) => Effect.Effect<unknown>
+  /** Which row of the failure table a foreign failure belongs to: what was turned away has used nothing. */
+  readonly classify?: Classify
 }
+
+type Told = Pick<Options, "classify" | "onAlert">
 
 /** A share of a budget that has just been spent. */
 export interface Alert {
@@ -121,14 +136,11 @@ export interface Budget<R = never> extends Policy.Policy<"call", SpillwayError, 
 }
 
 /** Makes a budget. It belongs to the whole call. */
-export const make = <R = never>({
-  onAlert,
-  ...options
-}: Options<R>): Effect.Effect<Budget<NoInfer<R>>, OptionsRefused> =>
+export const make = <R = never>(options: Options<R>): Effect.Effect<Budget<NoInfer<R>>, OptionsRefused> =>
   Effect.gen(function* () {
     const settings = yield* decode("Budget", Extended)(options)
     const home = yield* Policy.home
-    const accounts = new Accounts<R>(settings, home.store, home.name, onAlert ?? warn)
+    const accounts = new Accounts<R>(settings, home.store, home.name, settings)
     const policy = Policy.make<"call", SpillwayError, R>("Budget", "call", (self) =>
       Effect.withFiber((fiber) => accounts.guard(self, fiber))
     )
@@ -198,9 +210,10 @@ class Accounts<RS> {
   private readonly prices: PriceList
   private readonly maxTokens: number
   private readonly onAlert: (alert: Alert) => Effect.Effect<unknown>
+  private readonly classify: Classify | undefined
   private runs = 0
 
-  constructor(settings: Settings, store: Store.Store, name: string, onAlert: (alert: Alert) => Effect.Effect<unknown>) {
+  constructor(settings: Settings, store: Store.Store, name: string, { classify, onAlert = warn }: Told) {
     const { each, lease, maxTokens, per, prices, total, unpriced } = settings
     this.purses = [
       ...(total === undefined ? [] : [purseOf<RS>("total", total, settings)]),
@@ -215,6 +228,7 @@ class Accounts<RS> {
     this.store = store
     this.name = name
     this.onAlert = onAlert
+    this.classify = classify
   }
 
   guard<A, E, R>(
@@ -280,7 +294,7 @@ class Accounts<RS> {
     const { question } = facts.call
     const attempts = attemptsWithin(facts, run.attemptsBefore)
     if (question === undefined && attempts.length === 0) {
-      const wasSent = begun && !wasRefused(exit)
+      const wasSent = begun && !failedUnused(exit, this.classify)
       const amounts = accounts.map(({ amount }) => (wasSent ? amount : 0))
       return { amounts, unsettled: wasSent && exit._tag === "Failure" }
     }

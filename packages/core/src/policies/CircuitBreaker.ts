@@ -10,10 +10,10 @@ import { Cause, Clock, Duration, Effect, type Exit, type Fiber, Random, Schedule
 import * as Alarm from "../domain/Alarm.ts"
 import type { Attempt } from "../domain/Attempt.ts"
 import { Circuit, type Outcome, type Run, type Settings as CircuitSettings, type State } from "../domain/Circuit.ts"
-import { Delays, type Timing } from "../domain/Delays.ts"
+import { Delays, schema, type Timing } from "../domain/Delays.ts"
 import { attemptsWithin, Facts, attemptsCount, noAttempts } from "../domain/Facts.ts"
 import { Keyed } from "../domain/Keyed.ts"
-import { decode, type OptionsRefused, type Widened } from "../domain/Options.ts"
+import { aFunction, decode, type OptionsRefused, type Widened } from "../domain/Options.ts"
 import { refusal, type SpillwayError } from "../domain/SpillwayError.ts"
 import * as Units from "../domain/Units.ts"
 import * as Verdict from "../domain/Verdict.ts"
@@ -41,6 +41,15 @@ export const Options = Schema.Struct({
   ),
   /** How many circuits are kept at most. When all are in use, calls of another key pass uncounted. */
   keysMax: Units.count.schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed(10_000)))
+})
+
+/** The same where TypeScript can say more than a file. */
+const Extended = Schema.Struct({
+  ...Options.fields,
+  open: Schema.Union([Units.range.schema, Units.duration.schema, schema]).pipe(
+    Schema.withDecodingDefaultKey(Effect.succeed("2s..10s"))
+  ),
+  classify: Schema.optionalKey(aFunction<Verdict.Classify>())
 }).check(
   Schema.makeFilter(({ probeFor, window }) =>
     Duration.isZero(window)
@@ -53,45 +62,40 @@ export const Options = Schema.Struct({
 
 /** The options as TypeScript takes them. */
 export interface Options<R = never> extends Omit<Widened<typeof Options.Encoded>, "open"> {
-  /** A range, or a Schedule whose n-th delay is how long the n-th opening lasts; where it ends, its last one stays. */
-  readonly open?: string | Timing<R>
-  /** Which row of the failure table a failure belongs to. */
+  /** A range, a fixed time, or a Schedule whose n-th delay is how long the n-th opening lasts; its last one stays. */
+  readonly open?: string | number | Duration.Duration | Timing<R>
+  /** Which row of the failure table a foreign failure belongs to. */
   readonly classify?: Verdict.Classify
 }
 
-/** A breaker: a policy whose circuits can be looked at and thrown by hand. A key is `default` unless somebody says. */
+/** A breaker: a policy whose circuits can be looked at and thrown by hand. */
 export interface CircuitBreaker<R = never> extends Policy.Policy<"attempt", SpillwayError, R> {
-  /** How a circuit stands. */
+  /** How a circuit stands; without a key that of the calls that named none. */
   readonly state: (key?: string) => Effect.Effect<State>
-  /** Lets nobody in until it is reset. */
+  /** Lets nobody of this key in until it is reset; without a key nobody at all. */
   readonly isolate: (key?: string) => Effect.Effect<void>
-  /** Closes it, as if nothing had ever failed. */
+  /** Closes it, as if nothing had ever failed; without a key all of them. */
   readonly reset: (key?: string) => Effect.Effect<void>
 }
 
 /** Makes a breaker. It belongs to one attempt. */
-export const make = <R = never>({ classify, open, ...options }: Options<R> = {}): Effect.Effect<
-  CircuitBreaker<NoInfer<R>>,
-  OptionsRefused
-> => {
-  const [timing, written] = Schedule.isSchedule(open) ? [open, options] : [undefined, { ...options, open }]
-  return Effect.map(decode("CircuitBreaker", Options)(written), (settings) => {
-    const breaker = new Breaker<R>(settings, timing ?? coolDown(settings.open), classify)
+export const make = <R = never>(options: Options<R> = {}): Effect.Effect<CircuitBreaker<NoInfer<R>>, OptionsRefused> =>
+  Effect.map(decode("CircuitBreaker", Extended)(options), (settings) => {
+    const breaker = new Breaker<R>(settings)
     const policy = Policy.make<"attempt", SpillwayError, R>("CircuitBreaker", "attempt", (self) =>
       Effect.withFiber((fiber) => breaker.guard(self, fiber))
     )
     return Object.assign(policy, {
       state: (key = "default") => breaker.state(key),
-      isolate: (key = "default") => Effect.sync(() => breaker.circuit(key).isolate()),
-      reset: (key = "default") => Effect.sync(() => breaker.circuit(key).reset())
+      isolate: (key?: string) => Effect.sync(() => breaker.isolate(key)),
+      reset: (key?: string) => Effect.sync(() => breaker.reset(key))
     })
   })
-}
 
-type Settings = typeof Options.Type
+type Settings = typeof Extended.Type
 
 /** Doubles from the shortest to the longest, and varies by a fifth, so that not all probe at the same moment. */
-const coolDown = ({ from, to }: Units.Range): Schedule.Schedule<unknown> =>
+const coolDown = ({ from, to }: Units.Range): Timing =>
   Schedule.exponential(from).pipe(
     Schedule.modifyDelay(({ duration }) =>
       Effect.map(Random.next, (chance) => {
@@ -198,23 +202,36 @@ class Breaker<RS> {
   private readonly classify: Verdict.Classify | undefined
   readonly per: Settings["per"]
 
-  constructor(settings: Settings, timing: Timing<RS>, classify: Verdict.Classify | undefined) {
-    const { calls, failureRate, failures, keysMax, per, probeFor, probes, ramp, window } = settings
-    const spans = { window: Alarm.nanos(window), probeFor: Alarm.nanos(probeFor) }
-    const counts = { calls, failureRate, failures, probes, ramp }
-    this.circuits = new Keyed(keysMax, () => new Scheduled(Object.assign(counts, spans), timing))
+  /** Whether everybody is kept out, whatever his circuit says. */
+  private isIsolated = false
+
+  constructor({ classify, keysMax, open, per, probeFor, window, ...counts }: Settings) {
+    const settings = { ...counts, window: Alarm.nanos(window), probeFor: Alarm.nanos(probeFor) }
+    const timing = Schedule.isSchedule(open)
+      ? (open as Timing<RS>)
+      : coolDown(Duration.isDuration(open) ? { from: open, to: open } : open)
+    this.circuits = new Keyed(keysMax, () => new Scheduled(settings, timing))
     this.classify = classify
     this.per = per
   }
 
   state(key: string): Effect.Effect<State> {
-    return Effect.withFiber((fiber) =>
-      Effect.succeed(this.circuits.find(key)?.state(Alarm.now(fiber)) ?? ({ _tag: "Closed" } as const))
-    )
+    return Effect.withFiber((fiber) => {
+      const state = this.circuits.find(key)?.state(Alarm.now(fiber))
+      return Effect.succeed<State>(this.isIsolated ? { _tag: "Isolated" } : (state ?? { _tag: "Closed" }))
+    })
   }
 
-  circuit(key: string): Circuit {
-    return this.circuits.keep(key)
+  isolate(key: string | undefined): void {
+    if (key === undefined) this.isIsolated = true
+    else this.circuits.keep(key).isolate()
+  }
+
+  reset(key: string | undefined): void {
+    if (key === undefined) {
+      this.isIsolated = false
+      this.circuits.clear()
+    } else this.circuits.keep(key).reset()
   }
 
   guard<A, E, R>(
@@ -223,6 +240,7 @@ class Breaker<RS> {
   ): Effect.Effect<A, E | SpillwayError, R | RS> {
     const facts = fiber.getRef(Facts)
     const key = keyOf(this.per, facts)
+    if (this.isIsolated) return Effect.fail(refused(this.per === "target" ? key : "default", Infinity))
     const circuit = this.circuits.find(key) ?? this.circuits.get(key, Alarm.now(fiber))
     if (circuit === undefined) return self
     return Policy.framed(new Passage(this, circuit, key, self, fiber, facts), fiber)

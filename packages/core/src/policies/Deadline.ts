@@ -41,7 +41,7 @@ const guard = <A, E, R>(
 ): Effect.Effect<A, E | SpillwayError, R> => {
   const facts = fiber.getRef(Facts)!
   const look = new Moment(facts.call, Alarm.now(fiber))
-  return look.startedAt < look.firstAt ? Watch.run(self, fiber, facts, look) : Effect.fail(look.look(look.startedAt))
+  return look.startedAt < look.firstAt ? Watch.run(self, fiber, facts, look) : Effect.fail(look.look())
 }
 
 /** The one moment by which a call has to be over. */
@@ -56,8 +56,8 @@ class Moment implements Watch.Look {
     this.delivery = delivery
   }
 
-  look(now: number): SpillwayError {
-    const after = Duration.nanos(BigInt(now - this.startedAt))
+  look(): SpillwayError {
+    const after = Duration.nanos(BigInt(Math.max(this.firstAt - this.startedAt, 0)))
     return refusal({ _tag: "TimedOut", phase: "total", after, parts: this.delivery.parts })
   }
 }

@@ -10,7 +10,7 @@ import { Cause, Clock, Context, Duration, Effect, type Fiber, Random, Schedule, 
 import * as Alarm from "../domain/Alarm.ts"
 import { Delays, schema, type Timing } from "../domain/Delays.ts"
 import { attemptsWithin, Facts, go, attemptsCount } from "../domain/Facts.ts"
-import { decode, type OptionsRefused, type Widened } from "../domain/Options.ts"
+import { aFunction, decode, type OptionsRefused, type Widened } from "../domain/Options.ts"
 import { RetryBudget } from "../domain/RetryBudget.ts"
 import * as Units from "../domain/Units.ts"
 import * as Verdict from "../domain/Verdict.ts"
@@ -33,23 +33,32 @@ export const Options = Schema.Struct({
 })
 
 /** The same where TypeScript can say more than a file. */
-const Extended = Schema.Struct({ ...Options.fields, schedule: Schema.optionalKey(schema) })
+const Extended = Schema.Struct({
+  ...Options.fields,
+  schedule: Schema.optionalKey(schema),
+  classify: Schema.optionalKey(aFunction<Verdict.Classify>())
+}).check(
+  Schema.makeFilter(({ base, max }) =>
+    Duration.isGreaterThan(base, max)
+      ? { path: ["base"], issue: `write one of at most ${Units.duration.print(max)}, as max says, or a longer max` }
+      : undefined
+  )
+)
 
 /** The options as TypeScript takes them. */
 export interface Options<R = never> extends Widened<typeof Options.Encoded> {
   /** When to try again, in place of `base` and `max`; it is fed the failures, and ends the tries where it ends. */
   readonly schedule?: Timing<R>
-  /** Which row of the failure table a failure belongs to. */
+  /** Which row of the failure table a foreign failure belongs to. */
   readonly classify?: Verdict.Classify
 }
 
 /** Makes a retry. It stands between what belongs to the whole call and what belongs to one attempt. */
-export const make = <R = never>({ classify, ...options }: Options<R> = {}): Effect.Effect<
-  Policy.Policy<"between", never, NoInfer<R>>,
-  OptionsRefused
-> =>
+export const make = <R = never>(
+  options: Options<R> = {}
+): Effect.Effect<Policy.Policy<"between", never, NoInfer<R>>, OptionsRefused> =>
   Effect.map(decode("Retry", Extended)(options), (settings) => {
-    const retry = new Retry<R>(settings, options.schedule ?? backOff(settings), classify)
+    const retry = new Retry<R>(settings, options.schedule ?? backOff(settings), settings.classify)
     return Policy.make<"between", never, R>("Retry", "between", (self) =>
       Effect.withFiber((fiber) => retry.guard(self, fiber))
     )

@@ -96,7 +96,7 @@ class Clocks implements Watch.Look {
     if (clock === undefined) return now + this.limits.shortest
     const due = clock.since + this.limits[clock.phase]
     if (now < due) return Math.min(due, now + this.limits.shortest)
-    const after = Duration.nanos(BigInt(now - clock.since))
+    const after = Duration.nanos(BigInt(this.limits[clock.phase]))
     return refusal({ _tag: "TimedOut", phase: clock.phase, after, parts: attempt?.parts ?? 0 })
   }
 

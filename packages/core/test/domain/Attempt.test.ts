@@ -137,6 +137,11 @@ describe("an attempt", () => {
       void attempt.emit(Part.text("four"))
       void attempt.emit(Part.thinking("three"))
       assert.deepInclude(attempt, { parts: 2, length: 9 })
+      void attempt.emit({ _tag: "ToolCall", index: 0, name: "count", arguments: "{}" })
+      void attempt.emit({ _tag: "Embedding", index: 0, vector: [1, 2] })
+      attempt.close()
+      void attempt.emit(Part.text("late"))
+      assert.deepInclude(attempt, { parts: 4, length: 11 })
     })
   )
 

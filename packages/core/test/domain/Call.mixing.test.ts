@@ -5,7 +5,7 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Effect, Exit } from "effect"
-import { Answer, Call, Part, Plan, Question, Summary } from "@spillway/core"
+import { Answer, type Attempt, Call, Part, Plan, Question, Summary } from "@spillway/core"
 import * as Unhandled from "../fixtures/unhandled.ts"
 
 Unhandled.guard()
@@ -61,6 +61,41 @@ describe("a second leaf under the same question", () => {
       const elsewhere = Plan.go(Call.asEffect(speaking), () => ({ emit: () => undefined }))
       const found = yield* second((leaf) => Effect.andThen(elsewhere, leaf))
       assert.deepStrictEqual(found, { begun: 1, problems: [], text: "second" })
+    })
+  )
+
+  it.effect("follows one that was closed although it still runs: that one says nothing any more", () =>
+    Effect.gen(function* () {
+      const attempts: Array<Attempt.Attempt> = []
+      const deaf: Call.Call = (_, attempt) => {
+        attempts.push(attempt)
+        return Effect.never
+      }
+      const found = yield* second((leaf) =>
+        Effect.gen(function* () {
+          yield* Effect.forkChild(Call.asEffect(deaf), { startImmediately: true })
+          attempts[0]!.close()
+          const summary = yield* leaf
+          void attempts[0]!.emit(Part.text("late"))
+          assert.isUndefined(attempts[0]!.endedAt)
+          return summary
+        })
+      )
+      assert.deepStrictEqual(found, { begun: 1, problems: [], text: "second" })
+    })
+  )
+
+  it.effect("is refused after one that was closed when it had delivered a part", () =>
+    Effect.gen(function* () {
+      const cutOff: Call.Call = (_, attempt) => {
+        void attempt.emit(Part.text("first"))
+        attempt.close()
+        return Effect.never
+      }
+      const found = yield* second((leaf) =>
+        Effect.andThen(Effect.forkChild(Call.asEffect(cutOff), { startImmediately: true }), leaf)
+      )
+      assert.deepStrictEqual(found, { begun: 0, problems: ["has already been answered in part"], text: undefined })
     })
   )
 })

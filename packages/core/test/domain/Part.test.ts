@@ -19,3 +19,17 @@ describe("the text of parts", () => {
     assert.strictEqual(Part.textOf([]), "")
   })
 })
+
+describe("the length of a part", () => {
+  it("is how many characters the model wrote for it: a vector has none", () => {
+    const lengths: ReadonlyArray<readonly [Part.Part, number]> = [
+      [Part.text(""), 0],
+      [Part.text("forty-two"), 9],
+      [Part.thinking("Hm. "), 4],
+      [{ _tag: "ToolCall", index: 0, id: "call-1", name: "count", arguments: '{"to":42}' }, 9],
+      [{ _tag: "ToolCall", index: 0, name: "count", arguments: "" }, 0],
+      [{ _tag: "Embedding", index: 0, vector: [1, 2, 3] }, 0]
+    ]
+    for (const [part, length] of lengths) assert.strictEqual(Part.lengthOf(part), length, part._tag)
+  })
+})

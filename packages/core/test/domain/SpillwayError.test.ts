@@ -9,7 +9,8 @@ import { fileURLToPath } from "node:url"
 import { inspect } from "node:util"
 import { assert, describe, expectTypeOf, it } from "@effect/vitest"
 import { Cause, Duration, Effect, Exit, Redacted } from "effect"
-import { type Reason, refusal, SpillwayError } from "@spillway/core"
+import { Failure, type Reason, refusal, SpillwayError } from "@spillway/core"
+import type { Phase } from "../../src/domain/SpillwayError.ts"
 import * as Reasons from "../fixtures/reasons.ts"
 
 const limited: Reason = { _tag: "RateLimited", key: "ada", limit: "10/min", retryAfter: Duration.millis(2_340) }
@@ -55,6 +56,41 @@ describe("a reason", () => {
       const { message } = refusal({ _tag: "Overloaded", target: "gpu1/a", retryAfter: Duration.millis(millis) })
       assert.isTrue(message.endsWith(`come back in ${said}.`), message)
     }
+  })
+})
+
+describe("the blame for a failure", () => {
+  const timedOut = (phase: Phase): Reason => ({ _tag: "TimedOut", phase, after: Duration.millis(1), parts: 0 })
+
+  it("is the target's where its server was late, and not for our queue, a reader or the caller's time", () => {
+    const phases = {
+      queue: false,
+      connect: true,
+      load: true,
+      firstToken: true,
+      idle: true,
+      reader: false,
+      total: false
+    }
+    for (const [phase, blames] of Object.entries(phases)) {
+      assert.strictEqual(refusal(timedOut(phase as Phase)).blamesTarget, blames, phase)
+    }
+  })
+
+  it("is otherwise as the failure table has it for breakers", () => {
+    for (const reason of Reasons.bare) {
+      if (reason._tag === "TimedOut") continue
+      assert.strictEqual(refusal(reason).blamesTarget, Failure.table[reason._tag].breaker, reason._tag)
+    }
+    assert.isTrue(refusal({ _tag: "Cut", target: "gpu1/a", parts: 3 }).blamesTarget)
+    assert.isFalse(refusal(limited).blamesTarget)
+  })
+
+  it("does not depend on the words for the phase, which each have their own", () => {
+    const phases = ["queue", "connect", "load", "firstToken", "idle", "reader", "total"] as const
+    const sentences = phases.map((phase) => refusal(timedOut(phase)).message)
+    assert.strictEqual(new Set(sentences).size, phases.length)
+    for (const words of sentences) assert.include(words, "1 ms")
   })
 })
 

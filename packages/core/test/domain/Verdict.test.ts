@@ -68,11 +68,11 @@ describe("a verdict", () => {
     }
   })
 
-  it("is the table's where the program names nothing, and the program's where both speak", () => {
+  it("of one of ours is the table's, and the program is not asked about it", () => {
     const overloaded = refusal({ _tag: "Overloaded", target: "gpu1", retryAfter: Duration.seconds(4) })
-    assert.strictEqual(judge(overloaded, () => undefined).retryAfter, 4 * second)
-    assert.strictEqual(judge(overloaded, () => "BadRequest").failure, Failure.table.BadRequest)
-    assert.isUndefined(judge(overloaded, () => "Overloaded").retryAfter)
+    const verdict = judge(overloaded, () => assert.fail("was asked"))
+    assert.strictEqual(verdict.failure, Failure.table.Overloaded)
+    assert.strictEqual(verdict.retryAfter, 4 * second)
     assert.strictEqual(judge("broken", () => undefined).failure, Failure.table.Unreachable)
   })
 
@@ -99,6 +99,32 @@ describe("a verdict", () => {
     const noClock = () => assert.fail("the clock was read")
     Verdict.of("busy", () => ({ reason: "Overloaded", retryAfter: Duration.seconds(1) }), noClock)
     Verdict.of(refusal({ _tag: "Overloaded", target: "gpu1" }), undefined, noClock)
+  })
+})
+
+describe("an end has used nothing", () => {
+  it("where it was turned away or never arrived, as the table or the program says, and before the first part", () => {
+    const target = "gpu1"
+    const turnedAway = [
+      refusal({ _tag: "Unavailable" }),
+      refusal({ _tag: "Overloaded", target }),
+      refusal({ _tag: "Unauthorized" }),
+      new SpillwayError({ reason: { _tag: "Unreachable", target, problem: "refused", parts: 0 } })
+    ]
+    for (const error of turnedAway) assert.isTrue(Verdict.failedUnused(Exit.fail(error)), error.reason._tag)
+    const worked = [
+      new SpillwayError({ reason: { _tag: "Unreachable", target, problem: "reset", parts: 3 } }),
+      new SpillwayError({ reason: { _tag: "Cut", target, parts: 0 } }),
+      new SpillwayError({ reason: { _tag: "ContentRefused", target } })
+    ]
+    for (const error of worked) assert.isFalse(Verdict.failedUnused(Exit.fail(error)), error.reason._tag)
+    for (const exit of [Exit.void, Exit.fail("busy"), Exit.die("a bug"), Exit.interrupt(1)]) {
+      assert.isFalse(Verdict.failedUnused(exit))
+    }
+    const classify = (error: unknown) => (error === "busy" ? "Overloaded" : error === "cut" ? "Cut" : undefined)
+    assert.isTrue(Verdict.failedUnused(Exit.fail("busy"), classify))
+    assert.isFalse(Verdict.failedUnused(Exit.fail("cut"), classify))
+    assert.isFalse(Verdict.failedUnused(Exit.fail("anything else"), classify))
   })
 })
 

@@ -37,6 +37,9 @@ const refusals: ReadonlyArray<readonly [options: unknown, path: string, ...words
   [{ total: "$1/day", lease: "0s" }, "lease", "longer than 0"],
   [{ each: { amount: "$1", window: 0 } }, "each.window", "longer than 0"],
   [{ total: "$1/day", alert: ["50%", "0%"] }, "alert", "more than nothing"],
+  [{ total: "$1/day" }, "prices", "missing", "input: 0.15", "unpriced"],
+  [{ total: "1M tok/day", onAlert: "log" }, "onAlert", '"log"', "a function"],
+  [{ total: "1M tok/day", onAlrt: () => Effect.void }, "onAlrt", "did you mean onAlert?"],
   [{ total: "$1/day", eech: "$1/day" }, "eech", "did you mean each?"]
 ]
 

@@ -101,7 +101,7 @@ describe("The price of a call", () => {
 describe("A call that nobody has priced", () => {
   it.effect("is refused before anything is sent, naming what has no price", () =>
     Effect.gen(function* () {
-      for (const prices of [{}, { other: cheap }] as ReadonlyArray<Record<string, typeof cheap>>) {
+      for (const prices of [{ other: cheap }, { "hosted/other": cheap }] as const) {
         const guard = yield* budget({ total: "$1/day", prices })
         let sent = false
         const call = Call.asEffect(() =>
@@ -136,7 +136,7 @@ describe("A call that nobody has priced", () => {
       const guard = yield* budget({ total: "10000 tok/day" })
       yield* to("gpu1/llama")(ask(guard(answering(usage))))
       assert.deepStrictEqual(yield* inTotal(guard), amounts({ spent: 110 }))
-      const both = yield* budget({ total: "10000 tok/day", each: "$1/day" })
+      const both = yield* budget({ total: "10000 tok/day", each: "$1/day", prices: { other: cheap } })
       assert.strictEqual((yield* refusalOf(ask(both(answering(usage))))).reason._tag, "Unpriced")
     })
   )

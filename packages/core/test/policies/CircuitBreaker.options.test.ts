@@ -25,6 +25,35 @@ describe("a circuit by hand", () => {
     })
   )
 
+  it.effect("is isolated with all others when no key is named, those that nobody has seen included", () =>
+    Effect.gen(function* () {
+      const guard = yield* breaker()
+      yield* at("gpu1/a")(guard(Effect.void))
+      yield* guard.isolate()
+      for (const target of ["gpu1/a", "gpu1/b"]) {
+        const error = yield* Effect.flip(at(target)(guard(Effect.void)))
+        assert.deepStrictEqual(error.reason, { _tag: "Unavailable", target })
+        assert.strictEqual(yield* stands(guard, target), "Isolated")
+      }
+      yield* guard.reset()
+      yield* at("gpu1/a")(guard(Effect.void))
+      yield* at("gpu1/b")(guard(Effect.void))
+    })
+  )
+
+  it.effect("opens for as long as a fixed time says, each time", () =>
+    Effect.gen(function* () {
+      for (const open of ["5s", 5_000, Duration.seconds(5)]) {
+        const guard = yield* breaker({ failures: 1, open })
+        for (let opening = 1; opening <= 3; opening++) {
+          yield* failing(guard)
+          assert.strictEqual(yield* waitOf(guard), 5_000)
+          yield* TestClock.adjust("5 seconds")
+        }
+      }
+    })
+  )
+
   it.effect("is reset as if nothing had ever failed: open, half-open, or on the way there", () =>
     Effect.gen(function* () {
       const guard = yield* breaker({ failures: 3, open: "2s..1m" })

@@ -152,11 +152,14 @@ describe("`classify`", () => {
     })
   )
 
-  it.effect("has the word also where the failure is one of ours", () =>
-    Effect.gen(function* () {
-      const busy = Effect.fail(refusal({ _tag: "Overloaded", target }))
-      assert.isFalse(yield* opens({ classify: () => "UpstreamRateLimited" }, busy))
-    })
+  it.effect(
+    "is not asked where the failure is one of ours, so that a limit further in is not taken for the target",
+    () =>
+      Effect.gen(function* () {
+        const classify = () => "Overloaded" as const
+        const limited = refusal({ _tag: "RateLimited", key: target, limit: "1/min", retryAfter: Duration.seconds(1) })
+        assert.isFalse(yield* opens({ classify }, Effect.fail(limited)))
+      })
   )
 
   it.effect("is not asked about a defect, nor about a caller who left", () =>

@@ -4,7 +4,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Exit, Fiber, Schedule } from "effect"
 import { TestClock } from "effect/testing"
-import { Answer, Part, Plan, Policy, Question, Retry, SpillwayError, Summary, Timeout } from "@spillway/core"
+import { Answer, Part, Plan, Policy, Question, refusal, Retry, SpillwayError, Summary, Timeout } from "@spillway/core"
 import type { Attempt } from "../../src/domain/Attempt.ts"
 import { answers, cut, fails, leaf } from "../fixtures/leaf.ts"
 import { ending, errorOf } from "../fixtures/failing.ts"
@@ -93,7 +93,11 @@ describe("a time that has run out", () => {
 
   it.effect("lets nothing through of work that ignores its interrupt, once another try runs", () =>
     Effect.gen(function* () {
-      const guard = yield* Policy.all([retry({ classify: () => "Unreachable" }), clock])
+      // A failure of the program's own is tried again, where a timeout in a call is not.
+      const renamed = Policy.make<"attempt", SpillwayError>("Renamed", "attempt", (self) =>
+        Effect.catch(self, () => Effect.fail(refusal({ _tag: "Overloaded", target: "gpu1" })))
+      )
+      const guard = yield* Policy.all([retry(), renamed, clock])
       const deaf = (attempt: Attempt) =>
         Effect.uninterruptible(
           Effect.andThen(

@@ -102,7 +102,7 @@ describe("Retry around a plain Effect", () => {
     })
   )
 
-  it.effect("takes an answer of which parts have gone out for lost, unless `classify` says otherwise", () =>
+  it.effect("takes an answer of which parts have gone out for lost, whatever `classify` says", () =>
     Effect.gen(function* () {
       const begun = full.filter((reason) => "parts" in reason)
       assert.isAbove(begun.length, 3)
@@ -112,7 +112,7 @@ describe("Retry around a plain Effect", () => {
         yield* ending((yield* retry())(self))
         assert.strictEqual(runs.count, 1, reason._tag)
         yield* ending((yield* retry({ classify: () => "Unreachable" }))(self))
-        assert.strictEqual(runs.count, 4, reason._tag)
+        assert.strictEqual(runs.count, 2, reason._tag)
       }
     })
   )
@@ -145,6 +145,16 @@ describe("Retry around a plain Effect", () => {
       const dying = failing<never, string>(Effect.fail("busy"), Effect.die("a bug"))
       assert.isTrue(Exit.hasDies(yield* ending((yield* retry())(dying.self))))
       assert.strictEqual(dying.runs.count, 2)
+    })
+  )
+
+  it.effect("does not ask `classify` about a guard further in that refuses: no try is burnt on it", () =>
+    Effect.gen(function* () {
+      const breaker = yield* Effect.orDie(CircuitBreaker.make({ failures: 2 }))
+      const guard = yield* Policy.all([retry({ attempts: 6, classify: () => "Overloaded" }), breaker])
+      const { runs, self } = failing(Effect.fail("busy"))
+      assert.strictEqual(errorOf(yield* ending(guard(self))), "busy")
+      assert.strictEqual(runs.count, 2)
     })
   )
 

@@ -16,7 +16,7 @@ const promptOf = (tokens: number): Question.Question => ({
 })
 
 /** When the clock to the first token rings. */
-const firstToken = (guard: Policy.Policy<"attempt", unknown>, asked: Question.Question) =>
+const firstToken = <E>(guard: Policy.Policy<"attempt", E>, asked: Question.Question) =>
   toldOf(Effect.asVoid(Answer.collect(guard(silent), asked)))
 
 describe("a clock that is scaled with the prompt", () => {
@@ -44,6 +44,17 @@ describe("a clock that is scaled with the prompt", () => {
       const millis = 1_000 * (1 + asked.prompt.likely)
       assert.isAbove(asked.prompt.likely, 100)
       assert.strictEqual(yield* firstToken(guard, asked), `firstToken after ${millis}, 0 parts, at ${millis}`)
+    })
+  )
+
+  it.effect("goes by the prompt of a question, and not by what all of the call may come to", () =>
+    Effect.gen(function* () {
+      const guard = yield* clocks({ firstToken: "5s + 1s/500tok" })
+      const call = Answer.collect(guard(silent), promptOf(500))
+      assert.strictEqual(
+        yield* toldOf(Policy.about({ tokens: 50_000 })(Effect.asVoid(call))),
+        "firstToken after 6000, 0 parts, at 6000"
+      )
     })
   )
 
@@ -100,6 +111,8 @@ const under = (expected: Partial<Forecast.Expectation> | undefined, call: typeof
     const { asked, knowing } = forecast(expected)
     const guard = yield* auto(options)
     const end = yield* toldOf(knowing(to("gpu1/llama3.1:8b")(ask(guard(call)))))
+    // It is not only said to have run so long, but rings then: all of these leaves fall silent at once.
+    assert.match(end, /^\w+ after (\d+), [01] parts, at \1$/)
     return { asked, end: end.split(",")[0] }
   })
 
@@ -150,6 +163,15 @@ describe("a clock that is auto", () => {
       const guard = yield* auto()
       const alone = yield* toldOf(to("gpu1/llama3.1:8b")(ask(guard(silent))))
       assert.strictEqual(alone, "firstToken after 600000, 0 parts, at 600000")
+    })
+  )
+
+  it.effect("rings on time where it is the shortest of all, though nothing was that short before the forecast", () =>
+    Effect.gen(function* () {
+      const quick = { firstTokenIn: Duration.millis(3), pauses: Duration.millis(2) }
+      const long = { connect: "1h", reader: "1h" } as const
+      assert.strictEqual((yield* under(quick, silent, long)).end, "firstToken after 2000")
+      assert.strictEqual((yield* under(quick, fallsSilent, long)).end, "idle after 5000")
     })
   )
 

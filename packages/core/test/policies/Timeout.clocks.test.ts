@@ -179,7 +179,7 @@ describe("the clock between two parts", () => {
 const slowReader = (millis: number) => {
   let parts = 0
   const busy = () => Effect.runPromise(Effect.void)
-  return (call: Effect.Effect<unknown, unknown>) =>
+  return <A, E>(call: Effect.Effect<A, E>) =>
     Effect.gen(function* () {
       const context = yield* Effect.context()
       return yield* Answer.toSink(call, question, {
@@ -258,6 +258,16 @@ describe("the failures of the clocks", () => {
 })
 
 describe("two calls of one guard", () => {
+  it.effect("may be two leaves of one call, one after the other: the clocks are those of the last", () =>
+    Effect.gen(function* () {
+      const guard = yield* clocks(each)
+      let tries = 0
+      const call = leaf(() => (++tries === 1 ? Effect.andThen(Effect.sleep(15), Effect.fail("busy")) : Effect.never))
+      const retried = guard(Effect.retry(call, { times: 1 }))
+      assert.strictEqual(yield* toldOf(ask(retried)), "firstToken after 17, 0 parts, at 32")
+    })
+  )
+
   it.effect("are measured apart, and so is a guard for calls and for plain Effects", () =>
     Effect.gen(function* () {
       const guard = yield* Effect.orDie(Policy.all([clocks(each)]))

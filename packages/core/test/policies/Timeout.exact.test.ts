@@ -40,16 +40,15 @@ const makeScene = (seed: number): Scene => {
   const random = Random.make(seed)
   const limits = Object.fromEntries(phases.map((phase) => [phase, span(random) + 1.25])) as Limits
   const begins = random.below(2) * span(random)
-  const whats = ["part", "part", "part", "part that blocks", "resume", "connect", "load", "firstToken"] as const
+  const whats = ["part", "part", "part", "part that blocks", "connect", "load", "firstToken"] as const
   const deeds: Array<Deed> = []
   let at = begins
   let blocked = false
-  for (let left = random.below(10); left > 0; left--) {
-    const what = whats[random.below(whats.length)]!
-    if ((what === "resume") !== blocked && (what === "resume" || blocked)) continue
+  for (let left = random.below(12); left > 0; left--) {
+    const what: Deed["what"] = blocked ? "resume" : whats[random.below(whats.length)]!
     // Mostly just within what may be waited for, so that many scenes go far.
     at += 1 + Math.min(span(random), random.below(4) === 0 ? Infinity : Math.max(...Object.values(limits)))
-    blocked = what === "part that blocks" || (blocked && what !== "resume")
+    blocked = what === "part that blocks"
     deeds.push({ at, what })
   }
   if (random.below(2) === 0) deeds.push({ at: at + 1 + span(random), what: "end" })
@@ -95,7 +94,7 @@ const play = (scene: Scene) =>
           else if (what === "part" || blocking) void attempt.emit(Part.text("a"))
           else attempt.enter(what as Attempt["stretch"])
         }
-        yield* Effect.never
+        return yield* Effect.never
       })
     )
     return yield* toldOf(

@@ -1,16 +1,16 @@
 /**
- * What becomes of the work when a clock of its call has run out: it is aborted, reaches nobody, and is held until it
- * ends.
+ * What becomes of the work when a clock of its call has run out, and when none has: only what is late is aborted.
  *
- * V11, V12 and V23 are defects that were measured in other timeouts; each test shows the same scene without the defect.
+ * Work that ignores its abort is in Timeout.lingering.test.ts. V11 and V23 are defects that were measured in other
+ * timeouts; each test shows the same scene without the defect.
  */
 import { getEventListeners } from "node:events"
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Effect, Exit, Fiber, Semaphore } from "effect"
+import { Cause, Effect, Exit, Fiber } from "effect"
 import { TestClock } from "effect/testing"
-import { Answer, Call, CircuitBreaker, Part, Plan, Policy, refusal, Retry, Summary } from "@spillway/core"
+import { Answer, Call, Part, refusal, type SpillwayError, Summary } from "@spillway/core"
 import type { Attempt } from "../../src/domain/Attempt.ts"
-import { ask, clocks, deaf, endOf, leaf, question, say, start, told, toldOf } from "../fixtures/clocks.ts"
+import { ask, clocks, deafUntil, leaf, question, say, start, told, toldOf } from "../fixtures/clocks.ts"
 import { makeLog, ways } from "../fixtures/readers.ts"
 import * as Unhandled from "../fixtures/unhandled.ts"
 
@@ -85,10 +85,10 @@ describe("a clock that runs out", () => {
       const rejects: Array<() => void> = []
       const late = () => new Promise<never>((_, reject) => void rejects.push(() => reject(new Error("late"))))
       const source = { next: late, return: late }
-      const leaves: Array<Effect.Effect<unknown, unknown>> = [
+      const leaves: Array<Effect.Effect<unknown, Error | string>> = [
         Call.asEffect(Call.fromAsyncIterable(() => ({ [Symbol.asyncIterator]: () => source }))),
         Call.asEffect(Call.fromAsyncIterable(late)),
-        leaf(() => Effect.tryPromise(late)),
+        leaf(() => Effect.tryPromise({ try: late, catch: String })),
         leaf(() => Effect.uninterruptible(Effect.promise(late))),
         leaf(() => Effect.callback<void, string>((resume) => void rejects.push(() => resume(Effect.fail("late")))))
       ]
@@ -106,9 +106,10 @@ describe("a clock that runs out", () => {
       Effect.gen(function* () {
         const guard = yield* clocks({ idle: "5ms" })
         const attempts: Array<Attempt> = []
+        const { end, work } = deafUntil()
         const call = leaf<string>((attempt) => {
           attempts.push(attempt)
-          return Effect.andThen(say(attempt, "one"), Effect.uninterruptible(Effect.sleep(20)))
+          return Effect.andThen(say(attempt, "one"), work)
         })
         const log = makeLog()
         yield* read(
@@ -116,7 +117,8 @@ describe("a clock that runs out", () => {
           log
         )
         void attempts[0]!.emit(Part.text("late"))
-        yield* Effect.sleep(30)
+        end()
+        yield* aTurn
         void attempts[0]!.emit(Part.text("later"))
         assert.deepStrictEqual(log.ends, ["failed: TimedOut"])
         assert.deepStrictEqual(log.parts, name === "collect" ? [] : ["one"])
@@ -166,130 +168,6 @@ describe("an answer in time", () => {
   )
 })
 
-describe("work that ignores its interrupt", () => {
-  it.effect("V12: holds what it holds until it really ends, so that never two run where one may", () =>
-    Effect.gen(function* () {
-      const slot = yield* Semaphore.make(1)
-      const guard = yield* clocks({ firstToken: "20ms" })
-      let running = 0
-      let most = 0
-      let began = 0
-      const work = Effect.uninterruptible(
-        Effect.gen(function* () {
-          began++
-          most = Math.max(most, ++running)
-          yield* Effect.sleep(154)
-          running--
-        })
-      )
-      for (let caller = 0; caller < 20; caller++) {
-        assert.strictEqual(yield* toldOf(guard(slot.withPermits(1)(work)), 20), "firstToken after 20, 0 parts, at 20")
-      }
-      assert.strictEqual(most, 1)
-      assert.isAbove(began, 2)
-    })
-  )
-
-  it.effect("V12: leaves word in its attempt, which lingers until the work ends and not longer", () =>
-    Effect.gen(function* () {
-      const guard = yield* clocks({ firstToken: "20ms" })
-      const attempts: Array<Attempt> = []
-      const call = leaf((attempt) => {
-        attempts.push(attempt)
-        return deaf(154)
-      })
-      const run = yield* start(ask(guard(call)))
-      yield* TestClock.adjust(20)
-      assert.isDefined(run.end)
-      let ended = false
-      void attempts[0]!.lingering!.then(() => (ended = true))
-      yield* TestClock.adjust(133)
-      yield* aTurn
-      assert.isFalse(ended)
-      assert.isUndefined(attempts[0]!.endedAt)
-      yield* TestClock.adjust(1)
-      yield* aTurn
-      assert.isTrue(ended)
-      assert.strictEqual(attempts[0]!.endedAt, 154_000_000)
-    })
-  )
-
-  it.effect("V12: lingers for as long as a source that heeds neither its signal nor its return()", () =>
-    Effect.gen(function* () {
-      const guard = yield* clocks({ firstToken: "20ms" })
-      const attempts: Array<Attempt> = []
-      let answer: (result: IteratorResult<Part.Part>) => void = () => {}
-      const source = { next: () => new Promise<IteratorResult<Part.Part>>((resolve) => (answer = resolve)) }
-      const open = Call.fromAsyncIterable(() => ({ [Symbol.asyncIterator]: () => source }))
-      const noted: Call.Call<unknown> = (asked, attempt) => {
-        attempts.push(attempt)
-        return open(asked, attempt)
-      }
-      assert.strictEqual(yield* toldOf(ask(guard(Call.asEffect(noted)))), "firstToken after 20, 0 parts, at 20")
-      let ended = false
-      void attempts[0]!.lingering!.then(() => (ended = true))
-      yield* aTurn
-      assert.isFalse(ended)
-      answer({ done: false, value: Part.text("late") })
-      yield* aTurn
-      assert.isTrue(ended)
-      assert.strictEqual(attempts[0]!.parts, 0)
-    })
-  )
-
-  it.effect("does not linger where it heeded its interrupt", () =>
-    Effect.gen(function* () {
-      const guard = yield* clocks({ firstToken: "20ms" })
-      const attempts: Array<Attempt> = []
-      const call = leaf((attempt) => {
-        attempts.push(attempt)
-        return Effect.never
-      })
-      yield* toldOf(ask(guard(call)))
-      assert.isUndefined(attempts[0]!.lingering)
-      assert.isTrue(attempts[0]!.isClosed)
-    })
-  )
-
-  it.effect("reaches nobody any more, although its caller goes on and asks another", () =>
-    Effect.gen(function* () {
-      const guard = yield* clocks({ idle: "20ms" })
-      const late = leaf((attempt) =>
-        Effect.andThen(Effect.uninterruptible(Effect.andThen(Effect.sleep(154), say(attempt, "late"))), Effect.never)
-      )
-      const slow = yield* clocks({ firstToken: "20ms" })
-      const other = leaf((attempt) =>
-        Effect.forEach(["a", "b"], (words) => Effect.andThen(Effect.sleep(100), say(attempt, words)))
-      )
-      const call = Effect.catch(Plan.go(slow(late)), () => Plan.go(other))
-      const { exit } = yield* endOf(Answer.collect(call, question))
-      assert.strictEqual(Exit.isSuccess(exit) ? exit.value.text : "", "ab")
-      yield* toldOf(ask(guard(late)))
-    })
-  )
-
-  it.effect("closes only the attempts that ran within, and not that of a go beside it", () =>
-    Effect.gen(function* () {
-      const guard = yield* clocks({ firstToken: "20ms" })
-      const attempts: Record<string, Attempt> = {}
-      const keep = (name: string) =>
-        leaf((attempt) => {
-          attempts[name] = attempt
-          return deaf(154)
-        })
-      const gate = (): Attempt["destination"] => ({ emit: () => undefined })
-      const call = Effect.all([Plan.go(keep("beside"), gate), Plan.go(Effect.exit(guard(keep("within"))), gate)], {
-        concurrency: 2
-      })
-      yield* start(ask(call))
-      yield* TestClock.adjust(20)
-      assert.isTrue(attempts["within"]!.isClosed)
-      assert.isFalse(attempts["beside"]!.isClosed)
-      assert.isUndefined(attempts["beside"]!.lingering)
-    })
-  )
-})
-
 describe("a caller's abort", () => {
   it.live("is no timeout, and keeps its reason", () =>
     Effect.gen(function* () {
@@ -328,62 +206,6 @@ describe("a caller's abort", () => {
   )
 })
 
-describe("among other policies", () => {
-  it.effect("a timeout counts in the breaker around it, and a reader who stopped does not", () =>
-    Effect.gen(function* () {
-      const breaker = yield* Effect.orDie(CircuitBreaker.make({ failures: 1 }))
-      const guard = yield* Effect.orDie(Policy.all([breaker, clocks({ firstToken: "20ms", reader: "20ms" })]))
-      const unread = Answer.toSink(guard(leaf((attempt) => Effect.andThen(say(attempt), Effect.never))), question, {
-        emit: () => new Promise<void>(() => {})
-      })
-      assert.strictEqual(yield* toldOf(unread), "reader after 20, 1 parts, at 20")
-      assert.strictEqual((yield* breaker.state())._tag, "Closed")
-      yield* toldOf(ask(guard(leaf(() => Effect.never))))
-      assert.strictEqual((yield* breaker.state())._tag, "Open")
-    })
-  )
-
-  it.effect(
-    "a retry gives each try of a plain Effect all its time, and tries a call that was late not again here",
-    () =>
-      Effect.gen(function* () {
-        const guard = yield* Effect.orDie(
-          Policy.all([Retry.make({ attempts: 3, base: "10ms", max: "10ms" }), clocks({ firstToken: "20ms" })])
-        )
-        let tries = 0
-        const slow = Effect.suspend(() => (++tries < 3 ? Effect.never : Effect.as(Effect.sleep(19), "in time")))
-        const { exit } = yield* endOf(guard(slow))
-        assert.deepStrictEqual(exit, Exit.succeed("in time"))
-        let sends = 0
-        const late = leaf(() => {
-          sends++
-          return Effect.never
-        })
-        assert.strictEqual(yield* toldOf(ask(guard(late))), "firstToken after 20, 0 parts, at 20")
-        assert.strictEqual(sends, 1)
-      })
-  )
-
-  it.effect("a retry that tries late calls again follows one that still runs: it is closed, so nothing is mixed", () =>
-    Effect.gen(function* () {
-      const guard = yield* Effect.orDie(
-        Policy.all([
-          Retry.make({ attempts: 3, base: "1ms", max: "1ms", classify: () => "Unreachable" }),
-          clocks({ firstToken: "20ms" })
-        ])
-      )
-      let sends = 0
-      const call = leaf((attempt) =>
-        ++sends < 3
-          ? Effect.uninterruptible(Effect.andThen(Effect.sleep(154), say(attempt, "late")))
-          : Effect.andThen(Effect.sleep(19), say(attempt, "in time"))
-      )
-      const { exit } = yield* endOf(Answer.collect(guard(call), question))
-      assert.strictEqual(Exit.isSuccess(exit) ? exit.value.text : told({ at: 0, exit }), "in time")
-    })
-  )
-})
-
 describe("after 10,000 calls on the live clock", () => {
   it.live("no timer keeps the program running, and no listener is left on the caller's signal", () =>
     Effect.gen(function* () {
@@ -395,7 +217,7 @@ describe("after 10,000 calls on the live clock", () => {
         Effect.andThen(Effect.yieldNow, Effect.as(say(attempt), Summary.make()))
       )
       const failing = Call.asEffect(() => Effect.andThen(Effect.yieldNow, Effect.fail(refusal({ _tag: "Cancelled" }))))
-      const read = async (call: Effect.Effect<unknown, unknown>) => {
+      const read = async (call: Effect.Effect<unknown, SpillwayError>) => {
         try {
           for await (const part of Answer.toAsyncIterable(call, question, { signal })) void part
         } catch {

@@ -1,0 +1,59 @@
+/**
+ * What an attempt knows of the way to its end: what it waits for, whether it was left, whether anything went on.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { Clock, Effect, Fiber } from "effect"
+import { TestClock } from "effect/testing"
+import { Answer, Call, Question, Summary } from "@spillway/core"
+import { Attempt } from "../../src/domain/Attempt.ts"
+
+const question = Question.chat("model", "How many?")
+const millis = 1_000_000
+
+const makeAttempt = Clock.clockWith((clock) => Effect.succeed(new Attempt(clock, { emit: () => undefined })))
+
+describe("an attempt", () => {
+  it.effect("waits for each thing since its leaf said so, and says nothing of it before it starts", () =>
+    Effect.gen(function* () {
+      const attempt = yield* makeAttempt
+      assert.isUndefined(attempt.stretchAt)
+      attempt.start(undefined)
+      for (const [index, stretch] of (["connect", "load", "firstToken", "firstToken"] as const).entries()) {
+        yield* TestClock.adjust(5)
+        attempt.enter(stretch)
+        assert.deepInclude(attempt, { stretch, startedAt: 0, stretchAt: 5 * (index + 1) * millis })
+      }
+    })
+  )
+
+  it.effect("was left where its caller interrupted it, and not where it ended by itself", () =>
+    Effect.gen(function* () {
+      const ends: ReadonlyArray<readonly [Effect.Effect<Summary.Summary, string>, boolean]> = [
+        [Effect.never, true],
+        [Effect.succeed(Summary.make()), false],
+        [Effect.fail("broken"), false],
+        [Effect.die("a bug"), false],
+        [Effect.onInterrupt(Effect.never, () => Effect.die("a bug")), false]
+      ]
+      for (const [end, left] of ends) {
+        const attempts: Array<Attempt> = []
+        const call = Call.asEffect((_, attempt) => {
+          attempts.push(attempt)
+          return end
+        })
+        const fiber = yield* Effect.forkChild(Answer.collect(call, question), { startImmediately: true })
+        yield* Fiber.interrupt(fiber)
+        assert.strictEqual(attempts[0]!.left, left)
+      }
+    })
+  )
+
+  it.effect("does not linger where nothing went on after its end", () =>
+    Effect.gen(function* () {
+      const attempt = yield* makeAttempt
+      attempt.start(undefined)
+      attempt.end()
+      assert.isUndefined(attempt.lingering)
+    })
+  )
+})
