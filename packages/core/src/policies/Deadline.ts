@@ -18,7 +18,11 @@ import * as Policy from "../Policy.ts"
 export const Options = Schema.Struct({
   /** How long the whole call may take. */
   deadline: Units.duration.schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed("2m")))
-})
+}).check(
+  Schema.makeFilter(({ deadline }) =>
+    Duration.isZero(deadline) ? { path: ["deadline"], issue: "write a time longer than 0, as 2m" } : undefined
+  )
+)
 
 /** The options as TypeScript takes them. */
 export type Options = Widened<typeof Options.Encoded>

@@ -34,7 +34,15 @@ export const Options = Schema.Struct({
   reader: Units.duration.schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed("30s"))),
   /** For a model to load, for a leaf that says so; and the bound of what is `auto`. */
   load: Units.duration.schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed("5m")))
-})
+}).check(
+  Schema.makeFilter(({ firstToken, ...clocks }) => {
+    const base = firstToken === "auto" ? firstToken : firstToken.base
+    const none = Object.entries({ ...clocks, firstToken: base }).find(
+      ([, limit]) => limit !== "auto" && Duration.isZero(limit)
+    )
+    return none && { path: [none[0]], issue: "write a time longer than 0, a clock cannot be turned off" }
+  })
+)
 
 /** The options as TypeScript takes them. */
 export type Options = Widened<typeof Options.Encoded>
@@ -145,8 +153,9 @@ const limitsFor = (
   const { question, tokens } = facts?.call ?? {}
   const prompt = (question?.prompt ?? tokens)?.likely ?? 0
   const expected = firstToken === "auto" || idle === "auto" ? expectationOf(facts, fiber) : undefined
+  // What a forecast knows no end of is not known: a difference of two such is no number.
   const bounded = (expectedFor: number, { floor, times }: typeof auto.idle) =>
-    Math.min(Math.max(expectedFor * times, floor), unscaled.load)
+    Math.min(Math.max((Number.isNaN(expectedFor) ? Infinity : expectedFor) * times, floor), unscaled.load)
   const limits = { ...unscaled }
   if (firstToken !== "auto") limits.firstToken = Alarm.nanos(Units.clockOf(firstToken, prompt))
   else if (expected !== undefined) {

@@ -135,6 +135,8 @@ describe("a clock that is auto", () => {
 
   it.effect("allows two seconds to a first token, and five to a pause, however quick the target has been", () =>
     Effect.gen(function* () {
+      const never = { startsIn: Duration.infinity, firstTokenIn: Duration.infinity }
+      assert.strictEqual((yield* under(never, silent)).end, "firstToken after 600000")
       const quick = { firstTokenIn: Duration.millis(3), pauses: Duration.millis(2) }
       assert.strictEqual((yield* under(quick, silent)).end, "firstToken after 2000")
       assert.strictEqual((yield* under(quick, fallsSilent)).end, "idle after 5000")
@@ -150,6 +152,8 @@ describe("a clock that is auto", () => {
       assert.strictEqual((yield* under(slow, fallsSilent)).end, "idle after 600000")
       const without = { firstTokenIn: Duration.infinity, pauses: Duration.infinity }
       assert.strictEqual((yield* under(without, silent)).end, "firstToken after 600000")
+      const never = { startsIn: Duration.infinity, firstTokenIn: Duration.infinity }
+      assert.strictEqual((yield* under(never, silent)).end, "firstToken after 600000")
       const quick = { firstTokenIn: Duration.millis(3), pauses: Duration.millis(2) }
       assert.strictEqual((yield* under(quick, silent, { load: "1s" })).end, "firstToken after 1000")
       assert.strictEqual((yield* under(quick, fallsSilent, { load: "1s" })).end, "idle after 1000")
@@ -168,6 +172,8 @@ describe("a clock that is auto", () => {
 
   it.effect("rings on time where it is the shortest of all, though nothing was that short before the forecast", () =>
     Effect.gen(function* () {
+      const never = { startsIn: Duration.infinity, firstTokenIn: Duration.infinity }
+      assert.strictEqual((yield* under(never, silent)).end, "firstToken after 600000")
       const quick = { firstTokenIn: Duration.millis(3), pauses: Duration.millis(2) }
       const long = { connect: "1h", reader: "1h" } as const
       assert.strictEqual((yield* under(quick, silent, long)).end, "firstToken after 2000")

@@ -29,6 +29,20 @@ describe("Timeout's options", () => {
     })
   )
 
+  it.effect("refuse a limit of nothing, which would end every attempt, or turn nothing off", () =>
+    Effect.gen(function* () {
+      for (const clock of ["connect", "firstToken", "idle", "reader", "load"]) {
+        const refused = yield* Effect.flip(Timeout.make({ [clock]: 0 }))
+        assert.deepStrictEqual(
+          refused.problems.map(({ path }) => path),
+          [clock]
+        )
+        assert.include(refused.message, "longer than 0")
+      }
+      yield* Timeout.make({ firstToken: "0s + 1s/500tok" }).pipe(Effect.flip)
+    })
+  )
+
   it.effect("take the same limit as a string, a number of milliseconds, Effect's words and a Duration", () =>
     Effect.gen(function* () {
       for (const firstToken of ["20ms", 20, "20 millis", Duration.millis(20)]) {

@@ -9,20 +9,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Cause, Clock, Duration, Effect, Exit, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import { Policy, RateLimit, SpillwayError, Timeout } from "@spillway/core"
-import {
-  ask,
-  clocks,
-  deaf,
-  deafUntil,
-  endOf,
-  enter,
-  leaf,
-  question,
-  say,
-  start,
-  told,
-  toldOf
-} from "../fixtures/clocks.ts"
+import { clocks, deaf, deafUntil, endOf, start, told, toldOf } from "../fixtures/clocks.ts"
 import * as Unhandled from "../fixtures/unhandled.ts"
 import * as Interrupts from "../laws/interrupts.ts"
 import { testPolicy } from "../laws/testPolicy.ts"
