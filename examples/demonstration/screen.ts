@@ -16,10 +16,11 @@ export type Terminal = Pick<NodeJS.WriteStream, "write" | "rows">
 export const live = <A, E, R>(
   self: Effect.Effect<A, E, R>,
   terminal: Terminal,
-  lines: Effect.Effect<ReadonlyArray<string>>
+  lines: () => ReadonlyArray<string>
 ): Effect.Effect<A, E, R> => {
   let height = 0
-  const draw = Effect.map(lines, (drawn) => {
+  const draw = Effect.sync(() => {
+    const drawn = lines()
     const back = height === 0 ? "" : `\x1b[${height}A`
     height = drawn.length
     // Line by line, each cleared only behind what it says: clearing all of it first would flicker.

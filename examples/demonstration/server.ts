@@ -1,85 +1,115 @@
 /**
- * Simulates the function that is to be guarded: a model server that is slow, fails now and then, and allows so many
- * calls a second.
+ * A model server on a port of this machine that does what a script says: it answers, refuses, loads, hangs, goes slowly
+ * or breaks off.
  *
- * What it does with its n-th call depends on the seed alone, so that both sides of the demonstration meet the same
- * server. A refusal costs it a little of its allowance, as with providers that count refused calls too: flooding it
- * helps nobody.
+ * It speaks real HTTP, so that what is guarded is what people guard: a status, a header, a stream of lines, a socket
+ * that is closed when the caller leaves. It keeps a record of every request, from which the figures are counted.
  */
-import { Clock, Data, Effect, Random, Semaphore } from "effect"
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
+import type { AddressInfo } from "node:net"
+import type { Usage } from "@spillway/core"
+import { Effect, FiberSet, type Scope } from "effect"
 
-/** How the server is. */
-export const server = {
-  slots: 4,
-  fastestMillis: 40,
-  slowestMillis: 200,
-  failShare: 0.05,
-  allowedPerSecond: 20,
-  /** What a refusal costs of the allowance, in calls. */
-  refusalCost: 1 / 200
+/** One line of an answer; the last one says what was used. */
+export type Line = { readonly loading: boolean } | { readonly text: string } | { readonly usage: Usage.Usage }
+
+/** One thing that the server does with a request. */
+export type Step =
+  | { readonly refuse: number; readonly retryAfter?: number }
+  | { readonly wait: number }
+  | { readonly say: Line }
+  /** Silent for ever. */
+  | { readonly hang: true }
+  /** Breaks off, when it has come to so much: it will send a bill for it. */
+  | { readonly cut: Usage.Usage }
+
+/** What the server is asked: `try` counts from 1 for each name. */
+export interface Request {
+  readonly name: string
+  readonly maxTokens: number
+  readonly try: number
+  /** In milliseconds since the scene began. */
+  readonly at: number
+  endedAt?: number
+  status?: number
+  /** Whether the caller closed the connection before the end. */
+  left: boolean
+  used?: Usage.Usage
 }
 
-/** The server's 429, which does not say when to come back. */
-export class TooManyRequests extends Data.TaggedError("TooManyRequests") {}
+/** What the server does, request by request. */
+export type Script = (request: Request) => ReadonlyArray<Step>
 
-/** The server's 500, after it has done its work. */
-export class Failed extends Data.TaggedError("Failed") {}
+/** A server that runs. */
+export interface Server {
+  readonly url: string
+  readonly requests: ReadonlyArray<Request>
+}
 
-/** One server, with what it has done so far. */
-export class ModelServer {
-  served = 0
-  failed = 0
-  /** When it refused, in milliseconds of the clock. */
-  readonly refusedAt: Array<number> = []
-  private allowance = server.allowedPerSecond
-  private earnedAt: number | undefined
-  private readonly slots = Semaphore.makeUnsafe(server.slots)
-  private readonly random: typeof Random.Random.Service
-
-  constructor(random: typeof Random.Random.Service) {
-    this.random = random
-  }
-
-  /** A server whose luck is decided by a seed. */
-  static make(seed: string): Effect.Effect<ModelServer> {
-    return Random.withSeed(
-      Effect.gen(function* () {
-        return new ModelServer(yield* Random.Random)
-      }),
-      seed
+/** Starts a server, which ends with the scope. */
+export const start = (script: Script, now: () => number): Effect.Effect<Server, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const run = yield* FiberSet.makeRuntime()
+    const requests: Array<Request> = []
+    const server = createServer((incoming, response) => {
+      const request = requestOf(incoming, requests, now())
+      requests.push(request)
+      // One connection for each request, so that none is left over.
+      response.setHeader("connection", "close")
+      const fiber = run(Effect.forEach(script(request), (step) => perform(step, request, response), { discard: true }))
+      response.once("close", () => {
+        request.left = !response.writableFinished && request.used === undefined
+        request.endedAt = now()
+        fiber.interruptUnsafe()
+      })
+    })
+    yield* Effect.acquireRelease(
+      Effect.callback<void>((resume) => void server.listen(0, "127.0.0.1", () => resume(Effect.void))),
+      () =>
+        Effect.callback<void>((resume) => {
+          server.close(() => resume(Effect.void))
+          server.closeAllConnections()
+        })
     )
-  }
-
-  /** The function that is to be guarded. */
-  readonly ask: Effect.Effect<void, TooManyRequests | Failed> = Effect.flatMap(Clock.currentTimeMillis, (now) => {
-    this.earn(now)
-    return this.allowance < 1 ? this.refuse(now) : this.work()
+    return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, requests }
   })
 
-  private refuse(now: number): Effect.Effect<never, TooManyRequests> {
-    this.allowance = Math.max(this.allowance - server.refusalCost, 0)
-    this.refusedAt.push(now)
-    return Effect.fail(new TooManyRequests())
+const requestOf = (incoming: IncomingMessage, before: ReadonlyArray<Request>, at: number): Request => {
+  const url = new URL(incoming.url!, "http://127.0.0.1")
+  const name = url.pathname.slice(1)
+  return {
+    name,
+    maxTokens: Number(url.searchParams.get("max_tokens") ?? Infinity),
+    try: before.filter((each) => each.name === name).length + 1,
+    at,
+    left: false
   }
+}
 
-  private work(): Effect.Effect<void, TooManyRequests | Failed> {
-    this.allowance -= 1
-    const { failShare, fastestMillis, slowestMillis } = server
-    const millis = Math.round(fastestMillis + this.random.nextDoubleUnsafe() * (slowestMillis - fastestMillis))
-    const fails = this.random.nextDoubleUnsafe() < failShare
-    return Effect.andThen(this.slots.withPermit(Effect.sleep(millis)), fails ? this.fail : this.serve)
-  }
-
-  private earn(now: number): void {
-    const millis = now - (this.earnedAt ?? now)
-    this.earnedAt = now
-    this.allowance = Math.min(this.allowance + (millis / 1_000) * server.allowedPerSecond, server.allowedPerSecond)
-  }
-
-  private readonly serve = Effect.sync(() => void this.served++)
-
-  private readonly fail = Effect.suspend(() => {
-    this.failed++
-    return Effect.fail(new Failed())
+const perform = (step: Step, request: Request, response: ServerResponse): Effect.Effect<void> => {
+  if ("wait" in step) return Effect.sleep(step.wait)
+  if ("hang" in step) return Effect.never
+  return Effect.sync(() => {
+    if ("refuse" in step) {
+      request.status = step.refuse
+      if (step.retryAfter !== undefined) response.setHeader("retry-after", step.retryAfter)
+      response.writeHead(step.refuse).end()
+    } else if ("cut" in step) {
+      request.used = step.cut
+      response.destroy()
+    } else {
+      request.status = 200
+      response.write(`${JSON.stringify(step.say)}\n`)
+      if (!("usage" in step.say)) return
+      request.used = step.say.usage
+      response.end()
+    }
   })
 }
+
+/** An answer after so many milliseconds. */
+export const answer = (millis: number, usage: Usage.Usage = { input: 20, output: 60 }): ReadonlyArray<Step> => [
+  { wait: millis },
+  { say: { text: "243 metres" } },
+  { say: { usage } }
+]

@@ -217,7 +217,7 @@ export const framed = <A, E, R, RX>(
 /** Whether the fiber goes on to the frame, through the facts that it may stand in, and into what is guarded. */
 const goesOn = ({ cache, currentOpCount }: Fiber.Fiber<unknown, unknown>): boolean =>
   (cache.preventYield || currentOpCount + 4 < cache.maxOpsBeforeYield) &&
-  cache.scheduler instanceof Scheduler.MixedScheduler
+  cache.scheduler.shouldYield === Scheduler.MixedScheduler.prototype.shouldYield
 
 const entered = <A, E, R>(run: Run<A, E, R, unknown>): Effect.Effect<A, E, R> => {
   try {

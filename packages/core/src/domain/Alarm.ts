@@ -77,7 +77,7 @@ export const set = (fiber: Fiber.Fiber<unknown, unknown>, at: number, due: numbe
   const clock = fiber.getRef(Clock.Clock)
   bell.due = due
   bell.isSet = true
-  if (clock === liveClock) alarms.add(at, bell)
+  if (clock === liveClock) alarms.add(bell)
   else bell.sleeper = sleeperOf(clock, fiber.context, at, bell)
 }
 
@@ -91,7 +91,7 @@ class Alarms {
   private timer: Timer | undefined
   private timerDue = Infinity
 
-  add(at: number, bell: Bell): void {
+  add(bell: Bell): void {
     const { heap } = this
     const { due } = bell
     let place = heap.push(bell) - 1
@@ -103,7 +103,7 @@ class Alarms {
     }
     heap[place] = bell
     if (this.live++ === 0) this.timer?.ref?.()
-    if (due < this.timerDue) this.start(at, due)
+    if (due < this.timerDue) this.start(due)
   }
 
   drop(): void {
@@ -120,10 +120,14 @@ class Alarms {
     if (this.live === 0) this.timer?.unref?.()
   }
 
-  private start(at: number, due: number): void {
+  /** What was read as now may be long ago: work has run since, or other bells have rung. */
+  private start(due: number): void {
     clearTimeout(this.timer as number | undefined)
     this.timerDue = due
-    this.timer = setTimeout(this.fire, Math.min(Math.ceil((due - at) / perMilli), timerMillisMax)) as unknown as Timer
+    this.timer = setTimeout(
+      this.fire,
+      Math.min(Math.ceil((due - read(liveClock)) / perMilli), timerMillisMax)
+    ) as unknown as Timer
   }
 
   /** A timer may ring a moment early, and a long wait takes several. */
@@ -142,7 +146,7 @@ class Alarms {
     } finally {
       this.timerDue = Infinity
       const next = this.heap[0]
-      if (next !== undefined) this.start(now, next.due)
+      if (next !== undefined) this.start(next.due)
       this.rest()
     }
   }

@@ -55,6 +55,8 @@ export class Attempt implements Sink {
   unused = false
   /** Whether its caller left, or it lost a race, before it had ended: what it came to is what it had done by then. */
   left = false
+  /** Whether its time ran out, so that nobody hears what it came to. */
+  lost = false
   /** Resolves when work that went on after its Effect had ended really ends. */
   lingering: Promise<void> | undefined
 
@@ -62,6 +64,7 @@ export class Attempt implements Sink {
   private readonly into: Sink
   private readonly origin: Attempt | undefined
   private closed = false
+  private blocking = 0
 
   constructor(clock: Clock.Clock, into: Sink, target?: string, origin?: Attempt) {
     this.clock = clock
@@ -83,6 +86,7 @@ export class Attempt implements Sink {
     this.length += lengthOf(part)
     const room = this.into.emit(part)
     if (room === undefined) return
+    this.blocking++
     this.blockedAt ??= now
     return room.then(this.resume)
   }
@@ -134,6 +138,8 @@ export class Attempt implements Sink {
   }
 
   private readonly resume = () => {
+    // A leaf that does not wait may have several parts on their way to the reader.
+    if (--this.blocking > 0) return
     this.blockedAt = undefined
     this.resumedAt = Alarm.read(this.clock)
   }

@@ -44,7 +44,7 @@ export const asEffect = <E, R>(call: Call<E, R>, target?: string): Effect.Effect
         if (attempt === undefined) return undefined
         if (exit._tag === "Success") attempt.usage ??= exit.value.usage
         else {
-          attempt.left = Cause.hasInterruptsOnly(exit.cause)
+          attempt.left = !attempt.lost && Cause.hasInterruptsOnly(exit.cause)
           attempt.unused = attempt.parts === 0 && failedUnused(exit)
         }
         if (attempt.usage !== undefined) tell(facts.outer, attempt.usage)

@@ -139,6 +139,10 @@ class PlainScope implements Facts, CallFacts {
   get attemptsCount(): number {
     return this.told?.length ?? 0
   }
+
+  get usageTold(): Usages.Usage | undefined {
+    return this.made?.usage
+  }
 }
 
 /** A scope of its own around a plain Effect: what is used inside is seen here, and by every scope around. */
@@ -168,6 +172,10 @@ class CallScope implements Facts {
 
 /** The same scope, with something else known of its call. */
 export const withCall = (facts: Facts, call: CallFacts): Facts => new CallScope(call, facts.attempt, facts.outer)
+
+/** What has been told to the scope of a plain Effect: another value with everything that is told. */
+export const usageTold = (facts: Facts | undefined): Usages.Usage | undefined =>
+  facts instanceof PlainScope ? facts.usageTold : undefined
 
 /** How many goes have started. */
 export const attemptsCount = (facts: Facts | undefined): number =>
@@ -244,6 +252,15 @@ export const tell = (scope: Facts | undefined, usage: Usages.Usage): void => {
     if (!attempts.includes(told)) attempts.push(told)
     told.sent = true
     told.usage = told.usage === undefined ? usage : Usages.add(told.usage, usage)
+  }
+}
+
+/** A plain Effect was sent and lost, and will be tried again: every scope around it has one go more to answer for. */
+export const lose = (scope: Facts | undefined): void => {
+  for (let facts = scope; facts !== undefined && facts.call.question === undefined; facts = facts.outer) {
+    const attempt = facts.attempt.again()
+    attempt.sent = attempt.lost = true
+    facts.call.attempts.push(attempt)
   }
 }
 

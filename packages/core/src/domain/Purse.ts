@@ -98,8 +98,8 @@ export class Purse<R> {
     return refusal({
       _tag: "BadRequest",
       field: call?.question === undefined ? "tokens" : "maxTokens",
-      read: `as much as may come to ${Units.amount.print({ amount, unit: this.unit })}`,
-      expected: `so little that it fits into ${this.printed}`
+      read: `up to ${Units.amount.print({ amount, unit: this.unit })}`,
+      expected: `at most what ${this.printed} holds`
     })
   }
 

@@ -161,6 +161,30 @@ export interface Store {
 /** The store of a program. Where none is provided, every policy keeps its counters in a memory of its own. */
 export class StoreService extends Context.Service<StoreService, Store>()("spillway/Store") {}
 
+/**
+ * Settles with a store what has ended. Whatever the store makes of it, a failure or a defect, the end stays as it is;
+ * what could not be settled is logged.
+ */
+export const settling = <A>(
+  settle: () => Answer<A>,
+  next: (value: A) => Effect.Effect<void> | undefined = nothing
+): Effect.Effect<void> | undefined => {
+  try {
+    const answer = settle()
+    if (!Effect.isEffect(answer)) return next(answer)
+    return Effect.catchCause(
+      Effect.flatMap(answer, (value) => next(value) ?? Effect.void),
+      (cause) => Effect.logWarning(unsettledSentence, cause)
+    )
+  } catch (thrown) {
+    return Effect.logWarning(unsettledSentence, thrown)
+  }
+}
+
+const nothing = (): undefined => undefined
+
+const unsettledSentence = "A store could not settle what has ended: its counters stay as they were until they expire."
+
 /** Goes on with an answer: at once where it is a value. */
 export const andThen = <A, B, E, R>(
   answer: Answer<A>,

@@ -37,6 +37,8 @@ export interface Verdict {
   readonly parts: number
   /** Whether a guard of ours said no, so that nothing was tried. */
   readonly isRefusal: boolean
+  /** Whether it is known to have used nothing. */
+  readonly isUnused: boolean
 }
 
 /** The typed failure of a cause that holds nothing else: a defect or an interrupt beside it outweighs it. */
@@ -58,13 +60,11 @@ export const wasRefused = (exit: Exit.Exit<unknown, unknown>): boolean => {
 /** Whether it was turned away, or never arrived, so that nothing was used. */
 export const failedUnused = (exit: Exit.Exit<unknown, unknown>, classify?: Classify): boolean => {
   const failure = exit._tag === "Failure" ? failureOf(exit.cause) : undefined
-  if (failure === undefined) return false
-  if (failure.error instanceof SpillwayError || classify !== undefined) {
-    const verdict = of(failure.error, classify, () => 0)
-    return verdict !== passing && verdict.failure.unused && verdict.parts === 0
-  }
-  return false
+  return failure !== undefined && of(failure.error, classify, noWhen).isUnused
 }
+
+/** For who does not ask when to come back. */
+const noWhen = () => 0
 
 /** Judges a typed failure; `nowMillis` is the wall clock, which a Retry-After may name a moment of. */
 export const of = (error: unknown, classify: Classify | undefined, nowMillis: () => number): Verdict => {
@@ -79,7 +79,8 @@ export const of = (error: unknown, classify: Classify | undefined, nowMillis: ()
     blamesTarget,
     retryAfter: retryAfter && Alarm.nanos(retryAfter),
     parts,
-    isRefusal: failure.class === "refusal"
+    isRefusal: failure.class === "refusal",
+    isUnused: failure.unused && parts === 0
   }
 }
 
@@ -88,12 +89,22 @@ const passing: Verdict = {
   blamesTarget: true,
   retryAfter: undefined,
   parts: 0,
-  isRefusal: false
+  isRefusal: false,
+  isUnused: false
 }
 
 const ofName = (named: Named, nowMillis: () => number): Verdict => {
   const { reason, retryAfter } = typeof named === "string" ? { reason: named, retryAfter: undefined } : named
-  const failure = Failure.table[reason]
+  const failure: Failure.Failure | undefined = Failure.table[reason]
+  if (failure === undefined)
+    throw new TypeError(`classify named ${String(reason)}, which is no row of the failure table`)
   const after = typeof retryAfter === "string" ? RetryAfter.parse(retryAfter, nowMillis()) : (retryAfter ?? undefined)
-  return { failure, blamesTarget: failure.breaker, retryAfter: after && Alarm.nanos(after), parts: 0, isRefusal: false }
+  return {
+    failure,
+    blamesTarget: failure.breaker,
+    retryAfter: after && Alarm.nanos(after),
+    parts: 0,
+    isRefusal: false,
+    isUnused: failure.unused
+  }
 }

@@ -283,23 +283,22 @@ class Accounts<RS> {
 
   settle(run: AnyRun, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> | undefined {
     const now = Alarm.now(run.fiber)
-    const charged = this.store.charge(run, this.billOf(run, exit), now)
-    if (!Effect.isEffect(charged)) return this.alert(charged, run, now)
     // A store that cannot take the bill must not fail an answer that has been given.
-    return Effect.ignore(Effect.flatMap(charged, (crossed) => this.alert(crossed, run, now) ?? Effect.void))
+    return Store.settling(
+      () => this.store.charge(run, this.billOf(run, exit), now),
+      (crossed) => this.alert(crossed, run, now)
+    )
   }
 
   private billOf(run: AnyRun, exit: Exit.Exit<unknown, unknown>): Store.Bill {
     const { accounts, begun, facts, price } = run
     const { question } = facts.call
     const attempts = attemptsWithin(facts, run.attemptsBefore)
-    if (question === undefined && attempts.length === 0) {
-      const wasSent = begun && !failedUnused(exit, this.classify)
-      const amounts = accounts.map(({ amount }) => (wasSent ? amount : 0))
-      return { amounts, unsettled: wasSent && exit._tag === "Failure" }
-    }
-    let unsettled = false
-    const amounts = accounts.map(() => 0)
+    // A plain Effect that told nothing, at last after some goes that were lost, came to what was expected of it.
+    const isUntold = question === undefined && attempts.every(({ lost }) => lost)
+    const last = isUntold && begun && !failedUnused(exit, this.classify)
+    let unsettled = last && exit._tag === "Failure"
+    const amounts = accounts.map(({ amount }) => (last ? amount : 0))
     for (const attempt of attempts) {
       const usage = Spending.usageOf(attempt, question)
       unsettled ||= usage === undefined
@@ -326,7 +325,9 @@ class Accounts<RS> {
         const say = Effect.flatMap(purse.standing(this.store, this.name, account.key, account, now), (standing) =>
           this.onAlert({ budget: purse.budget, key, share, standing })
         )
-        const aside = Effect.forkDetach(Effect.ignoreCause(say))
+        const aside = Effect.forkDetach(
+          Effect.catchCause(say, (cause) => Effect.logWarning("An alert of a budget could not be told.", cause))
+        )
         said = said === undefined ? aside : Effect.andThen(said, aside)
       }
     }

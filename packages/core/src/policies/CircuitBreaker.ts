@@ -217,21 +217,26 @@ class Breaker<RS> {
 
   state(key: string): Effect.Effect<State> {
     return Effect.withFiber((fiber) => {
-      const state = this.circuits.find(key)?.state(Alarm.now(fiber))
+      const state = this.circuits.find(this.keyed(key))?.state(Alarm.now(fiber))
       return Effect.succeed<State>(this.isIsolated ? { _tag: "Isolated" } : (state ?? { _tag: "Closed" }))
     })
   }
 
   isolate(key: string | undefined): void {
     if (key === undefined) this.isIsolated = true
-    else this.circuits.keep(key).isolate()
+    else this.circuits.keep(this.keyed(key)).isolate()
   }
 
   reset(key: string | undefined): void {
     if (key === undefined) {
       this.isIsolated = false
       this.circuits.clear()
-    } else this.circuits.keep(key).reset()
+    } else this.circuits.keep(this.keyed(key)).reset()
+  }
+
+  /** Where all are counted together there is one circuit, whatever it is called. */
+  private keyed(key: string): string {
+    return this.per === "all" ? "default" : key
   }
 
   guard<A, E, R>(

@@ -195,13 +195,13 @@ class Limit {
     const attempts = facts === undefined ? noAttempts : attemptsWithin(facts, attemptsBefore)
     const isPlain = facts?.call.question === undefined
     const wasSent = (isPlain && begun && !wasRefused(exit)) || attempts.some((attempt) => attempt.sent)
-    if (!wasSent) return settled(this.store.giveBack(run, Alarm.now(fiber)))
+    if (!wasSent) return Store.settling(() => this.store.giveBack(run, Alarm.now(fiber)))
     if (this.fixed !== undefined) return undefined
     const usages = attempts.flatMap((attempt) => attempt.usage ?? []).filter(Usage.isCounted)
     if (usages.length === 0) return undefined
     const tokens = usages.reduce((sum, usage) => sum + Usage.total(usage), 0)
     const costs = this.scales.map((scale) => (scale.of === "tokens" ? tokens : 1) * scale.each)
-    return settled(this.store.settle(run, costs, Alarm.now(fiber)))
+    return Store.settling(() => this.store.settle(run, costs, Alarm.now(fiber)))
   }
 
   refused(key: string, { full = false, retryAfter }: Store.Refused): SpillwayError {
@@ -250,10 +250,6 @@ const turnOf = (run: AnyRun, wait: number, fiber: Fiber.Fiber<unknown, unknown>)
     }
     return Effect.sync(() => bell.cancel())
   })
-
-/** A store that cannot take back what is settled must not fail an answer that has been given. */
-const settled = (answer: Store.Answer<void>): Effect.Effect<void> | undefined =>
-  Effect.isEffect(answer) ? Effect.ignore(answer) : undefined
 
 const neverFits = (scale: Scale, cost: number): SpillwayError =>
   refusal({

@@ -9,10 +9,11 @@
 import { Cause, Clock, Context, Duration, Effect, type Fiber, Random, Schedule, Schema } from "effect"
 import * as Alarm from "../domain/Alarm.ts"
 import { Delays, schema, type Timing } from "../domain/Delays.ts"
-import { attemptsWithin, Facts, go, attemptsCount } from "../domain/Facts.ts"
+import { attemptsWithin, Facts, go, attemptsCount, lose, usageTold } from "../domain/Facts.ts"
 import { aFunction, decode, type OptionsRefused, type Widened } from "../domain/Options.ts"
 import { RetryBudget } from "../domain/RetryBudget.ts"
 import * as Units from "../domain/Units.ts"
+import type { Usage } from "../domain/Usage.ts"
 import * as Verdict from "../domain/Verdict.ts"
 import * as Policy from "../Policy.ts"
 
@@ -85,6 +86,8 @@ interface Position {
   readonly attemptsBefore: number
   /** How often it has run. */
   goes: number
+  /** What had been told when it last began. */
+  toldBefore: Usage | undefined
 }
 
 /** One guarded run that has failed at least once. */
@@ -116,9 +119,20 @@ class Retry<RS> {
     this.budget?.call(Alarm.now(fiber))
     const deliveredBefore = facts?.call.delivery.parts ?? 0
     const attemptsBefore = attemptsCount(facts)
+    const toldBefore = usageTold(facts)
     return Effect.catchCause(self, (cause) => {
       const delays = new Delays(this.timing)
-      const run = { self, fiber, facts, deliveredBefore, attemptsBefore, delays, goes: 1, last: undefined }
+      const run = {
+        self,
+        fiber,
+        facts,
+        deliveredBefore,
+        attemptsBefore,
+        delays,
+        goes: 1,
+        toldBefore,
+        last: undefined
+      }
       return this.failed<A, E, R>(run, cause)
     })
   }
@@ -132,13 +146,15 @@ class Retry<RS> {
     if (!this.mayPass(run, verdict) || wasRetried(cause)) return giveUp(run, cause)
     run.last = cause
     if (this.isTriedEnough(run)) return giveUp(run, cause)
-    if (verdict.retryAfter !== undefined && verdict.retryAfter > this.retryAfterMax) return giveUp(run, cause)
+    if (verdict.retryAfter !== undefined && verdict.retryAfter > this.retryAfterMax) return giveUpForAll(cause)
     return Effect.flatMap(delayOf(run, failure.error, verdict), (delay) => {
       const now = Alarm.read(clock)
       if (delay === undefined || now + delay >= (run.facts?.call.deadline ?? Infinity)) return giveUp(run, cause)
-      if (this.budget?.retry(now) === false) return giveUp(run, cause)
-      return Effect.flatMap(pause(delay), () => {
+      if (this.budget?.retry(now) === false) return giveUpForAll(cause)
+      if (!verdict.isUnused && usageTold(run.facts) === run.toldBefore) lose(run.facts)
+      return Effect.flatMap(pause(run.fiber, delay), () => {
         run.goes++
+        run.toldBefore = usageTold(run.facts)
         return Effect.catchCause(go(run.self), (next) => this.failed(run, next))
       })
     })
@@ -182,9 +198,23 @@ const delayOf = <RS>(
 const giveUp = <E>({ goes }: Position, cause: Cause.Cause<E>): Effect.Effect<never, E> =>
   Effect.failCause(goes > 1 ? Cause.annotate(cause, retried) : cause)
 
+/** Who retries around this one must not do what this one was not allowed to. */
+const giveUpForAll = <E>(cause: Cause.Cause<E>): Effect.Effect<never, E> =>
+  Effect.failCause(Cause.annotate(cause, retried))
+
 const wasRetried = (cause: Cause.Cause<unknown>): boolean =>
   cause.reasons.some((reason) => reason.annotations.has(Retried.key))
 
-/** Even a try without a wait lets others run first, and can be interrupted. */
-const pause = (delay: number): Effect.Effect<void> =>
-  delay === 0 ? Effect.yieldNow : Effect.sleep(Duration.nanos(BigInt(Math.ceil(delay))))
+/**
+ * Even a try without a wait lets others run first, and can be interrupted. A wait is never cut short by a timer that
+ * knows no fractions of a millisecond: who comes back early is refused again.
+ */
+const pause = (fiber: Fiber.Fiber<unknown, unknown>, delay: number): Effect.Effect<void> =>
+  delay === 0
+    ? Effect.yieldNow
+    : Effect.callback((resume) => {
+        const now = Alarm.now(fiber)
+        const bell = Alarm.bell(() => resume(Effect.void))
+        Alarm.set(fiber, now, now + Math.ceil(delay), bell)
+        return Effect.sync(() => bell.cancel())
+      })

@@ -60,6 +60,27 @@ describe("alarms on the live clock", () => {
     })
   )
 
+  it.live("are not made late by work that was busy when another was set, nor by a bell that took long", () =>
+    running((fiber, done) => {
+      const began = performance.now()
+      const at = Alarm.now(fiber)
+      const busy = (millis: number) => {
+        const until = performance.now() + millis
+        while (performance.now() < until);
+      }
+      busy(150)
+      // As long as a look that began before the work did.
+      const late = Alarm.bell(() => busy(100))
+      Alarm.set(fiber, at, at + 160 * Alarm.perMilli, late)
+      const soon = Alarm.bell(() => {
+        const took = performance.now() - began
+        assert.isBelow(took, 150 + 100 + 200, "it is due 40 ms after the busy 150")
+        done()
+      })
+      Alarm.set(fiber, at, at + 190 * Alarm.perMilli, soon)
+    })
+  )
+
   it.live("may be set and taken back by one that rings", () =>
     running((fiber, done) => {
       const other = after(fiber, 1_000, () => assert.fail("was taken back"))

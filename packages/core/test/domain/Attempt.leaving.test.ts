@@ -4,7 +4,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
-import { Answer, Call, Question, Summary } from "@spillway/core"
+import { Answer, Call, Part, Question, Summary } from "@spillway/core"
 import { Attempt } from "../../src/domain/Attempt.ts"
 
 const question = Question.chat("model", "How many?")
@@ -54,6 +54,29 @@ describe("an attempt", () => {
       attempt.start(undefined)
       attempt.end()
       assert.isUndefined(attempt.lingering)
+    })
+  )
+})
+
+describe("a reader who blocks", () => {
+  it.effect("blocks until all that was handed to him is taken, though a leaf does not wait for each part", () =>
+    Effect.gen(function* () {
+      const takes: Array<() => void> = []
+      const clock = yield* Clock.Clock
+      const slow = { emit: () => new Promise<void>((take) => void takes.push(take)) }
+      const attempt = new Attempt(clock, slow)
+      attempt.start(undefined)
+      yield* TestClock.adjust(5)
+      const rooms = [attempt.emit(Part.text("one")), attempt.emit(Part.text("two"))]
+      takes[0]!()
+      yield* Effect.promise(() => Promise.resolve(rooms[0]))
+      assert.strictEqual(attempt.blockedAt, 5 * millis)
+      assert.isUndefined(attempt.resumedAt)
+      yield* TestClock.adjust(3)
+      takes[1]!()
+      yield* Effect.promise(() => Promise.resolve(rooms[1]))
+      assert.isUndefined(attempt.blockedAt)
+      assert.strictEqual(attempt.resumedAt, 8 * millis)
     })
   )
 })

@@ -74,8 +74,8 @@ describe("A purse", () => {
     assert.deepStrictEqual(reason, {
       _tag: "BadRequest",
       field: "tokens",
-      read: "as much as may come to 101 tok",
-      expected: "so little that it fits into 100 tok/day"
+      read: "up to 101 tok",
+      expected: "at most what 100 tok/day holds"
     })
   })
 

@@ -4,7 +4,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Layer } from "effect"
 import { TestClock } from "effect/testing"
-import { Budget, MemoryStore, Policy, refusal, Store } from "@spillway/core"
+import { Budget, MemoryStore, Policy, RateLimit, refusal, Store } from "@spillway/core"
 import { amounts, budget, inTotal, refusalOf, withStore } from "../fixtures/bills.ts"
 
 const tokens = (count: number) => Policy.about({ tokens: count })
@@ -123,6 +123,37 @@ describe("A lease", () => {
       assert.deepStrictEqual(yield* inTotal(guard), amounts({ reserved: 5 }))
       yield* TestClock.adjust(1)
       assert.deepStrictEqual(yield* inTotal(guard), amounts({ spent: 5, unsettled: 5 }))
+    })
+  )
+})
+
+describe("A store that breaks when it is told the end", () => {
+  it.effect("fails no answer that has been given, whether it fails, dies or throws", () =>
+    Effect.gen(function* () {
+      const memory = yield* MemoryStore.make()
+      const breaks: ReadonlyArray<() => Store.Answer<never>> = [
+        () => Effect.fail(refusal({ _tag: "Unknown" })),
+        () => Effect.die("a bug"),
+        () => {
+          throw new Error("a bug")
+        }
+      ]
+      for (const broken of breaks) {
+        const store: Store.Store = {
+          take: memory.take,
+          reserve: memory.reserve,
+          balance: memory.balance,
+          settle: broken,
+          giveBack: broken,
+          charge: broken
+        }
+        const policies = [Budget.make({ total: "1000 tok/day" }), RateLimit.make({ tokens: "1000 tok/s" })] as const
+        for (const making of policies) {
+          const guard = yield* Effect.provideService(making, Store.StoreService, store)
+          const used = Effect.as(Policy.used({ input: 1, output: 1 }), 42)
+          assert.strictEqual(yield* Policy.about({ tokens: 10 })(guard(used)), 42)
+        }
+      }
     })
   )
 })

@@ -41,6 +41,17 @@ describe("a circuit by hand", () => {
     })
   )
 
+  it.effect("is the one there is, whatever key is named, where all are counted together", () =>
+    Effect.gen(function* () {
+      const guard = yield* breaker({ per: "all" })
+      yield* guard.isolate("gpu1/a")
+      yield* Effect.flip(at("gpu1/b")(guard(Effect.void)))
+      assert.strictEqual(yield* stands(guard, "gpu1/c"), "Isolated")
+      yield* guard.reset("gpu1/d")
+      yield* at("gpu1/b")(guard(Effect.void))
+    })
+  )
+
   it.effect("opens for as long as a fixed time says, each time", () =>
     Effect.gen(function* () {
       for (const open of ["5s", 5_000, Duration.seconds(5)]) {

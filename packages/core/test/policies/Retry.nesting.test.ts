@@ -190,3 +190,32 @@ describe("Retry among other guards", () => {
     })
   )
 })
+
+describe("what the inner retry gave up at its first go", () => {
+  const busy = refusal({ _tag: "Overloaded", target: "gpu1", retryAfter: Duration.minutes(5) })
+
+  it.effect("the outer one does not try again either: a Retry-After too long, a budget that is spent", () =>
+    Effect.gen(function* () {
+      for (const [options, error] of [
+        [{ retryAfterMax: "10s" }, busy],
+        [{ budget: "0%" }, "broken"]
+      ] as const) {
+        const schedule = Schedule.recurs(5)
+        const inner = yield* Effect.orDie(Retry.make({ schedule, attempts: 3, ...options }))
+        const outer = yield* Effect.orDie(Retry.make({ schedule, attempts: 3, budget: "off", retryAfterMax: "1h" }))
+        let runs = 0
+        const self = Effect.suspend(() => {
+          runs++
+          return Effect.fail<string | SpillwayError>(error)
+        })
+        // The budget's ten a stretch are spent first.
+        if (error === "broken")
+          for (let index = 0; index < 10; index++) yield* Effect.exit(inner(Effect.fail("spends")))
+        const run = yield* Effect.forkChild(Effect.exit(outer(inner(self))))
+        yield* TestClock.adjust("1 second")
+        assert.isDefined(run.pollUnsafe())
+        assert.strictEqual(runs, 1)
+      }
+    })
+  )
+})

@@ -253,3 +253,31 @@ describe("the deadline", () => {
     })
   )
 })
+
+describe("on the live clock", () => {
+  it.live("no Retry-After is cut short by a timer that rings early or knows no fractions", () =>
+    Effect.gen(function* () {
+      const guard = yield* retry({ schedule: Schedule.recurs(1), budget: "off", attempts: 2 })
+      const after = 5_900_000
+      const early: Array<number> = []
+      const one = Effect.suspend(() => {
+        let failedAt: bigint | undefined
+        return guard(
+          Effect.suspend(() => {
+            if (failedAt !== undefined) {
+              const waited = Number(process.hrtime.bigint() - failedAt)
+              if (waited < after) early.push(waited)
+              return Effect.void
+            }
+            failedAt = process.hrtime.bigint()
+            return Effect.fail(
+              refusal({ _tag: "Overloaded", target: "gpu1", retryAfter: Duration.nanos(BigInt(after)) })
+            )
+          })
+        )
+      })
+      yield* Effect.forEach(Array.from({ length: 60 }), () => one, { concurrency: 10 })
+      assert.deepStrictEqual(early, [])
+    })
+  )
+})

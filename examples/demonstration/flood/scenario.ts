@@ -26,7 +26,7 @@ export interface World {
 /** Both sides, and when they began. */
 export interface Scenario {
   readonly settings: Settings
-  readonly beganAt: number
+  beganAt: number
   readonly bare: World
   readonly guarded: World
 }
