@@ -110,8 +110,8 @@ do at once. Only ratios within this run mean anything, and only those of 1.5 and
 
 The five policies are empty frames, for what composing costs. RateLimit, Budget, Retry, CircuitBreaker and Timeout are
 the real ones in one list, Cockatiel's four are its own. Most of what those take is the timeout: without it they take
-${withoutTimeout(measured)} of what our five frames take. An answer has 200 parts, and the call's own cost is spread over
-them.
+${withoutTimeout(measured)} of what our five frames take. An answer has 200 parts, and the call's own cost is spread
+over them.
 
 ${tablesOf(measured)
   .map((table) => markdownOf(table, "padStart"))

@@ -1,6 +1,6 @@
 /**
- * A frame gives back what is taken inside it, under Effect's own scheduler, where it may be taken just before, and under
- * one with another rule, where it may not.
+ * A frame gives back what is taken inside it, under Effect's own scheduler, where it may be taken just before, and
+ * under one with another rule, where it may not.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Budget, Policy, RateLimit } from "@spillway/core"

@@ -28,8 +28,8 @@ const readLive = ((): (() => number) => {
     (globalThis as { readonly process?: { readonly hrtime?: () => readonly [number, number] } }).process ?? {}
   if (hrtime === undefined) return () => Number(liveClock.monotonicTimeNanosUnsafe())
   return () => {
-    const [seconds, nanos] = hrtime()
-    return seconds * 1_000_000_000 + nanos
+    const [seconds, rest] = hrtime()
+    return seconds * 1_000_000_000 + rest
   }
 })()
 
@@ -55,7 +55,7 @@ export abstract class Bell {
 }
 
 /** A bell from what it does. */
-export const bell = (ring: () => void): Bell => new Calls(ring)
+export const bellOf = (ring: () => void): Bell => new Calls(ring)
 
 class Calls extends Bell {
   private readonly call: () => void
@@ -122,7 +122,7 @@ class Alarms {
 
   /** What was read as now may be long ago: work has run since, or other bells have rung. */
   private start(due: number): void {
-    clearTimeout(this.timer as number | undefined)
+    clearTimeout(this.timer)
     this.timerDue = due
     this.timer = setTimeout(
       this.fire,
@@ -134,9 +134,9 @@ class Alarms {
   private readonly fire = (): void => {
     this.timer = undefined
     this.timerDue = -Infinity
-    const now = read(liveClock)
+    const at = read(liveClock)
     try {
-      for (let first = this.heap[0]; first !== undefined && !(first.isSet && first.due > now); first = this.heap[0]) {
+      for (let first = this.heap[0]; first !== undefined && !(first.isSet && first.due > at); first = this.heap[0]) {
         this.removeFirst()
         if (!first.isSet) continue
         first.isSet = false

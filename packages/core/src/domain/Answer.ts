@@ -8,7 +8,7 @@
 // @effect-diagnostics newPromise:off asyncFunction:off
 import { Cause, Context, Effect, Exit, Fiber, Stream } from "effect"
 import type { Sink } from "./Attempt.ts"
-import { asking, within } from "./Facts.ts"
+import { asking, under } from "./Facts.ts"
 import { HandOver } from "./HandOver.ts"
 import * as Part from "./Part.ts"
 import type { Question } from "./Question.ts"
@@ -31,7 +31,7 @@ export const toSink = <A, E, R>(call: Effect.Effect<A, E, R>, question: Question
   Effect.withFiber((fiber) => {
     const facts = asking(fiber, question, sink)
     const { delivery } = facts.call
-    return Effect.onExitPrimitive(within(call, facts), () => {
+    return Effect.onExitPrimitive(under(call, facts), () => {
       delivery.close()
       return delivery.broken === undefined ? undefined : Effect.die(delivery.broken.thrown)
     })

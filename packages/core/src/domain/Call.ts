@@ -8,7 +8,7 @@
 // @effect-diagnostics asyncFunction:off newPromise:off
 import { Cause, Effect, Redacted, Stream } from "effect"
 import { AnswerMixed, type Attempt } from "./Attempt.ts"
-import { Facts, tell, within } from "./Facts.ts"
+import { Facts, tell, under } from "./Facts.ts"
 import type { Part } from "./Part.ts"
 import type { Question } from "./Question.ts"
 import { SpillwayError } from "./SpillwayError.ts"
@@ -38,7 +38,7 @@ export const asEffect = <E, R>(call: Call<E, R>, target?: string): Effect.Effect
         const mixed = mixedBy(facts)
         if (mixed !== undefined) return Effect.die(mixed)
         attempts.push((attempt = facts.attempt.start(target)))
-        return within(call(question, attempt), undefined)
+        return under(call(question, attempt), undefined)
       }),
       (exit) => {
         if (attempt === undefined) return undefined

@@ -150,7 +150,7 @@ export const plain = (fiber: Fiber.Fiber<unknown, unknown>, outer: Facts | undef
   new PlainScope(fiber, outer, said)
 
 /** The Effect under these facts. */
-export const within = <A, E, R>(self: Effect.Effect<A, E, R>, facts: Facts | undefined): Effect.Effect<A, E, R> =>
+export const under = <A, E, R>(self: Effect.Effect<A, E, R>, facts: Facts | undefined): Effect.Effect<A, E, R> =>
   Effect.updateContext(self, (context: Context.Context<R>) => Context.add(context, Facts, facts))
 
 /** The scope of a call, or of one go of it. */
@@ -211,7 +211,7 @@ export const asking = (fiber: Fiber.Fiber<unknown, unknown>, question: Questions
 export const about = <A, E, R>(self: Effect.Effect<A, E, R>, said: Said): Effect.Effect<A, E, R> =>
   Effect.withFiber((fiber) => {
     const outer = fiber.getRef(Facts)
-    if (outer?.call.question === undefined) return within(self, plain(fiber, outer, said))
+    if (outer?.call.question === undefined) return under(self, plain(fiber, outer, said))
     const { call } = outer
     const attempt =
       said.target === undefined ? outer.attempt : outer.attempt.again(outer.attempt.destination, said.target)
@@ -222,7 +222,7 @@ export const about = <A, E, R>(self: Effect.Effect<A, E, R>, said: Said): Effect
       tokens: said.tokens ?? call.tokens,
       deadline: deadlineOf(fiber, outer, said)
     }
-    return within(self, new CallScope(known, attempt, outer.outer))
+    return under(self, new CallScope(known, attempt, outer.outer))
   })
 
 /** The goes that have started under these facts since there were so many, and not in another go beside them. */
@@ -277,10 +277,10 @@ export const go = <A, E, R>(
   Effect.withFiber((fiber) => {
     const outer = fiber.getRef(Facts)
     if (outer === undefined) return self
-    if (outer.call.question === undefined) return within(self, plain(fiber, outer))
+    if (outer.call.question === undefined) return under(self, plain(fiber, outer))
     const attempt = outer.attempt.again(gate(outer.attempt.destination))
     const facts = new CallScope(outer.call, attempt, outer.outer)
-    return Effect.onExitPrimitive(within(self, facts), () => {
+    return Effect.onExitPrimitive(under(self, facts), () => {
       attempt.close()
       return undefined
     })

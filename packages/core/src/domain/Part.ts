@@ -47,14 +47,5 @@ export const textOf = (parts: ReadonlyArray<Part>): string =>
   parts.reduce((whole, part) => (part._tag === "Text" ? whole + part.text : whole), "")
 
 /** How many characters a part holds that a model has written. */
-export const lengthOf = (part: Part): number => {
-  switch (part._tag) {
-    case "Text":
-    case "Thinking":
-      return part.text.length
-    case "ToolCall":
-      return part.arguments.length
-    case "Embedding":
-      return 0
-  }
-}
+export const lengthOf = (part: Part): number =>
+  part._tag === "ToolCall" ? part.arguments.length : part._tag === "Embedding" ? 0 : part.text.length

@@ -97,7 +97,7 @@ const ofName = (named: Named, nowMillis: () => number): Verdict => {
   const { reason, retryAfter } = typeof named === "string" ? { reason: named, retryAfter: undefined } : named
   const failure: Failure.Failure | undefined = Failure.table[reason]
   if (failure === undefined)
-    throw new TypeError(`classify named ${String(reason)}, which is no row of the failure table`)
+    throw new TypeError(`classify named ${reason as string}, which is no row of the failure table`)
   const after = typeof retryAfter === "string" ? RetryAfter.parse(retryAfter, nowMillis()) : (retryAfter ?? undefined)
   return {
     failure,

@@ -9,7 +9,7 @@
 import { Duration, Effect, type Exit, type Fiber, Schema } from "effect"
 import * as Alarm from "../domain/Alarm.ts"
 import { schema, type Timing } from "../domain/Delays.ts"
-import { attemptsWithin, Facts, plain, attemptsCount, withCall, within } from "../domain/Facts.ts"
+import { attemptsWithin, Facts, plain, attemptsCount, withCall, under } from "../domain/Facts.ts"
 import { aFunction, decode, type OptionsRefused, type Widened } from "../domain/Options.ts"
 import type * as Price from "../domain/Price.ts"
 import { PriceList } from "../domain/PriceList.ts"
@@ -85,7 +85,8 @@ const Extended = Schema.Struct({
     }
     const isMoney = [total, each].some((given) => given !== undefined && unitOf(given) === "micro-dollars")
     if (isMoney && unpriced === "refuse" && Object.keys(prices).length === 0) {
-      const issue = `missing: write what a model costs as { "gpt-4o-mini": { input: 0.15, output: 0.6 } }, or write unpriced`
+      const price = `{ "gpt-4o-mini": { input: 0.15, output: 0.6 } }`
+      const issue = `missing: write what a model costs as ${price}, or write unpriced`
       return { path: ["prices"], issue }
     }
     return undefined
@@ -254,7 +255,7 @@ class Accounts<RS> {
     }
     const facts = scopeOf(around, fiber, most > 0 ? this.maxTokens : Infinity)
     const framed = Policy.framed(new Run(this, accounts, self, fiber, facts, price, now), fiber)
-    return facts === around ? framed : within(framed, facts)
+    return facts === around ? framed : under(framed, facts)
   }
 
   nextId(): number {

@@ -8,7 +8,7 @@
  */
 import { Duration, Effect, type Exit, type Fiber, Schema } from "effect"
 import * as Alarm from "../domain/Alarm.ts"
-import { attemptsWithin, type CallFacts, Facts, plain, attemptsCount, noAttempts, within } from "../domain/Facts.ts"
+import { attemptsWithin, type CallFacts, Facts, plain, attemptsCount, noAttempts, under } from "../domain/Facts.ts"
 import { decode, type OptionsRefused, type Widened } from "../domain/Options.ts"
 import { refusal, type SpillwayError } from "../domain/SpillwayError.ts"
 import * as Store from "../domain/Store.ts"
@@ -186,7 +186,7 @@ class Limit {
     const tooMuch = this.scales.find((_, at) => charges[at]!.cost > charges[at]!.burst)
     if (tooMuch !== undefined) return Effect.fail(neverFits(tooMuch, costOf(tooMuch, facts.call)))
     const framed = Policy.framed(new Run(this, charges, self, fiber, facts), fiber)
-    return facts === around ? framed : within(framed, facts)
+    return facts === around ? framed : under(framed, facts)
   }
 
   /** What was never sent costs nothing; what was is settled to what it used, where that is known. */
@@ -241,7 +241,7 @@ const turnOf = (run: AnyRun, wait: number, fiber: Fiber.Fiber<unknown, unknown>)
     // It may have been said between the answer of the store and now.
     if (run.told) return resume(Effect.yieldNow)
     const now = Alarm.now(fiber)
-    const bell = Alarm.bell(() => resume(Effect.void))
+    const bell = Alarm.bellOf(() => resume(Effect.void))
     Alarm.set(fiber, now, now + wait, bell)
     run.wake = () => {
       bell.cancel()

@@ -214,7 +214,7 @@ const pause = (fiber: Fiber.Fiber<unknown, unknown>, delay: number): Effect.Effe
     ? Effect.yieldNow
     : Effect.callback((resume) => {
         const now = Alarm.now(fiber)
-        const bell = Alarm.bell(() => resume(Effect.void))
+        const bell = Alarm.bellOf(() => resume(Effect.void))
         Alarm.set(fiber, now, now + Math.ceil(delay), bell)
         return Effect.sync(() => bell.cancel())
       })

@@ -14,7 +14,7 @@ const running = (run: (fiber: Fiber.Fiber<unknown, unknown>, done: () => void) =
 
 const after = (fiber: Fiber.Fiber<unknown, unknown>, millis: number, ring: () => void): Alarm.Bell => {
   const at = Alarm.now(fiber)
-  const bell = Alarm.bell(ring)
+  const bell = Alarm.bellOf(ring)
   Alarm.set(fiber, at, at + millis * Alarm.perMilli, bell)
   return bell
 }
@@ -31,7 +31,7 @@ describe("alarms on the live clock", () => {
           for (let index = 0; index < 400; index++) {
             // All different, so that the order is one.
             const due = at + (random.below(20_000) * 400 + index) * 5
-            const bell = Alarm.bell(() => rung.push(due))
+            const bell = Alarm.bellOf(() => rung.push(due))
             Alarm.set(fiber, at, due, bell)
             if (random.below(4) < seed % 4) bell.cancel()
             else expected.push(due)
@@ -70,9 +70,9 @@ describe("alarms on the live clock", () => {
       }
       busy(150)
       // As long as a look that began before the work did.
-      const late = Alarm.bell(() => busy(100))
+      const late = Alarm.bellOf(() => busy(100))
       Alarm.set(fiber, at, at + 160 * Alarm.perMilli, late)
-      const soon = Alarm.bell(() => {
+      const soon = Alarm.bellOf(() => {
         const took = performance.now() - began
         assert.isBelow(took, 150 + 100 + 200, "it is due 40 ms after the busy 150")
         done()
@@ -94,7 +94,7 @@ describe("alarms on the live clock", () => {
   it.live("can be set anew once they have rung, and ring once each time", () =>
     running((fiber, done) => {
       let rings = 0
-      const bell = Alarm.bell(() => {
+      const bell = Alarm.bellOf(() => {
         rings++
         const at = Alarm.now(fiber)
         if (rings < 3) Alarm.set(fiber, at, at + Alarm.perMilli, bell)
@@ -117,7 +117,7 @@ describe("alarms on the live clock", () => {
         Effect.runFork(Effect.withFiber((fiber) => {
           const after = (millis, ring) => {
             const at = Alarm.now(fiber)
-            const bell = Alarm.bell(ring)
+            const bell = Alarm.bellOf(ring)
             Alarm.set(fiber, at, at + millis * 1e6, bell)
             return bell
           }

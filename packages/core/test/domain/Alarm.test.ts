@@ -19,7 +19,7 @@ const hour = 3_600_000
 const set = (delay: number, ring: () => void): Effect.Effect<() => void> =>
   Effect.withFiber((fiber) => {
     const at = Alarm.now(fiber)
-    const bell = Alarm.bell(ring)
+    const bell = Alarm.bellOf(ring)
     Alarm.set(fiber, at, at + delay, bell)
     return Effect.succeed(() => bell.cancel())
   })
@@ -121,7 +121,7 @@ describe("an alarm on the test clock", () => {
             fiber,
             at,
             at + delay,
-            Alarm.bell(() => rings++)
+            Alarm.bellOf(() => rings++)
           )
           assert.strictEqual(rings, 0)
           return Effect.void
@@ -164,7 +164,7 @@ for (const [name, clock] of [
             Effect.callback<void>((resume) => {
               const due = process.hrtime.bigint() + BigInt(delay)
               const at = Alarm.now(fiber)
-              const bell = Alarm.bell(() => {
+              const bell = Alarm.bellOf(() => {
                 const left = Number(due - process.hrtime.bigint())
                 if (left > 0) early.push(left)
                 rings++

@@ -12,8 +12,7 @@ import {
   Question,
   RateLimit,
   Retry,
-  type Reason,
-  SpillwayError,
+  type SpillwayError,
   Summary,
   Timeout
 } from "@spillway/core"
@@ -293,42 +292,6 @@ describe("A call is billed", () => {
       yield* TestClock.adjust("5 seconds")
       assert.strictEqual((yield* Fiber.join(asking)).reason._tag, "TimedOut")
       assert.deepStrictEqual(yield* inTotal(guard), amounts({ spent: inFull, unsettled: inFull }))
-    })
-  )
-})
-
-describe("What was turned away", () => {
-  const failsWith = (reason: Reason) => Call.asEffect(() => Effect.fail(new SpillwayError({ reason })))
-  const target = "gpu1/llama"
-
-  it.effect("costs nothing, each of its tries by itself, and what was lost costs all that was reserved", () =>
-    Effect.gen(function* () {
-      for (const reason of [
-        { _tag: "Overloaded", target },
-        { _tag: "BadRequest", field: "question", read: "it", expected: "another" },
-        { _tag: "Unreachable", target, problem: "refused", parts: 0 }
-      ] as const) {
-        const guard = yield* daily()
-        yield* Effect.exit(ask(guard(failsWith(reason))))
-        assert.deepStrictEqual(yield* inTotal(guard), amounts(), reason._tag)
-      }
-      const guard = yield* daily()
-      yield* Effect.exit(ask(guard(failsWith({ _tag: "Cut", target, parts: 0 }))))
-      assert.deepStrictEqual(yield* inTotal(guard), amounts({ spent: inFull, unsettled: inFull }))
-    })
-  )
-
-  it.effect("costs nothing around a plain Effect either, where the failure or `classify` says so", () =>
-    Effect.gen(function* () {
-      const classify = (error: unknown) => (error === "busy" ? ("Overloaded" as const) : undefined)
-      const guard = yield* daily({ classify })
-      const plain = (error: string | SpillwayError) =>
-        Effect.exit(Policy.about({ tokens: 100 })(guard(Effect.fail(error))))
-      yield* plain("busy")
-      yield* plain(new SpillwayError({ reason: { _tag: "Overloaded", target } }))
-      assert.deepStrictEqual(yield* inTotal(guard), amounts())
-      yield* plain("anything else")
-      assert.deepStrictEqual(yield* inTotal(guard), amounts({ spent: 100, unsettled: 100 }))
     })
   )
 })

@@ -1,13 +1,15 @@
 /**
- * What a budget is charged for goes that were lost: each try by itself, and what ran out of time in full.
+ * What a budget is charged for goes that were lost, each try by itself and what ran out of time in full, and for those
+ * that were turned away.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Deadline, Policy, Retry, Timeout } from "@spillway/core"
+import { type Budget, Call, Deadline, Policy, type Reason, Retry, SpillwayError, Timeout } from "@spillway/core"
 import { Effect, Schedule } from "effect"
 import { TestClock } from "effect/testing"
 import { amounts, ask, budget, hanging, inTotal, promptMost } from "../fixtures/bills.ts"
 
-const daily = () => budget({ total: "20000 tok/day" })
+const daily = (options: Partial<Budget.Options> = {}) => budget({ total: "20000 tok/day", ...options })
+const inFull = promptMost + 4_096
 const thrice = Effect.orDie(Retry.make({ schedule: Schedule.recurs(5), attempts: 3, budget: "off" }))
 const hundred = Policy.about({ tokens: 100 })
 
@@ -55,8 +57,6 @@ describe("A plain Effect that is tried again", () => {
 })
 
 describe("A call whose time has run out", () => {
-  const inFull = promptMost + 4_096
-
   it.effect("is charged in full and unsettled, before its first part and after it, whichever clock it was", () =>
     Effect.gen(function* () {
       const clocks = [
@@ -73,6 +73,42 @@ describe("A call whose time has run out", () => {
           assert.deepStrictEqual(yield* inTotal(guard), amounts({ spent: inFull, unsettled: inFull }))
         }
       }
+    })
+  )
+})
+
+describe("What was turned away", () => {
+  const failsWith = (reason: Reason) => Call.asEffect(() => Effect.fail(new SpillwayError({ reason })))
+  const target = "gpu1/llama"
+
+  it.effect("costs nothing, each of its tries by itself, and what was lost costs all that was reserved", () =>
+    Effect.gen(function* () {
+      for (const reason of [
+        { _tag: "Overloaded", target },
+        { _tag: "BadRequest", field: "question", read: "it", expected: "another" },
+        { _tag: "Unreachable", target, problem: "refused", parts: 0 }
+      ] as const) {
+        const guard = yield* daily()
+        yield* Effect.exit(ask(guard(failsWith(reason))))
+        assert.deepStrictEqual(yield* inTotal(guard), amounts(), reason._tag)
+      }
+      const guard = yield* daily()
+      yield* Effect.exit(ask(guard(failsWith({ _tag: "Cut", target, parts: 0 }))))
+      assert.deepStrictEqual(yield* inTotal(guard), amounts({ spent: inFull, unsettled: inFull }))
+    })
+  )
+
+  it.effect("costs nothing around a plain Effect either, where the failure or `classify` says so", () =>
+    Effect.gen(function* () {
+      const classify = (error: unknown) => (error === "busy" ? ("Overloaded" as const) : undefined)
+      const guard = yield* daily({ classify })
+      const plain = (error: string | SpillwayError) =>
+        Effect.exit(Policy.about({ tokens: 100 })(guard(Effect.fail(error))))
+      yield* plain("busy")
+      yield* plain(new SpillwayError({ reason: { _tag: "Overloaded", target } }))
+      assert.deepStrictEqual(yield* inTotal(guard), amounts())
+      yield* plain("anything else")
+      assert.deepStrictEqual(yield* inTotal(guard), amounts({ spent: 100, unsettled: 100 }))
     })
   )
 })

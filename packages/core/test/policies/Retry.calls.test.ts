@@ -95,7 +95,7 @@ describe("a time that has run out", () => {
     Effect.gen(function* () {
       // A failure of the program's own is tried again, where a timeout in a call is not.
       const renamed = Policy.make<"attempt", SpillwayError>("Renamed", "attempt", (self) =>
-        Effect.catch(self, () => Effect.fail(refusal({ _tag: "Overloaded", target: "gpu1" })))
+        Effect.catchCause(self, () => Effect.fail(refusal({ _tag: "Overloaded", target: "gpu1" })))
       )
       const guard = yield* Policy.all([retry(), renamed, clock])
       const deaf = (attempt: Attempt) =>
