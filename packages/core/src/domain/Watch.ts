@@ -8,7 +8,7 @@
 import { Effect, Fiber } from "effect"
 import * as Alarm from "./Alarm.ts"
 import type { Attempt } from "./Attempt.ts"
-import { attemptsWithin, type Facts, attemptsCount, noAttempts } from "./Facts.ts"
+import { attemptsCount, attemptsWithin, type Facts, noAttempts } from "./Facts.ts"
 import type { SpillwayError } from "./SpillwayError.ts"
 
 /** Looks at the time. Moments are monotonic nanoseconds. */

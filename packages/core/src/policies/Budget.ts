@@ -9,7 +9,7 @@
 import { Duration, Effect, type Exit, type Fiber, Schema } from "effect"
 import * as Alarm from "../domain/Alarm.ts"
 import { schema, type Timing } from "../domain/Delays.ts"
-import { attemptsWithin, Facts, plain, attemptsCount, withCall, under } from "../domain/Facts.ts"
+import { attemptsCount, attemptsWithin, Facts, plain, under, withCall } from "../domain/Facts.ts"
 import { aFunction, decode, type OptionsRefused, type Widened } from "../domain/Options.ts"
 import type * as Price from "../domain/Price.ts"
 import { PriceList } from "../domain/PriceList.ts"

@@ -8,7 +8,7 @@
  */
 import { Duration, Effect, type Exit, type Fiber, Schema } from "effect"
 import * as Alarm from "../domain/Alarm.ts"
-import { attemptsWithin, type CallFacts, Facts, plain, attemptsCount, noAttempts, under } from "../domain/Facts.ts"
+import { attemptsCount, attemptsWithin, type CallFacts, Facts, noAttempts, plain, under } from "../domain/Facts.ts"
 import { decode, type OptionsRefused, type Widened } from "../domain/Options.ts"
 import { refusal, type SpillwayError } from "../domain/SpillwayError.ts"
 import * as Store from "../domain/Store.ts"

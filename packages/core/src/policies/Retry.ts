@@ -9,7 +9,7 @@
 import { Cause, Clock, Context, Duration, Effect, type Fiber, Random, Schedule, Schema } from "effect"
 import * as Alarm from "../domain/Alarm.ts"
 import { Delays, schema, type Timing } from "../domain/Delays.ts"
-import { attemptsWithin, Facts, go, attemptsCount, lose, usageTold } from "../domain/Facts.ts"
+import { attemptsCount, attemptsWithin, Facts, go, lose, usageTold } from "../domain/Facts.ts"
 import { aFunction, decode, type OptionsRefused, type Widened } from "../domain/Options.ts"
 import { RetryBudget } from "../domain/RetryBudget.ts"
 import * as Units from "../domain/Units.ts"
@@ -122,18 +122,8 @@ class Retry<RS> {
     const toldBefore = usageTold(facts)
     return Effect.catchCause(self, (cause) => {
       const delays = new Delays(this.timing)
-      const run = {
-        self,
-        fiber,
-        facts,
-        deliveredBefore,
-        attemptsBefore,
-        delays,
-        goes: 1,
-        toldBefore,
-        last: undefined
-      }
-      return this.failed<A, E, R>(run, cause)
+      const before = { deliveredBefore, attemptsBefore, toldBefore }
+      return this.failed<A, E, R>({ ...before, self, fiber, facts, delays, goes: 1, last: undefined }, cause)
     })
   }
 
@@ -151,8 +141,8 @@ class Retry<RS> {
       const now = Alarm.read(clock)
       if (delay === undefined || now + delay >= (run.facts?.call.deadline ?? Infinity)) return giveUp(run, cause)
       if (this.budget?.retry(now) === false) return giveUpForAll(cause)
-      if (!verdict.isUnused && usageTold(run.facts) === run.toldBefore) lose(run.facts)
       return Effect.flatMap(pause(run.fiber, delay), () => {
+        if (!verdict.isUnused && usageTold(run.facts) === run.toldBefore) lose(run.facts)
         run.goes++
         run.toldBefore = usageTold(run.facts)
         return Effect.catchCause(go(run.self), (next) => this.failed(run, next))

@@ -9,7 +9,7 @@
 import { Duration, Effect, type Fiber, Result, Schema } from "effect"
 import * as Alarm from "../domain/Alarm.ts"
 import type { Attempt } from "../domain/Attempt.ts"
-import { attemptsWithin, Facts, attemptsCount } from "../domain/Facts.ts"
+import { attemptsCount, attemptsWithin, Facts } from "../domain/Facts.ts"
 import { type Expectation, Known } from "../domain/Forecast.ts"
 import { decode, type OptionsRefused, type Widened } from "../domain/Options.ts"
 import { type Phase, refusal, type SpillwayError } from "../domain/SpillwayError.ts"

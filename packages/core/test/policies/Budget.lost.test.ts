@@ -4,7 +4,7 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { type Budget, Call, Deadline, Policy, type Reason, Retry, SpillwayError, Timeout } from "@spillway/core"
-import { Effect, Schedule } from "effect"
+import { Effect, Fiber, Schedule } from "effect"
 import { TestClock } from "effect/testing"
 import { amounts, ask, budget, hanging, inTotal, promptMost } from "../fixtures/bills.ts"
 
@@ -41,6 +41,17 @@ describe("A plain Effect that is tried again", () => {
       const saying = Effect.andThen(Policy.used({ input: 7, output: 3 }), Effect.fail("broken"))
       yield* Effect.exit(hundred(guard(retry(saying))))
       assert.deepStrictEqual(yield* inTotal(guard), amounts({ spent: 30 }))
+    })
+  )
+
+  it.effect("is charged once for a try that was lost before its caller left, in the wait for the next", () =>
+    Effect.gen(function* () {
+      const retry = yield* Effect.orDie(Retry.make({ schedule: Schedule.spaced("1 minute"), budget: "off" }))
+      const guard = yield* daily()
+      const run = yield* Effect.forkChild(hundred(guard(retry(Effect.fail("broken")))), { startImmediately: true })
+      yield* TestClock.adjust("10 seconds")
+      yield* Fiber.interrupt(run)
+      assert.deepStrictEqual(yield* inTotal(guard), amounts({ spent: 100, unsettled: 100 }))
     })
   )
 
