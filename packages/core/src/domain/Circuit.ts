@@ -5,7 +5,8 @@
  * a generation, and whatever was let in before is not counted after it: a failure that started before an opening says
  * nothing about the probe that runs now. How long an opening lasts it is told by whoever drives it.
  */
-import { Duration } from "effect"
+import type { Duration } from "effect"
+import * as Alarm from "./Alarm.ts"
 import { Tally } from "./Tally.ts"
 
 /** What opens a circuit, and what closes it again. Spans are nanoseconds. */
@@ -137,8 +138,7 @@ export class Circuit {
     const { openings, phase } = this
     if (phase === "Closed" || phase === "Isolated") return { _tag: phase }
     if (phase === "Open" && now < this.openUntil) {
-      const left = Math.ceil(this.openUntil - now)
-      return { _tag: phase, openings, retryAfter: left < Infinity ? Duration.nanos(BigInt(left)) : Duration.infinity }
+      return { _tag: phase, openings, retryAfter: Alarm.spanOf(this.openUntil - now) }
     }
     return { _tag: "HalfOpen", openings, probing: this.inside }
   }

@@ -76,6 +76,13 @@ export class Delivery implements Sink {
   }
 }
 
+/** Whose calls may be counted together. */
+export type Per = "caller" | "key" | "target" | "all"
+
+/** Under which name a call is counted; `default` where nobody said one. */
+export const keyOf = (per: Per, facts: Facts | undefined): string =>
+  per === "all" ? "all" : ((per === "target" ? facts?.target : facts?.call[per]) ?? "default")
+
 /** What a program may say about a call; what it leaves out is taken from the scope around it. */
 export interface Said {
   readonly caller?: string
@@ -226,14 +233,12 @@ export const about = <A, E, R>(self: Effect.Effect<A, E, R>, said: Said): Effect
   })
 
 /** The goes that have started under these facts since there were so many, and not in another go beside them. */
-export const attemptsWithin = (facts: Facts, attemptsBefore: number): ReadonlyArray<Attempt> => {
-  return attemptsCount(facts) === attemptsBefore
+export const attemptsWithin = (facts: Facts | undefined, attemptsBefore: number): ReadonlyArray<Attempt> =>
+  facts === undefined || attemptsCount(facts) === attemptsBefore
     ? noAttempts
     : facts.call.attempts.slice(attemptsBefore).filter((attempt) => attempt.isWithin(facts.attempt))
-}
 
-/** No goes at all, made once. */
-export const noAttempts: ReadonlyArray<Attempt> = []
+const noAttempts: ReadonlyArray<Attempt> = []
 
 /** Says what an Effect used, to every scope around it. */
 export const used = (usage: Usages.Usage): Effect.Effect<void> =>

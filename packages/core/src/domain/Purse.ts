@@ -4,7 +4,8 @@
  * It knows its windows, the thresholds at which somebody wants to be told, and how to say no; what is spent from it is
  * counted in a store, under its policy's name.
  */
-import { type DateTime, Duration, Effect } from "effect"
+import { type DateTime, type Duration, Effect } from "effect"
+import * as Alarm from "./Alarm.ts"
 import type { CallFacts } from "./Facts.ts"
 import { refusal, type SpillwayError } from "./SpillwayError.ts"
 import * as Store from "./Store.ts"
@@ -78,7 +79,7 @@ export class Purse<R> {
   ): Effect.Effect<Standing, SpillwayError> {
     return Effect.suspend(() =>
       Store.andThen(store.balance(of, { key: this.keyOf(key), window }, now), (amounts) =>
-        Effect.succeed({ unit: this.unit, limit: this.limit, ...amounts, turnsIn: spanOf(until - now) })
+        Effect.succeed({ unit: this.unit, limit: this.limit, ...amounts, turnsIn: Alarm.spanOf(until - now) })
       )
     )
   }
@@ -89,7 +90,7 @@ export class Purse<R> {
     return refusal({
       _tag: "BudgetSpent",
       budget: `${this.printed} ${whose}${full ? ", for which there is no room to count," : ""}`,
-      ...(until < Infinity ? { retryAfter: spanOf(until - now) } : {})
+      ...(until < Infinity ? { retryAfter: Alarm.spanOf(until - now) } : {})
     })
   }
 
@@ -110,6 +111,3 @@ export class Purse<R> {
 }
 
 const noShares: ReadonlyArray<number> = []
-
-const spanOf = (nanos: number): Duration.Duration =>
-  nanos < Infinity ? Duration.nanos(BigInt(Math.max(Math.ceil(nanos), 0))) : Duration.infinity

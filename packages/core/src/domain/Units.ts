@@ -208,6 +208,19 @@ export const duration: Unit<Duration.Duration, string | number> = make(timed("du
   value: Schema.Duration
 })
 
+const notNothing = (read: Read<Duration.Duration>): Read<Duration.Duration> =>
+  Result.flatMap(read, (time) =>
+    Duration.isZero(time) ? no("write a time longer than 0, as 30s") : Result.succeed(time)
+  )
+
+/** How long, where no time at all would make no sense: a window, a lease, a clock. */
+export const span: Unit<Duration.Duration, string | number> = make(timed("duration", "200ms", "5s", "1m30s"), {
+  read: (text) => notNothing(readDuration(text)),
+  number: (millis) => notNothing(readMillis(millis)),
+  print: printDuration,
+  value: Schema.Duration
+})
+
 const makeRate = <Of extends "requests" | "tokens">(unit: Of, words: RegExp, label: string, look: Look<string>) =>
   make<Rate<Of>, string>(look, {
     read: (text) =>

@@ -8,7 +8,7 @@
 import { Effect, Fiber } from "effect"
 import * as Alarm from "./Alarm.ts"
 import type { Attempt } from "./Attempt.ts"
-import { attemptsCount, attemptsWithin, type Facts, noAttempts } from "./Facts.ts"
+import { attemptsCount, attemptsWithin, type Facts } from "./Facts.ts"
 import type { SpillwayError } from "./SpillwayError.ts"
 
 /** Looks at the time. Moments are monotonic nanoseconds. */
@@ -77,7 +77,7 @@ class Watched<A, E> extends Alarm.Bell {
     const next = this.look.look(now)
     if (typeof next === "number") return this.set(now, next)
     this.isOver = true
-    const attempts = this.facts === undefined ? noAttempts : attemptsWithin(this.facts, this.attemptsBefore)
+    const attempts = attemptsWithin(this.facts, this.attemptsBefore)
     for (const attempt of attempts) attempt.lost ||= attempt.endedAt === undefined
     this.child.interruptUnsafe(this.fiber.id)
     letGo(this.child, attempts)

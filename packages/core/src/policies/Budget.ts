@@ -58,10 +58,10 @@ export const Options = Schema.Struct({
   /** The most tokens an answer may have: it is reserved, and sent along, unless the caller asks for less. */
   maxTokens: Units.count.schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed(4_096))),
   /** How long a call may take before what it reserved counts as lost. */
-  lease: Units.duration.schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed("1h")))
+  lease: Units.span.schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed("1h")))
 })
 
-const Inside = Schema.Struct({ amount: Units.amount.schema, window: Schema.Union([Units.duration.schema, schema]) })
+const Inside = Schema.Struct({ amount: Units.amount.schema, window: Schema.Union([Units.span.schema, schema]) })
 
 /** The same where TypeScript can say more than a file. */
 const Extended = Schema.Struct({
@@ -71,15 +71,10 @@ const Extended = Schema.Struct({
   onAlert: Schema.optionalKey(aFunction<NonNullable<Options["onAlert"]>>()),
   classify: Schema.optionalKey(aFunction<Classify>())
 }).check(
-  Schema.makeFilter(({ alert, each, lease, prices, total, unpriced }) => {
+  Schema.makeFilter(({ alert, each, prices, total, unpriced }) => {
     if (total === undefined && each === undefined) {
       return { path: ["total"], issue: "missing: write total as $100/month, or each as $1/day, or both" }
     }
-    const endless = [total, each].findIndex((given) => given !== undefined && isNothing(given))
-    if (endless >= 0) {
-      return { path: [["total", "each"][endless]!, "window"], issue: "write a time longer than 0, as 1d" }
-    }
-    if (Duration.isZero(lease)) return { path: ["lease"], issue: "write a time longer than 0, as 1h" }
     if ([alert].flat().includes(0)) {
       return { path: ["alert"], issue: "write a share of more than nothing, as 80%" }
     }
@@ -95,10 +90,6 @@ const Extended = Schema.Struct({
 
 const unitOf = (given: typeof Units.allowance.schema.Type | typeof Inside.Type): Units.Amount["unit"] =>
   "window" in given ? given.amount.unit : given.unit
-
-/** Whether a window has no length. */
-const isNothing = (given: typeof Units.allowance.schema.Type | typeof Inside.Type): boolean =>
-  "window" in given && Duration.isDuration(given.window) && Duration.isZero(given.window)
 
 /** An amount in every window that a duration or a Schedule says, such as `Schedule.cron("0 0 1 * *")`. */
 export interface Windowed<R = never> {

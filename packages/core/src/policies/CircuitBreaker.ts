@@ -11,7 +11,7 @@ import * as Alarm from "../domain/Alarm.ts"
 import type { Attempt } from "../domain/Attempt.ts"
 import { Circuit, type Outcome, type Run, type Settings as CircuitSettings, type State } from "../domain/Circuit.ts"
 import { Delays, schema, type Timing } from "../domain/Delays.ts"
-import { attemptsCount, attemptsWithin, Facts, noAttempts } from "../domain/Facts.ts"
+import { attemptsCount, attemptsWithin, Facts, keyOf } from "../domain/Facts.ts"
 import { Keyed } from "../domain/Keyed.ts"
 import { aFunction, decode, type OptionsRefused, type Widened } from "../domain/Options.ts"
 import { refusal, type SpillwayError } from "../domain/SpillwayError.ts"
@@ -19,20 +19,25 @@ import * as Units from "../domain/Units.ts"
 import * as Verdict from "../domain/Verdict.ts"
 import * as Policy from "../Policy.ts"
 
+const firstOpenings = Effect.succeed("2s..10s")
+
 /** The options as a file has them, with every default. */
 export const Options = Schema.Struct({
   /** So many failures in a row open it. */
   failures: Units.count.schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed(5))),
   /** Such a share of failures opens it, once there were `calls` within the `window`. */
   failureRate: Units.percent.schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed("50%"))),
-  window: Units.duration.schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed("30s"))),
+  window: Units.span.schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed("30s"))),
   calls: Units.count.schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed(10))),
-  /** How long it stays open: the first time and at most. Each opening doubles it, varied at random within the range. */
-  open: Units.range.schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed("2s..10s"))),
+  /**
+   * How long it stays open: a fixed time, or the first one and the longest. Each opening doubles it, varied at random
+   * within the range.
+   */
+  open: Schema.Union([Units.range.schema, Units.duration.schema]).pipe(Schema.withDecodingDefaultKey(firstOpenings)),
   /** So many probes run at once when it has been open long enough; all of them have to succeed. */
   probes: Units.count.schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed(1))),
   /** A probe that shows no sign of life for so long has failed. */
-  probeFor: Units.duration.schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed("1m"))),
+  probeFor: Units.span.schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed("1m"))),
   /** After closing, each call that succeeds lets one more run at once, until so many have. */
   ramp: Units.count.schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed(10))),
   /** Whose failures are counted together. */
@@ -47,18 +52,10 @@ export const Options = Schema.Struct({
 const Extended = Schema.Struct({
   ...Options.fields,
   open: Schema.Union([Units.range.schema, Units.duration.schema, schema]).pipe(
-    Schema.withDecodingDefaultKey(Effect.succeed("2s..10s"))
+    Schema.withDecodingDefaultKey(firstOpenings)
   ),
   classify: Schema.optionalKey(aFunction<Verdict.Classify>())
-}).check(
-  Schema.makeFilter(({ probeFor, window }) =>
-    Duration.isZero(window)
-      ? { path: ["window"], issue: "write a time longer than 0, as 30s" }
-      : Duration.isZero(probeFor)
-        ? { path: ["probeFor"], issue: "write a time longer than 0, as 1m" }
-        : undefined
-  )
-)
+})
 
 /** The options as TypeScript takes them. */
 export interface Options<R = never> extends Omit<Widened<typeof Options.Encoded>, "open"> {
@@ -162,7 +159,7 @@ class Passage<A, E, R, RS> implements Run, Policy.Run<A, E | SpillwayError, R | 
   }
 
   private get attempts(): ReadonlyArray<Attempt> {
-    return this.facts === undefined ? noAttempts : attemptsWithin(this.facts, this.attemptsBefore)
+    return attemptsWithin(this.facts, this.attemptsBefore)
   }
 
   enter(): Effect.Effect<A, E | SpillwayError, R | RS> {
@@ -236,7 +233,7 @@ class Breaker<RS> {
 
   /** Where all are counted together there is one circuit, whatever it is called. */
   private keyed(key: string): string {
-    return this.per === "all" ? "default" : key
+    return this.per === "all" ? keyOf("all", undefined) : key
   }
 
   guard<A, E, R>(
@@ -260,11 +257,6 @@ class Breaker<RS> {
   }
 }
 
-const keyOf = (per: Settings["per"], facts: Facts | undefined): string => {
-  if (per === "all") return "default"
-  return (per === "target" ? facts?.target : facts?.call[per]) ?? "default"
-}
-
 /** How long the opening lasts that has just begun. */
 const cool = <R>(
   circuit: Scheduled<R>,
@@ -281,5 +273,5 @@ const refused = (target: string, wait: number): SpillwayError =>
   refusal({
     _tag: "Unavailable",
     ...(target === "default" ? {} : { target }),
-    ...(wait < Infinity ? { retryAfter: Duration.nanos(BigInt(Math.ceil(wait))) } : {})
+    ...(wait < Infinity ? { retryAfter: Alarm.spanOf(wait) } : {})
   })

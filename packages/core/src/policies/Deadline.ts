@@ -5,7 +5,7 @@
  * around it. Everything inside reads it: nothing waits, and nobody tries again, beyond it. At that moment the caller is
  * told, and the work is interrupted; work that ignores its interrupt goes on without him.
  */
-import { Duration, Effect, type Fiber, Schema } from "effect"
+import { Effect, type Fiber, Schema } from "effect"
 import * as Alarm from "../domain/Alarm.ts"
 import { about, type CallFacts, type Delivery, Facts } from "../domain/Facts.ts"
 import { decode, type OptionsRefused, type Widened } from "../domain/Options.ts"
@@ -17,12 +17,8 @@ import * as Policy from "../Policy.ts"
 /** The options as a file has them, with every default. */
 export const Options = Schema.Struct({
   /** How long the whole call may take. */
-  deadline: Units.duration.schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed("2m")))
-}).check(
-  Schema.makeFilter(({ deadline }) =>
-    Duration.isZero(deadline) ? { path: ["deadline"], issue: "write a time longer than 0, as 2m" } : undefined
-  )
-)
+  deadline: Units.span.schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed("2m")))
+})
 
 /** The options as TypeScript takes them. */
 export type Options = Widened<typeof Options.Encoded>
@@ -61,7 +57,7 @@ class Moment implements Watch.Look {
   }
 
   look(): SpillwayError {
-    const after = Duration.nanos(BigInt(Math.max(this.firstAt - this.startedAt, 0)))
+    const after = Alarm.spanOf(this.firstAt - this.startedAt)
     return refusal({ _tag: "TimedOut", phase: "total", after, parts: this.delivery.parts })
   }
 }

@@ -8,7 +8,7 @@
  */
 import { Duration, Effect, type Exit, type Fiber, Schema } from "effect"
 import * as Alarm from "../domain/Alarm.ts"
-import { attemptsCount, attemptsWithin, type CallFacts, Facts, noAttempts, plain, under } from "../domain/Facts.ts"
+import { attemptsCount, attemptsWithin, type CallFacts, Facts, keyOf, plain, under } from "../domain/Facts.ts"
 import { decode, type OptionsRefused, type Widened } from "../domain/Options.ts"
 import { refusal, type SpillwayError } from "../domain/SpillwayError.ts"
 import * as Store from "../domain/Store.ts"
@@ -192,7 +192,7 @@ class Limit {
   /** What was never sent costs nothing; what was is settled to what it used, where that is known. */
   settle(run: AnyRun, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> | undefined {
     const { attemptsBefore, begun, facts, fiber } = run
-    const attempts = facts === undefined ? noAttempts : attemptsWithin(facts, attemptsBefore)
+    const attempts = attemptsWithin(facts, attemptsBefore)
     const isPlain = facts?.call.question === undefined
     const wasSent = (isPlain && begun && !wasRefused(exit)) || attempts.some((attempt) => attempt.sent)
     if (!wasSent) return Store.settling(() => this.store.giveBack(run, Alarm.now(fiber)))
@@ -229,11 +229,6 @@ const chargeOf = (scale: Scale, call: CallFacts | undefined): Store.Charge => ({
   cost: costOf(scale, call) * scale.each,
   burst: scale.burst * scale.each
 })
-
-const keyOf = (per: Per, facts: Facts | undefined): string => {
-  if (per === "all") return "all"
-  return (per === "target" ? facts?.target : facts?.call[per]) ?? "default"
-}
 
 /** Waits until the run's time has come, or until the store says that it may come sooner. */
 const turnOf = (run: AnyRun, wait: number, fiber: Fiber.Fiber<unknown, unknown>): Effect.Effect<void> =>

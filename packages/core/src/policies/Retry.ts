@@ -133,7 +133,7 @@ class Retry<RS> {
     const clock = run.fiber.getRef(Clock.Clock)
     const verdict = Verdict.of(failure.error, this.classify, () => clock.currentTimeMillisUnsafe())
     if (verdict.isRefusal) return giveUp(run, run.last ?? cause)
-    if (!this.mayPass(run, verdict) || wasRetried(cause)) return giveUp(run, cause)
+    if (!mayPass(run, verdict) || wasRetried(cause)) return giveUp(run, cause)
     run.last = cause
     if (this.isTriedEnough(run)) return giveUp(run, cause)
     if (verdict.retryAfter !== undefined && verdict.retryAfter > this.retryAfterMax) return giveUpForAll(cause)
@@ -150,18 +150,6 @@ class Retry<RS> {
     })
   }
 
-  /** Whether the same may succeed here: nothing of an answer has gone out, and what failed may pass. */
-  private mayPass({ attemptsBefore, deliveredBefore, facts }: Position, verdict: Verdict.Verdict): boolean {
-    const isPlain = facts?.call.question === undefined
-    const { again, here } = verdict.failure
-    // Nobody else picks another target for a plain Effect.
-    if (!here && !(isPlain && again === "elsewhere-before-first-part")) return false
-    // Whoever reads a plain Effect's answer is not known here, only what its failure says.
-    if (isPlain) return verdict.parts === 0
-    if (facts.call.delivery.parts !== deliveredBefore) return false
-    return attemptsWithin(facts, attemptsBefore).every((attempt) => attempt.parts === 0)
-  }
-
   private isTriedEnough({ attemptsBefore, facts, goes }: Position): boolean {
     const unsent =
       facts?.call.question === undefined
@@ -169,6 +157,18 @@ class Retry<RS> {
         : attemptsWithin(facts, attemptsBefore).filter((attempt) => !attempt.sent).length
     return goes - Math.min(unsent, this.attemptsMax) >= this.attemptsMax
   }
+}
+
+/** Whether the same may succeed here: nothing of an answer has gone out, and what failed may pass. */
+const mayPass = ({ attemptsBefore, deliveredBefore, facts }: Position, verdict: Verdict.Verdict): boolean => {
+  const isPlain = facts?.call.question === undefined
+  const { again, here } = verdict.failure
+  // Nobody else picks another target for a plain Effect.
+  if (!here && !(isPlain && again === "elsewhere-before-first-part")) return false
+  // Whoever reads a plain Effect's answer is not known here, only what its failure says.
+  if (isPlain) return verdict.parts === 0
+  if (facts.call.delivery.parts !== deliveredBefore) return false
+  return attemptsWithin(facts, attemptsBefore).every((attempt) => attempt.parts === 0)
 }
 
 /** How long to wait, in nanoseconds; nothing where the schedule has ended. */

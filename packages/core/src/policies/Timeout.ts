@@ -21,27 +21,25 @@ import * as Policy from "../Policy.ts"
 /** The options as a file has them, with every default. */
 export const Options = Schema.Struct({
   /** To reach the server, for a leaf that says when it has. */
-  connect: Units.duration.schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed("2s"))),
+  connect: Units.span.schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed("2s"))),
   /** To the first part: a time, one that grows with the prompt, or what the forecast expects. */
   firstToken: Schema.Union([Schema.Literal("auto"), Units.scaled.schema]).pipe(
     Schema.withDecodingDefaultKey(Effect.succeed("auto" as const))
   ),
   /** Between two parts. */
-  idle: Schema.Union([Schema.Literal("auto"), Units.duration.schema]).pipe(
+  idle: Schema.Union([Schema.Literal("auto"), Units.span.schema]).pipe(
     Schema.withDecodingDefaultKey(Effect.succeed("auto" as const))
   ),
   /** For a reader to take the next part. */
-  reader: Units.duration.schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed("30s"))),
+  reader: Units.span.schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed("30s"))),
   /** For a model to load, for a leaf that says so; and the bound of what is `auto`. */
-  load: Units.duration.schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed("5m")))
+  load: Units.span.schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed("5m")))
 }).check(
-  Schema.makeFilter(({ firstToken, ...clocks }) => {
-    const base = firstToken === "auto" ? firstToken : firstToken.base
-    const none = Object.entries({ ...clocks, firstToken: base }).find(
-      ([, limit]) => limit !== "auto" && Duration.isZero(limit)
-    )
-    return none && { path: [none[0]], issue: "write a time longer than 0, a clock cannot be turned off" }
-  })
+  Schema.makeFilter(({ firstToken }) =>
+    firstToken !== "auto" && Duration.isZero(firstToken.base)
+      ? { path: ["firstToken"], issue: "write a time longer than 0, a clock cannot be turned off" }
+      : undefined
+  )
 )
 
 /** The options as TypeScript takes them. */
@@ -104,7 +102,7 @@ class Clocks implements Watch.Look {
     if (clock === undefined) return now + this.limits.shortest
     const due = clock.since + this.limits[clock.phase]
     if (now < due) return Math.min(due, now + this.limits.shortest)
-    const after = Duration.nanos(BigInt(this.limits[clock.phase]))
+    const after = Alarm.spanOf(this.limits[clock.phase])
     return refusal({ _tag: "TimedOut", phase: clock.phase, after, parts: attempt?.parts ?? 0 })
   }
 

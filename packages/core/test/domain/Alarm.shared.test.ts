@@ -3,6 +3,8 @@
  * program running that nobody waits in.
  */
 import { execFile } from "node:child_process"
+import { setFlagsFromString } from "node:v8"
+import { runInNewContext } from "node:vm"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, type Fiber } from "effect"
 import * as Alarm from "../../src/domain/Alarm.ts"
@@ -106,6 +108,42 @@ describe("alarms on the live clock", () => {
       })
       const at = Alarm.now(fiber)
       Alarm.set(fiber, at, at + Alarm.perMilli, bell)
+    })
+  )
+
+  it.live("wait longer than any timer without asking for more than one can", () =>
+    Effect.gen(function* () {
+      const warnings: Array<string> = []
+      const warned = ({ name }: Error) => void warnings.push(name)
+      process.on("warning", warned)
+      yield* running((fiber, done) => {
+        const far = after(fiber, 40 * 86_400_000, () => assert.fail("rang 40 days early"))
+        setTimeout(() => {
+          far.cancel()
+          done()
+        }, 30)
+      })
+      process.off("warning", warned)
+      // Node says so of each timer that is too long, and rings it at once.
+      assert.notInclude(warnings, "TimeoutOverflowWarning")
+    })
+  )
+
+  it.live("forget those that were taken back, long before their time", () =>
+    Effect.gen(function* () {
+      let forgotten: WeakRef<object> | undefined
+      yield* running((fiber, done) => {
+        const first = after(fiber, 3_600_000, () => {})
+        first.cancel()
+        forgotten = new WeakRef(first)
+        for (let index = 0; index < 1_000; index++) after(fiber, 3_600_000, () => {}).cancel()
+        done()
+      })
+      setFlagsFromString("--expose-gc")
+      const collect = runInNewContext("gc") as () => void
+      yield* Effect.sleep(1)
+      collect()
+      assert.isUndefined(forgotten?.deref())
     })
   )
 

@@ -57,3 +57,14 @@ describe("a clock", () => {
     assert.isTrue(Equal.equals(Units.clockOf(clock, -1), Duration.seconds(5)))
   })
 })
+
+describe("a span", () => {
+  it("is a duration that is longer than nothing, however it is written", () => {
+    assert.isTrue(Equal.equals(Result.getOrThrow(Units.span.parse("1m30s")), Duration.seconds(90)))
+    assert.isTrue(Equal.equals(Result.getOrThrow(Units.span.parse(250)), Duration.millis(250)))
+    for (const nothing of ["0s", "0ms", 0]) {
+      const refused = Result.getOrThrow(Result.flip(Units.span.parse(nothing)))
+      assert.include(refused.expected, "longer than 0", String(nothing))
+    }
+  })
+})

@@ -12,8 +12,8 @@ import type { Attempt } from "../../src/domain/Attempt.ts"
 import { ask, deaf, deafUntil, endOf, leaf, question, say, start, told, toldOf } from "../fixtures/clocks.ts"
 import { makeLog, ways } from "../fixtures/readers.ts"
 import * as Unhandled from "../fixtures/unhandled.ts"
-import * as Interrupts from "../laws/interrupts.ts"
 import { testPolicy } from "../laws/testPolicy.ts"
+import { testTimed } from "../laws/testTimed.ts"
 
 Unhandled.guard()
 
@@ -221,36 +221,7 @@ describe("a caller who leaves before his deadline", () => {
     })
   )
 
-  it.effect("at any operation has one end, and nothing runs on, whether the time is over meanwhile or not", () =>
-    Effect.gen(function* () {
-      let late = 0
-      const interrupted = yield* Interrupts.everywhere(
-        Effect.map(within("1ns"), (guard) => ({ guard, running: 0, ends: 0 })),
-        (call) =>
-          call
-            .guard(
-              Effect.acquireUseRelease(
-                Effect.sync(() => call.running++),
-                () =>
-                  Effect.andThen(
-                    TestClock.adjust(1),
-                    Effect.forEach([1, 2, 3], () => Effect.yieldNow)
-                  ),
-                () => Effect.sync(() => call.running--)
-              )
-            )
-            .pipe(Effect.onExit(() => Effect.sync(() => call.ends++))),
-        (call, exit, moment) =>
-          Effect.sync(() => {
-            assert.strictEqual(call.running, 0, JSON.stringify(moment))
-            assert.isAtMost(call.ends, 1)
-            if (Exit.isFailure(exit) && !Exit.hasInterrupts(exit)) late++
-          })
-      )
-      assert.isAbove(interrupted, 100)
-      assert.isAbove(late, 10)
-    })
-  )
+  testTimed(within("1ns"))
 })
 
 describe("what reads the answer", () => {

@@ -11,8 +11,8 @@ import { TestClock } from "effect/testing"
 import { Policy, RateLimit, SpillwayError, Timeout } from "@spillway/core"
 import { clocks, deaf, deafUntil, endOf, start, told, toldOf } from "../fixtures/clocks.ts"
 import * as Unhandled from "../fixtures/unhandled.ts"
-import * as Interrupts from "../laws/interrupts.ts"
 import { testPolicy } from "../laws/testPolicy.ts"
+import { testTimed } from "../laws/testTimed.ts"
 
 Unhandled.guard()
 
@@ -245,36 +245,5 @@ describe("a caller who leaves", () => {
     })
   )
 
-  it.effect("at any operation leaves nothing running, whether the time is over meanwhile or not", () =>
-    Effect.gen(function* () {
-      let timedOut = 0
-      const interrupted = yield* Interrupts.everywhere(
-        Effect.map(clocks({ firstToken: "1ns" }), (guard) => ({ guard, running: 0, ends: 0 })),
-        (call) =>
-          call
-            .guard(
-              Effect.acquireUseRelease(
-                Effect.sync(() => call.running++),
-                () =>
-                  Effect.andThen(
-                    TestClock.adjust(1),
-                    Effect.forEach([1, 2, 3], () => Effect.yieldNow)
-                  ),
-                () => Effect.sync(() => call.running--)
-              )
-            )
-            .pipe(Effect.onExit(() => Effect.sync(() => call.ends++))),
-        (call, exit, moment) =>
-          Effect.sync(() => {
-            assert.strictEqual(call.running, 0, JSON.stringify(moment))
-            assert.isAtMost(call.ends, 1)
-            if (!Exit.isFailure(exit) || Exit.hasInterrupts(exit)) return
-            assert.include(told({ at: 0, exit }), "firstToken")
-            timedOut++
-          })
-      )
-      assert.isAbove(interrupted, 100)
-      assert.isAbove(timedOut, 10)
-    })
-  )
+  testTimed(clocks({ firstToken: "1ns" }), (exit) => assert.include(told({ at: 0, exit }), "firstToken"))
 })
