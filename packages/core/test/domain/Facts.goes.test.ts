@@ -31,12 +31,12 @@ describe("the goes that have started", () => {
         const { attempts } = (yield* facts)!.call
         yield* leaf
         const before = attempts.length
-        assert.deepStrictEqual(attemptsWithin((yield* facts), before), [])
+        assert.deepStrictEqual(attemptsWithin(yield* facts, before), [])
         yield* leaf
         yield* Deferred.succeed(counted, undefined)
         yield* Deferred.await(beside)
         all = attempts
-        found = attemptsWithin((yield* facts), before)
+        found = attemptsWithin(yield* facts, before)
       })
       const other = Effect.andThen(Deferred.await(counted), leaf)
       const both = Effect.all(
