@@ -6,13 +6,15 @@
  * attempt. In the wrong order they still run and are quietly wrong (a deadline that starts anew with every retry), so
  * the order is a type, and is checked again when a list is made.
  */
-import { Context, Data, Duration, Effect, type Exit, type Fiber, Layer, Result, Scheduler } from "effect"
+import { Context, Data, Duration, Effect, Layer, Result } from "effect"
 import * as Alarm from "./domain/Alarm.ts"
 import * as Facts from "./domain/Facts.ts"
 import { type Store, StoreService } from "./domain/Store.ts"
 import * as Tokens from "./domain/Tokens.ts"
 import * as Units from "./domain/Units.ts"
 import * as MemoryStore from "./state/MemoryStore.ts"
+
+export { begin, framed, type Run, yieldsNext } from "./domain/Frame.ts"
 
 /** Where in a call a policy belongs, from the outside in. */
 export type Stage = "call" | "between" | "attempt"
@@ -186,62 +188,6 @@ export const used = Facts.used
 const Within = Context.Reference<{ readonly id: string; made: number } | undefined>("spillway/Policy/Within", {
   defaultValue: () => undefined
 })
-
-/**
- * Whether the fiber yields before its next operation, which is where it can be interrupted. A policy for which nothing
- * may come between taking and what it guards lets it yield first.
- */
-export const yieldsNext = (fiber: Fiber.Fiber<unknown, unknown>): boolean =>
-  fiber.currentOpCount + 1 >= fiber.cache.maxOpsBeforeYield && !fiber.cache.preventYield
-
-/** One guarded run, for a policy that takes something and gives it back. */
-export interface Run<A, E, R, RX = never> {
-  /** Takes, and answers what is guarded, or refuses. */
-  enter(): Effect.Effect<A, E, R>
-  /** Is told the end once, whatever it is; what it answers runs before anybody else learns of it. */
-  leave(exit: Exit.Exit<A, E>): Effect.Effect<void, never, RX> | undefined
-}
-
-/**
- * What is taken is taken inside the frame that gives it back: a fiber can be interrupted between any two operations.
- * Where it certainly goes on to the next, taking just before the frame is the same and costs an operation less.
- */
-export const framed = <A, E, R, RX>(
-  run: Run<A, E, R, RX>,
-  fiber: Fiber.Fiber<unknown, unknown>
-): Effect.Effect<A, E, R | RX> =>
-  Effect.onExitPrimitive<A, E, R, never, RX>(goesOn(fiber) ? entered(run) : Effect.suspend(() => run.enter()), (exit) =>
-    run.leave(exit)
-  )
-
-/** Whether the fiber goes on to the frame, through the facts that it may stand in, and into what is guarded. */
-const goesOn = ({ cache, currentOpCount }: Fiber.Fiber<unknown, unknown>): boolean =>
-  (cache.preventYield || currentOpCount + 4 < cache.maxOpsBeforeYield) &&
-  cache.scheduler.shouldYield === Scheduler.MixedScheduler.prototype.shouldYield
-
-const entered = <A, E, R>(run: Run<A, E, R, unknown>): Effect.Effect<A, E, R> => {
-  try {
-    return run.enter()
-  } catch (thrown) {
-    return Effect.die(thrown)
-  }
-}
-
-/** Begins what is guarded, and says so: nothing comes between, or what never ran would count as begun. */
-export const begin = <A, E, R>(run: {
-  begun: boolean
-  readonly fiber: Fiber.Fiber<unknown, unknown>
-  readonly self: Effect.Effect<A, E, R>
-}): Effect.Effect<A, E, R> => {
-  if (!yieldsNext(run.fiber)) {
-    run.begun = true
-    return run.self
-  }
-  return Effect.andThen(
-    Effect.yieldNow,
-    Effect.suspend(() => begin(run))
-  )
-}
 
 let unnamed = 0
 

@@ -40,49 +40,57 @@ const readLive = ((): (() => number) => {
 /** Now, in nanoseconds on the monotonic clock of the fiber. */
 export const now = (fiber: Fiber.Fiber<unknown, unknown>): number => read(fiber.getRef(Clock.Clock))
 
-/** What rings when its time has come. It can be set anew once it has rung, and no more once it was taken back. */
-export abstract class Bell {
-  due = Infinity
-  isSet = false
-  /** On a clock other than the live one: the fiber that sleeps until it is time. */
-  sleeper: Fiber.Fiber<void> | undefined = undefined
+/** What happens when an alarm rings. */
+export interface Ringing {
+  ring(): void
+}
 
-  abstract ring(): void
+/**
+ * An alarm that was set. It holds on to what it rings for only until it has rung or was taken back: many are taken back
+ * long before anybody looks at them again.
+ */
+export class Bell {
+  readonly due: number
+  private ringing: Ringing | undefined
+  /** On a clock other than the live one: the fiber that sleeps until it is time. */
+  private readonly sleeper: Fiber.Fiber<void> | undefined
+
+  constructor(due: number, ringing: Ringing, sleeper?: (bell: Bell) => Fiber.Fiber<void>) {
+    this.due = due
+    this.ringing = ringing
+    this.sleeper = sleeper?.(this)
+  }
+
+  /** Whether it has neither rung nor been taken back. */
+  get isSet(): boolean {
+    return this.ringing !== undefined
+  }
 
   /** Takes it back: it will not ring any more. */
   cancel(): void {
-    if (!this.isSet) return
-    this.isSet = false
+    if (this.ringing === undefined) return
+    this.ringing = undefined
     if (this.sleeper === undefined) alarms.drop()
     else this.sleeper.interruptUnsafe()
   }
-}
 
-/** A bell from what it does. */
-export const bellOf = (ring: () => void): Bell => new Calls(ring)
-
-class Calls extends Bell {
-  private readonly call: () => void
-
-  constructor(call: () => void) {
-    super()
-    this.call = call
-  }
-
+  /** It is time. */
   ring(): void {
-    this.call()
+    const { ringing } = this
+    this.ringing = undefined
+    ringing?.ring()
   }
 }
 
 /**
  * Rings once, at `due` on the fiber's clock and never before. `at` is now, as whoever sets it has just read it.
  */
-export const set = (fiber: Fiber.Fiber<unknown, unknown>, at: number, due: number, bell: Bell): void => {
+export const set = (fiber: Fiber.Fiber<unknown, unknown>, at: number, due: number, ringing: Ringing): Bell => {
   const clock = fiber.getRef(Clock.Clock)
-  bell.due = due
-  bell.isSet = true
-  if (clock === liveClock) alarms.add(bell)
-  else bell.sleeper = sleeperOf(clock, fiber.context, at, bell)
+  if (clock !== liveClock) return new Bell(due, ringing, (bell) => sleeperOf(clock, fiber.context, at, bell))
+  const bell = new Bell(due, ringing)
+  alarms.add(bell)
+  return bell
 }
 
 /** What `setTimeout` gives: in Node it can be told whether it keeps the program running. */
@@ -143,7 +151,6 @@ class Alarms {
       for (let first = this.heap[0]; first !== undefined && !(first.isSet && first.due > at); first = this.heap[0]) {
         this.removeFirst()
         if (!first.isSet) continue
-        first.isSet = false
         this.live--
         first.ring()
       }
@@ -179,10 +186,7 @@ const timerMillisMax = 2 ** 31 - 1
 
 const sleeperOf = (clock: Clock.Clock, context: Context.Context<never>, at: number, bell: Bell): Fiber.Fiber<void> => {
   const { due } = bell
-  const ring = Effect.sync(() => {
-    bell.isSet = false
-    bell.ring()
-  })
+  const ring = Effect.sync(() => bell.ring())
   const wait: Effect.Effect<void> = Effect.suspend(() => {
     // A clock that sleeps in whole milliseconds may wake a moment early.
     const left = due - read(clock)

@@ -8,7 +8,8 @@
 // @effect-diagnostics newPromise:off asyncFunction:off
 import { Cause, Context, Effect, Exit, Fiber, Stream } from "effect"
 import type { Sink } from "./Attempt.ts"
-import { asking, under } from "./Facts.ts"
+import { asking, contextOf } from "./Facts.ts"
+import * as Frame from "./Frame.ts"
 import { HandOver } from "./HandOver.ts"
 import * as Part from "./Part.ts"
 import type { Question } from "./Question.ts"
@@ -31,10 +32,14 @@ export const toSink = <A, E, R>(call: Effect.Effect<A, E, R>, question: Question
   Effect.withFiber((fiber) => {
     const facts = asking(fiber, question, sink)
     const { delivery } = facts.call
-    return Effect.onExitPrimitive(under(call, facts), () => {
-      delivery.close()
-      return delivery.broken === undefined ? undefined : Effect.die(delivery.broken.thrown)
-    })
+    const run: Frame.Run<A, E, R> = {
+      enter: () => call,
+      leave: () => {
+        delivery.close()
+        return delivery.broken === undefined ? undefined : Effect.die(delivery.broken.thrown)
+      }
+    }
+    return Frame.framed(run, fiber, contextOf(fiber, facts))
   })
 
 /** Puts the question and waits for the whole answer. */

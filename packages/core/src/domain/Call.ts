@@ -8,7 +8,8 @@
 // @effect-diagnostics asyncFunction:off newPromise:off
 import { Cause, Effect, Redacted, Stream } from "effect"
 import { AnswerMixed, type Attempt } from "./Attempt.ts"
-import { Facts, tell, under } from "./Facts.ts"
+import { contextOf, Facts, tell } from "./Facts.ts"
+import * as Frame from "./Frame.ts"
 import type { Part } from "./Part.ts"
 import type { Question } from "./Question.ts"
 import { SpillwayError } from "./SpillwayError.ts"
@@ -33,14 +34,14 @@ export const asEffect = <E, R>(call: Call<E, R>, target?: string): Effect.Effect
     if (facts?.call.question === undefined) return Effect.die(new Error(noQuestion))
     const { attempts, question } = facts.call
     let attempt: Attempt | undefined
-    return Effect.onExitPrimitive(
-      Effect.suspend(() => {
+    const run: Frame.Run<Summary.Summary, E, R> = {
+      enter: () => {
         const mixed = mixedBy(facts)
         if (mixed !== undefined) return Effect.die(mixed)
         attempts.push((attempt = facts.attempt.start(target)))
-        return under(call(question, attempt), undefined)
-      }),
-      (exit) => {
+        return call(question, attempt)
+      },
+      leave: (exit) => {
         if (attempt === undefined) return undefined
         if (exit._tag === "Success") attempt.usage ??= exit.value.usage
         else {
@@ -51,7 +52,8 @@ export const asEffect = <E, R>(call: Call<E, R>, target?: string): Effect.Effect
         attempt.end()
         return undefined
       }
-    )
+    }
+    return Frame.framed(run, fiber, contextOf(fiber, undefined))
   })
 
 /** Whether one more leaf would put a second answer where parts of another go already, or may go at any moment. */

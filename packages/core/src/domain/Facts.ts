@@ -8,6 +8,7 @@
 import { Clock, Context, Effect, type Fiber } from "effect"
 import * as Alarm from "./Alarm.ts"
 import { Attempt, type Sink } from "./Attempt.ts"
+import * as Frame from "./Frame.ts"
 import type { Part } from "./Part.ts"
 import * as Questions from "./Question.ts"
 import type { Tokens } from "./Tokens.ts"
@@ -156,9 +157,16 @@ class PlainScope implements Facts, CallFacts {
 export const plain = (fiber: Fiber.Fiber<unknown, unknown>, outer: Facts | undefined, said: Said = silent): Facts =>
   new PlainScope(fiber, outer, said)
 
-/** The Effect under these facts. */
-export const under = <A, E, R>(self: Effect.Effect<A, E, R>, facts: Facts | undefined): Effect.Effect<A, E, R> =>
-  Effect.updateContext(self, (context: Context.Context<R>) => Context.add(context, Facts, facts))
+/** The fiber's context with these facts. */
+export const contextOf = (fiber: Fiber.Fiber<unknown, unknown>, facts: Facts | undefined): Context.Context<never> =>
+  Context.add(fiber.context, Facts, facts)
+
+/** The Effect under these facts. Only to be answered by `Effect.withFiber`. */
+export const under = <A, E, R>(
+  self: Effect.Effect<A, E, R>,
+  fiber: Fiber.Fiber<unknown, unknown>,
+  facts: Facts | undefined
+): Effect.Effect<A, E, R> => Frame.within(self, fiber, contextOf(fiber, facts))
 
 /** The scope of a call, or of one go of it. */
 class CallScope implements Facts {
@@ -218,7 +226,7 @@ export const asking = (fiber: Fiber.Fiber<unknown, unknown>, question: Questions
 export const about = <A, E, R>(self: Effect.Effect<A, E, R>, said: Said): Effect.Effect<A, E, R> =>
   Effect.withFiber((fiber) => {
     const outer = fiber.getRef(Facts)
-    if (outer?.call.question === undefined) return under(self, plain(fiber, outer, said))
+    if (outer?.call.question === undefined) return under(self, fiber, plain(fiber, outer, said))
     const { call } = outer
     const attempt =
       said.target === undefined ? outer.attempt : outer.attempt.again(outer.attempt.destination, said.target)
@@ -229,7 +237,7 @@ export const about = <A, E, R>(self: Effect.Effect<A, E, R>, said: Said): Effect
       tokens: said.tokens ?? call.tokens,
       deadline: deadlineOf(fiber, outer, said)
     }
-    return under(self, new CallScope(known, attempt, outer.outer))
+    return under(self, fiber, new CallScope(known, attempt, outer.outer))
   })
 
 /** The goes that have started under these facts since there were so many, and not in another go beside them. */
@@ -282,11 +290,14 @@ export const go = <A, E, R>(
   Effect.withFiber((fiber) => {
     const outer = fiber.getRef(Facts)
     if (outer === undefined) return self
-    if (outer.call.question === undefined) return under(self, plain(fiber, outer))
+    if (outer.call.question === undefined) return under(self, fiber, plain(fiber, outer))
     const attempt = outer.attempt.again(gate(outer.attempt.destination))
-    const facts = new CallScope(outer.call, attempt, outer.outer)
-    return Effect.onExitPrimitive(under(self, facts), () => {
-      attempt.close()
-      return undefined
-    })
+    const run: Frame.Run<A, E, R> = {
+      enter: () => self,
+      leave: () => {
+        attempt.close()
+        return undefined
+      }
+    }
+    return Frame.framed(run, fiber, contextOf(fiber, new CallScope(outer.call, attempt, outer.outer)))
   })

@@ -9,7 +9,7 @@
 import { Duration, Effect, type Exit, type Fiber, Schema } from "effect"
 import * as Alarm from "../domain/Alarm.ts"
 import { schema, type Timing } from "../domain/Delays.ts"
-import { attemptsCount, attemptsWithin, Facts, plain, under, withCall } from "../domain/Facts.ts"
+import { attemptsCount, attemptsWithin, contextOf, Facts, plain, withCall } from "../domain/Facts.ts"
 import { aFunction, decode, type OptionsRefused, type Widened } from "../domain/Options.ts"
 import type * as Price from "../domain/Price.ts"
 import { PriceList } from "../domain/PriceList.ts"
@@ -245,8 +245,8 @@ class Accounts<RS> {
       most = Math.max(most, amount)
     }
     const facts = scopeOf(around, fiber, most > 0 ? this.maxTokens : Infinity)
-    const framed = Policy.framed(new Run(this, accounts, self, fiber, facts, price, now), fiber)
-    return facts === around ? framed : under(framed, facts)
+    const run = new Run(this, accounts, self, fiber, facts, price, now)
+    return Policy.framed(run, fiber, facts === around ? undefined : contextOf(fiber, facts))
   }
 
   nextId(): number {

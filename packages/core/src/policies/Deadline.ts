@@ -7,11 +7,11 @@
  */
 import { Effect, type Fiber, Schema } from "effect"
 import * as Alarm from "../domain/Alarm.ts"
-import { about, type CallFacts, type Delivery, Facts } from "../domain/Facts.ts"
+import { about, type CallFacts, Facts } from "../domain/Facts.ts"
 import { decode, type OptionsRefused, type Widened } from "../domain/Options.ts"
 import { refusal, type SpillwayError } from "../domain/SpillwayError.ts"
 import * as Units from "../domain/Units.ts"
-import * as Watch from "../domain/Watch.ts"
+import { Watch } from "../domain/Watch.ts"
 import * as Policy from "../Policy.ts"
 
 /** The options as a file has them, with every default. */
@@ -40,24 +40,27 @@ const guard = <A, E, R>(
   fiber: Fiber.Fiber<unknown, unknown>
 ): Effect.Effect<A, E | SpillwayError, R> => {
   const facts = fiber.getRef(Facts)!
-  const look = new Moment(facts.call, Alarm.now(fiber))
-  return look.startedAt < look.firstAt ? Watch.run(self, fiber, facts, look) : Effect.fail(look.look())
+  const watch = new Moment(fiber, facts, Alarm.now(fiber))
+  return watch.isAhead ? watch.run(self) : Effect.fail(watch.look())
 }
 
 /** The one moment by which a call has to be over. */
-class Moment implements Watch.Look {
-  readonly startedAt: number
-  readonly firstAt: number
-  private readonly delivery: Delivery
+class Moment extends Watch {
+  get isAhead(): boolean {
+    return this.startedAt < this.firstAt
+  }
 
-  constructor({ deadline, delivery }: CallFacts, startedAt: number) {
-    this.startedAt = startedAt
-    this.firstAt = deadline
-    this.delivery = delivery
+  protected get firstAt(): number {
+    return this.call.deadline
   }
 
   look(): SpillwayError {
     const after = Alarm.spanOf(this.firstAt - this.startedAt)
-    return refusal({ _tag: "TimedOut", phase: "total", after, parts: this.delivery.parts })
+    return refusal({ _tag: "TimedOut", phase: "total", after, parts: this.call.delivery.parts })
+  }
+
+  /** A deadline has made a scope for itself, so there are facts. */
+  private get call(): CallFacts {
+    return this.facts!.call
   }
 }

@@ -8,7 +8,7 @@
  */
 import { Duration, Effect, type Exit, type Fiber, Schema } from "effect"
 import * as Alarm from "../domain/Alarm.ts"
-import { attemptsCount, attemptsWithin, type CallFacts, Facts, keyOf, plain, under } from "../domain/Facts.ts"
+import { attemptsCount, attemptsWithin, type CallFacts, contextOf, Facts, keyOf, plain } from "../domain/Facts.ts"
 import { decode, type OptionsRefused, type Widened } from "../domain/Options.ts"
 import { refusal, type SpillwayError } from "../domain/SpillwayError.ts"
 import * as Store from "../domain/Store.ts"
@@ -185,8 +185,8 @@ class Limit {
     const charges = this.scales.map((scale) => chargeOf(scale, facts.call))
     const tooMuch = this.scales.find((_, at) => charges[at]!.cost > charges[at]!.burst)
     if (tooMuch !== undefined) return Effect.fail(neverFits(tooMuch, costOf(tooMuch, facts.call)))
-    const framed = Policy.framed(new Run(this, charges, self, fiber, facts), fiber)
-    return facts === around ? framed : under(framed, facts)
+    const run = new Run(this, charges, self, fiber, facts)
+    return Policy.framed(run, fiber, facts === around ? undefined : contextOf(fiber, facts))
   }
 
   /** What was never sent costs nothing; what was is settled to what it used, where that is known. */
@@ -236,8 +236,7 @@ const turnOf = (run: AnyRun, wait: number, fiber: Fiber.Fiber<unknown, unknown>)
     // It may have been said between the answer of the store and now.
     if (run.told) return resume(Effect.yieldNow)
     const now = Alarm.now(fiber)
-    const bell = Alarm.bellOf(() => resume(Effect.void))
-    Alarm.set(fiber, now, now + wait, bell)
+    const bell = Alarm.set(fiber, now, now + wait, { ring: () => resume(Effect.void) })
     run.wake = () => {
       bell.cancel()
       // Not at once: the store that calls this is still busy with somebody else's ticket.

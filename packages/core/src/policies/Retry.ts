@@ -204,7 +204,6 @@ const pause = (fiber: Fiber.Fiber<unknown, unknown>, delay: number): Effect.Effe
     ? Effect.yieldNow
     : Effect.callback((resume) => {
         const now = Alarm.now(fiber)
-        const bell = Alarm.bellOf(() => resume(Effect.void))
-        Alarm.set(fiber, now, now + Math.ceil(delay), bell)
+        const bell = Alarm.set(fiber, now, now + Math.ceil(delay), { ring: () => resume(Effect.void) })
         return Effect.sync(() => bell.cancel())
       })

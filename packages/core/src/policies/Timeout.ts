@@ -9,13 +9,13 @@
 import { Duration, Effect, type Fiber, Result, Schema } from "effect"
 import * as Alarm from "../domain/Alarm.ts"
 import type { Attempt } from "../domain/Attempt.ts"
-import { attemptsCount, attemptsWithin, Facts } from "../domain/Facts.ts"
+import { attemptsWithin, Facts } from "../domain/Facts.ts"
 import { type Expectation, Known } from "../domain/Forecast.ts"
 import { decode, type OptionsRefused, type Widened } from "../domain/Options.ts"
 import { type Phase, refusal, type SpillwayError } from "../domain/SpillwayError.ts"
 import * as Target from "../domain/Target.ts"
 import * as Units from "../domain/Units.ts"
-import * as Watch from "../domain/Watch.ts"
+import { Watch } from "../domain/Watch.ts"
 import * as Policy from "../Policy.ts"
 
 /** The options as a file has them, with every default. */
@@ -75,35 +75,35 @@ const guard = <A, E, R>(
   facts: Facts | undefined,
   limits: Limits
 ): Effect.Effect<A, E | SpillwayError, R> => {
-  const asked = facts?.call.question === undefined ? undefined : facts
-  return Watch.run(self, fiber, facts, new Clocks(asked, limits, Alarm.now(fiber)))
+  return new Clocks(fiber, facts, Alarm.now(fiber), limits).run(self)
 }
 
 /** The clocks of one attempt; without a question, of a plain Effect, which is an answer of one part. */
-class Clocks implements Watch.Look {
-  readonly startedAt: number
-  readonly firstAt: number
-  private readonly asked: Facts | undefined
-  private readonly attemptsBefore: number
+class Clocks extends Watch {
   private readonly limits: Limits
 
-  constructor(asked: Facts | undefined, limits: Limits, startedAt: number) {
-    this.asked = asked
-    this.attemptsBefore = attemptsCount(asked)
+  constructor(fiber: Fiber.Fiber<unknown, unknown>, facts: Facts | undefined, startedAt: number, limits: Limits) {
+    super(fiber, facts, startedAt)
     this.limits = limits
-    this.startedAt = startedAt
-    this.firstAt = startedAt + (asked === undefined ? limits.firstToken : limits.shortest)
   }
 
-  look(now: number): number | SpillwayError {
-    const attempt = this.asked === undefined ? undefined : attemptsWithin(this.asked, this.attemptsBefore).at(-1)
-    const clock = this.asked === undefined ? this.plain : clockOf(attempt)
+  protected get firstAt(): number {
+    return this.startedAt + (this.isPlain ? this.limits.firstToken : this.limits.shortest)
+  }
+
+  protected look(now: number): number | SpillwayError {
+    const attempt = this.isPlain ? undefined : attemptsWithin(this.facts, this.attemptsBefore).at(-1)
+    const clock = this.isPlain ? this.plain : clockOf(attempt)
     // Nothing is late before the leaf has begun.
     if (clock === undefined) return now + this.limits.shortest
     const due = clock.since + this.limits[clock.phase]
     if (now < due) return Math.min(due, now + this.limits.shortest)
     const after = Alarm.spanOf(this.limits[clock.phase])
     return refusal({ _tag: "TimedOut", phase: clock.phase, after, parts: attempt?.parts ?? 0 })
+  }
+
+  private get isPlain(): boolean {
+    return this.facts?.call.question === undefined
   }
 
   private get plain(): Clock {

@@ -16,9 +16,7 @@ const running = (run: (fiber: Fiber.Fiber<unknown, unknown>, done: () => void) =
 
 const after = (fiber: Fiber.Fiber<unknown, unknown>, millis: number, ring: () => void): Alarm.Bell => {
   const at = Alarm.now(fiber)
-  const bell = Alarm.bellOf(ring)
-  Alarm.set(fiber, at, at + millis * Alarm.perMilli, bell)
-  return bell
+  return Alarm.set(fiber, at, at + millis * Alarm.perMilli, { ring })
 }
 
 describe("alarms on the live clock", () => {
@@ -33,8 +31,7 @@ describe("alarms on the live clock", () => {
           for (let index = 0; index < 400; index++) {
             // All different, so that the order is one.
             const due = at + (random.below(20_000) * 400 + index) * 5
-            const bell = Alarm.bellOf(() => rung.push(due))
-            Alarm.set(fiber, at, due, bell)
+            const bell = Alarm.set(fiber, at, due, { ring: () => rung.push(due) })
             if (random.below(4) < seed % 4) bell.cancel()
             else expected.push(due)
           }
@@ -72,14 +69,13 @@ describe("alarms on the live clock", () => {
       }
       busy(150)
       // As long as a look that began before the work did.
-      const late = Alarm.bellOf(() => busy(100))
-      Alarm.set(fiber, at, at + 160 * Alarm.perMilli, late)
-      const soon = Alarm.bellOf(() => {
+      Alarm.set(fiber, at, at + 160 * Alarm.perMilli, { ring: () => busy(100) })
+      const soon = () => {
         const took = performance.now() - began
         assert.isBelow(took, 150 + 100 + 200, "it is due 40 ms after the busy 150")
         done()
-      })
-      Alarm.set(fiber, at, at + 190 * Alarm.perMilli, soon)
+      }
+      Alarm.set(fiber, at, at + 190 * Alarm.perMilli, { ring: soon })
     })
   )
 
@@ -96,18 +92,16 @@ describe("alarms on the live clock", () => {
   it.live("can be set anew once they have rung, and ring once each time", () =>
     running((fiber, done) => {
       let rings = 0
-      const bell = Alarm.bellOf(() => {
+      const ring = () => {
         rings++
-        const at = Alarm.now(fiber)
-        if (rings < 3) Alarm.set(fiber, at, at + Alarm.perMilli, bell)
+        if (rings < 3) after(fiber, 1, ring)
         else
           after(fiber, 5, () => {
             assert.strictEqual(rings, 3)
             done()
           })
-      })
-      const at = Alarm.now(fiber)
-      Alarm.set(fiber, at, at + Alarm.perMilli, bell)
+      }
+      after(fiber, 1, ring)
     })
   )
 
@@ -129,21 +123,30 @@ describe("alarms on the live clock", () => {
     })
   )
 
-  it.live("forget those that were taken back, long before their time", () =>
+  it.live("forget those that were taken back, long before their time, and what they would have rung for at once", () =>
     Effect.gen(function* () {
-      let forgotten: WeakRef<object> | undefined
+      const forgotten: Array<WeakRef<object>> = []
+      const setAndTakenBack = (fiber: Fiber.Fiber<unknown, unknown>) => {
+        const ringing = { ring: () => {} }
+        const at = Alarm.now(fiber)
+        const bell = Alarm.set(fiber, at, at + 3_600_000 * Alarm.perMilli, ringing)
+        bell.cancel()
+        return { ringing: new WeakRef(ringing), bell: new WeakRef(bell) }
+      }
       yield* running((fiber, done) => {
-        const first = after(fiber, 3_600_000, () => {})
-        first.cancel()
-        forgotten = new WeakRef(first)
+        forgotten.push(setAndTakenBack(fiber).bell)
         for (let index = 0; index < 1_000; index++) after(fiber, 3_600_000, () => {}).cancel()
+        forgotten.push(setAndTakenBack(fiber).ringing)
         done()
       })
       setFlagsFromString("--expose-gc")
       const collect = runInNewContext("gc") as () => void
       yield* Effect.sleep(1)
       collect()
-      assert.isUndefined(forgotten?.deref())
+      assert.deepStrictEqual(
+        forgotten.map((each) => each.deref()),
+        [undefined, undefined]
+      )
     })
   )
 
@@ -155,9 +158,7 @@ describe("alarms on the live clock", () => {
         Effect.runFork(Effect.withFiber((fiber) => {
           const after = (millis, ring) => {
             const at = Alarm.now(fiber)
-            const bell = Alarm.bellOf(ring)
-            Alarm.set(fiber, at, at + millis * 1e6, bell)
-            return bell
+            return Alarm.set(fiber, at, at + millis * 1e6, { ring })
           }
           ${body}
           return Effect.void

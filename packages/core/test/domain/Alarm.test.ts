@@ -19,8 +19,7 @@ const hour = 3_600_000
 const set = (delay: number, ring: () => void): Effect.Effect<() => void> =>
   Effect.withFiber((fiber) => {
     const at = Alarm.now(fiber)
-    const bell = Alarm.bellOf(ring)
-    Alarm.set(fiber, at, at + delay, bell)
+    const bell = Alarm.set(fiber, at, at + delay, { ring })
     return Effect.succeed(() => bell.cancel())
   })
 
@@ -117,12 +116,7 @@ describe("an alarm on the test clock", () => {
         let rings = 0
         yield* Effect.withFiber((fiber) => {
           const at = Alarm.now(fiber)
-          Alarm.set(
-            fiber,
-            at,
-            at + delay,
-            Alarm.bellOf(() => rings++)
-          )
+          Alarm.set(fiber, at, at + delay, { ring: () => rings++ })
           assert.strictEqual(rings, 0)
           return Effect.void
         })
@@ -164,13 +158,13 @@ for (const [name, clock] of [
             Effect.callback<void>((resume) => {
               const due = process.hrtime.bigint() + BigInt(delay)
               const at = Alarm.now(fiber)
-              const bell = Alarm.bellOf(() => {
+              const ring = () => {
                 const left = Number(due - process.hrtime.bigint())
                 if (left > 0) early.push(left)
                 rings++
                 resume(Effect.void)
-              })
-              Alarm.set(fiber, at, at + delay, bell)
+              }
+              Alarm.set(fiber, at, at + delay, { ring })
             })
           )
         const delays = Array.from({ length: 200 }, () => Math.floor((0.2 + 2.8 * random.next()) * Alarm.perMilli))

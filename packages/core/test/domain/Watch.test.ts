@@ -9,7 +9,7 @@ import { TestClock } from "effect/testing"
 import { Answer, type Attempt, Call, Policy, refusal, SpillwayError, Summary } from "@spillway/core"
 import * as Alarm from "../../src/domain/Alarm.ts"
 import { Facts } from "../../src/domain/Facts.ts"
-import * as Watch from "../../src/domain/Watch.ts"
+import { Watch } from "../../src/domain/Watch.ts"
 import { deaf, endOf, question, start, toldOf } from "../fixtures/clocks.ts"
 import * as Unhandled from "../fixtures/unhandled.ts"
 
@@ -24,14 +24,15 @@ const watched =
     Effect.withFiber((fiber) => {
       const startedAt = Alarm.now(fiber)
       const [first, ...rest] = moments.map((millis) => startedAt + millis * Alarm.perMilli)
-      return Watch.run(self, fiber, fiber.getRef(Facts), {
-        startedAt,
-        firstAt: first!,
-        look: (now) => {
+      class Moments extends Watch {
+        protected readonly firstAt = first!
+
+        protected look(now: number): number | SpillwayError {
           looked.push((now - startedAt) / Alarm.perMilli)
           return rest.shift() ?? over
         }
-      })
+      }
+      return new Moments(fiber, fiber.getRef(Facts), startedAt).run(self)
     })
 
 const errorOf = (exit: Exit.Exit<unknown, unknown>) => (Exit.isFailure(exit) ? Cause.squash(exit.cause) : undefined)

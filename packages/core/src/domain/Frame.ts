@@ -1,0 +1,100 @@
+/**
+ * The frame that every policy is: it takes something, runs what it guards, and gives back what it took.
+ *
+ * A fiber can be interrupted between any two operations, so what is taken is taken inside the frame that gives it back,
+ * and nothing may come between starting and what is started. A frame can also stand around another context; the two
+ * are one operation, since all that is guarded passes here.
+ */
+import { type Context, Effect, type Exit, type Fiber, Scheduler } from "effect"
+
+type AnyFiber = Fiber.Fiber<unknown, unknown>
+
+/** One guarded run, for a policy that takes something and gives it back. */
+export interface Run<A, E, R, RX = never> {
+  /** Takes, and answers what is guarded, or refuses. */
+  enter(): Effect.Effect<A, E, R>
+  /** Is told the end once, whatever it is; what it answers runs before anybody else learns of it. */
+  leave(exit: Exit.Exit<A, E>): Effect.Effect<void, never, RX> | undefined
+}
+
+/**
+ * Frames a run, in a context of its own if one is given. Only to be answered by `Effect.withFiber`.
+ *
+ * Where the fiber certainly goes on to the next operation, taking just before the frame is the same and costs an
+ * operation less.
+ */
+export const framed = <A, E, R, RX>(
+  run: Run<A, E, R, RX>,
+  fiber: AnyFiber,
+  context?: Context.Context<never>
+): Effect.Effect<A, E, R | RX> => {
+  const around = fiber.context
+  return Effect.onExitPrimitive<A, E, R, never, RX>(
+    goesOn(fiber) ? entered(run, fiber, context) : Effect.suspend(() => enter(run, fiber, context)),
+    (exit) => {
+      if (context !== undefined) fiber.setContext(around)
+      return run.leave(exit)
+    }
+  )
+}
+
+/** The Effect in another context. Only to be answered by `Effect.withFiber`. */
+export const within = <A, E, R>(
+  self: Effect.Effect<A, E, R>,
+  fiber: AnyFiber,
+  context: Context.Context<never>
+): Effect.Effect<A, E, R> => {
+  if (!goesOn(fiber)) return Effect.updateContext(self, () => context as Context.Context<R>)
+  const around = fiber.context
+  fiber.setContext(context)
+  return Effect.onExitPrimitive(self, () => {
+    fiber.setContext(around)
+    return undefined
+  })
+}
+
+/**
+ * Whether the fiber yields before its next operation, which is where it can be interrupted. A policy for which nothing
+ * may come between taking and what it guards lets it yield first.
+ */
+export const yieldsNext = (fiber: AnyFiber): boolean => yieldsWithin(fiber, 1)
+
+/** Begins what is guarded, and says so: nothing comes between, or what never ran would count as begun. */
+export const begin = <A, E, R>(run: {
+  begun: boolean
+  readonly fiber: AnyFiber
+  readonly self: Effect.Effect<A, E, R>
+}): Effect.Effect<A, E, R> => {
+  if (!yieldsNext(run.fiber)) {
+    run.begun = true
+    return run.self
+  }
+  return Effect.andThen(
+    Effect.yieldNow,
+    Effect.suspend(() => begin(run))
+  )
+}
+
+const yieldsWithin = ({ cache, currentOpCount }: AnyFiber, operations: number): boolean =>
+  currentOpCount + operations >= cache.maxOpsBeforeYield && !cache.preventYield
+
+/** Whether the fiber goes on to the frame, and into what is guarded: a scheduler may have a rule of its own. */
+const goesOn = (fiber: AnyFiber): boolean =>
+  !yieldsWithin(fiber, 2) && fiber.cache.scheduler.shouldYield === Scheduler.MixedScheduler.prototype.shouldYield
+
+const enter = <A, E, R>(
+  run: Run<A, E, R, unknown>,
+  fiber: AnyFiber,
+  context: Context.Context<never> | undefined
+): Effect.Effect<A, E, R> => {
+  if (context !== undefined) fiber.setContext(context)
+  return run.enter()
+}
+
+const entered: typeof enter = (run, fiber, context) => {
+  try {
+    return enter(run, fiber, context)
+  } catch (thrown) {
+    return Effect.die(thrown)
+  }
+}
