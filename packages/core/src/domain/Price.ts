@@ -23,6 +23,8 @@ export const perMillion = (input: number, output: number): Price => ({
 
 /** What a usage costs in micro-dollars, rounded up. Whole ones stand apart, so that the sum of a month is exact too. */
 export const cost = (price: Price, usage: Usage): number => {
+  const all = usage.input * price.input + usage.output * price.output
+  if (all <= dividedExactly) return Math.ceil(all / perMicro)
   const whole = usage.input * Math.floor(price.input / perMicro) + usage.output * Math.floor(price.output / perMicro)
   const rest = usage.input * (price.input % perMicro) + usage.output * (price.output % perMicro)
   return whole + Math.ceil(rest / perMicro)
@@ -30,3 +32,6 @@ export const cost = (price: Price, usage: Usage): number => {
 
 /** Millionths in a micro-dollar. */
 const perMicro = 1_000_000
+
+/** What a thousand dollars come to: up to here no quotient is rounded to a whole number that it is not. */
+const dividedExactly = 1e15

@@ -14,6 +14,10 @@ import type { SpillwayError } from "./SpillwayError.ts"
 /** An answer that is there, or one that has to be waited for. */
 export type Answer<A> = A | Effect.Effect<A, SpillwayError>
 
+/** Whether an answer has to be waited for. */
+export const isLater = <A>(answer: Answer<A>): answer is Effect.Effect<A, SpillwayError> =>
+  typeof answer === "object" && answer !== null && Effect.TypeId in answer
+
 /** One limit of a ticket, in nanoseconds. */
 export interface Charge {
   /** How long it takes to earn back what is taken. */
@@ -171,7 +175,7 @@ export const settling = <A>(
 ): Effect.Effect<void> | undefined => {
   try {
     const answer = settle()
-    if (!Effect.isEffect(answer)) return next(answer)
+    if (!isLater(answer)) return next(answer)
     return Effect.catchCause(
       Effect.flatMap(answer, (value) => next(value) ?? Effect.void),
       (cause) => Effect.logWarning(unsettledSentence, cause)
@@ -189,4 +193,4 @@ const unsettledSentence = "A store could not settle what has ended: its counters
 export const andThen = <A, B, E, R>(
   answer: Answer<A>,
   next: (value: A) => Effect.Effect<B, E, R>
-): Effect.Effect<B, E | SpillwayError, R> => (Effect.isEffect(answer) ? Effect.flatMap(answer, next) : next(answer))
+): Effect.Effect<B, E | SpillwayError, R> => (isLater(answer) ? Effect.flatMap(answer, next) : next(answer))

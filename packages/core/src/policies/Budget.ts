@@ -175,7 +175,7 @@ class Run<A, E, R, RS> extends Store.Reservation implements Policy.Run<A, E | Sp
   enter(): Effect.Effect<A, E | SpillwayError, R> {
     this.isReserved = true
     const reserved = this.budgets.store.reserve(this, this.askedAt)
-    return Effect.isEffect(reserved) ? Effect.flatMap(reserved, (answer) => this.follow(answer)) : this.follow(reserved)
+    return Store.isLater(reserved) ? Effect.flatMap(reserved, (answer) => this.follow(answer)) : this.follow(reserved)
   }
 
   leave(exit: Exit.Exit<A, E>): Effect.Effect<void> | undefined {
@@ -234,14 +234,15 @@ class Accounts<RS> {
       return Effect.fail(refusal({ _tag: "Unpriced", model: around?.target ?? call?.question?.model ?? "default" }))
     }
     const now = Alarm.now(fiber)
-    const accounts: Array<Store.Account> = []
+    const accounts = new Array<Store.Account>(this.purses.length)
     let most = 0
-    for (const purse of this.purses) {
+    for (let index = 0; index < accounts.length; index++) {
+      const purse = this.purses[index]!
       const turn = purse.turns.now(fiber, now)
       if (turn === undefined) return Effect.flatMap(purse.turns.next(fiber), () => this.guard(self, fiber))
       const amount = Spending.mostOf(purse.unit, price, call, this.maxTokens)
       if (amount > purse.limit) return Effect.fail(purse.tooMuch(amount, call))
-      accounts.push(purse.account(turn, call?.[this.per] ?? "default", amount))
+      accounts[index] = purse.account(turn, call?.[this.per] ?? "default", amount)
       most = Math.max(most, amount)
     }
     const facts = scopeOf(around, fiber, most > 0 ? this.maxTokens : Infinity)
