@@ -61,13 +61,21 @@ export class Circuit {
   private openFor = soon
   private openUntil = 0
   private stableAt = 0
-  /** How long the last call that succeeded took: in so long another one will have ended. */
+  /** How long the last call took that succeeded while places were few: in so long another one will have ended. */
   private took = 0
   private touchedAt = 0
 
   constructor(settings: Settings) {
     this.settings = settings
     this.tally = new Tally(settings.window / slots, slots)
+  }
+
+  /** Lets a call in where any number may run at once, which takes no look at the time; answers whether it has. */
+  pass(run: Run): boolean {
+    if (this.phase !== "Closed" || this.room < Infinity || this.leased.size > 0) return false
+    this.inside++
+    run.generation = this.generation
+    return true
   }
 
   /** Lets a call in, or says in how many nanoseconds to come back; infinity where nobody knows. */
@@ -91,9 +99,9 @@ export class Circuit {
   record(run: Run, outcome: Outcome, now: number): boolean {
     if (run.generation !== this.generation) return false
     this.touchedAt = now
-    this.free(run)
+    const wasLeased = this.free(run)
     if (outcome === "ignored") return false
-    if (outcome === "success") this.succeed(run, now)
+    if (outcome === "success") this.succeed(wasLeased ? now - run.startedAt : this.took, now)
     else if (this.fail(now)) return this.trip(now)
     return false
   }
@@ -158,9 +166,10 @@ export class Circuit {
     return this.openings === 0 || this.succeeded >= ramp ? Infinity : probes + this.succeeded
   }
 
-  private free(run: Run): void {
+  /** It has left; answers whether it had come in while places were few. */
+  private free(run: Run): boolean {
     this.inside--
-    if (this.leased.size > 0) this.leased.delete(run)
+    return this.leased.size > 0 && this.leased.delete(run)
   }
 
   private begin(phase: State["_tag"]): void {
@@ -170,8 +179,8 @@ export class Circuit {
     this.leased.clear()
   }
 
-  private succeed(run: Run, now: number): void {
-    this.took = now - run.startedAt
+  private succeed(took: number, now: number): void {
+    this.took = took
     this.succeeded++
     if (this.phase === "Closed") {
       this.consecutive = 0

@@ -164,15 +164,17 @@ class Passage<A, E, R, RS> implements Run, Policy.Run<A, E | SpillwayError, R | 
 
   enter(): Effect.Effect<A, E | SpillwayError, R | RS> {
     const { circuit, fiber } = this
-    const now = Alarm.now(fiber)
-    if (circuit.expire(now)) {
-      return Effect.andThen(
-        cool(circuit, undefined, fiber),
-        Effect.suspend(() => this.enter())
-      )
+    if (!circuit.pass(this)) {
+      const now = Alarm.now(fiber)
+      if (circuit.expire(now)) {
+        return Effect.andThen(
+          cool(circuit, undefined, fiber),
+          Effect.suspend(() => this.enter())
+        )
+      }
+      const wait = circuit.admit(this, now)
+      if (wait > 0) return Effect.fail(refused(this.breaker.per === "target" ? this.key : "default", wait))
     }
-    const wait = circuit.admit(this, now)
-    if (wait > 0) return Effect.fail(refused(this.breaker.per === "target" ? this.key : "default", wait))
     this.isIn = true
     return this.self
   }

@@ -85,8 +85,9 @@ export class MemoryStore implements Store {
     const line = this.lineOf(ticket, now)
     if (line === undefined)
       return { _tag: "Refused", retryAfter: Math.max(this.room.seekAt - now, askAgain), full: true }
-    const isWaiting = line.waiting.has(ticket)
-    const isNext = line.waiting.size === 0 || (isWaiting && first(line.waiting) === ticket)
+    const isEmpty = line.waiting.size === 0
+    const isWaiting = !isEmpty && line.waiting.has(ticket)
+    const isNext = isEmpty || (isWaiting && first(line.waiting) === ticket)
     const wait = Math.max(waitOf(line, ticket, isWaiting, now), isNext ? 0 : askAgain)
     if (wait === 0) return this.start(line, ticket, now)
     if (wait > maxWait) {
@@ -129,12 +130,14 @@ export class MemoryStore implements Store {
 
   private start(line: Line, ticket: Ticket, now: number): Decision {
     this.leave(line, ticket)
-    const ends = ticket.charges.map((charge, index) => {
-      const end = Math.max(line.ahead[index]!, now) + charge.cost
+    const { charges } = ticket
+    const ends = new Array<number>(charges.length)
+    for (let index = 0; index < charges.length; index++) {
+      const end = Math.max(line.ahead[index]!, now) + charges[index]!.cost
       line.ahead[index] = end
       this.room.idle(end)
-      return end + line.refunded[index]!
-    })
+      ends[index] = end + line.refunded[index]!
+    }
     ticket.receipt = { line, ends } satisfies Receipt
     return started
   }

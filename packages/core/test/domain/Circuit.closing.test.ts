@@ -4,7 +4,7 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import type { Settings } from "../../src/domain/Circuit.ts"
-import { enter, hour, make, open, pass, refused, second } from "../fixtures/circuits.ts"
+import { enter, guest, hour, make, open, pass, refused, second } from "../fixtures/circuits.ts"
 
 describe("a circuit that has closed again", () => {
   const closed = (changed: Partial<Settings> = {}) => {
@@ -49,6 +49,17 @@ describe("a circuit that has closed again", () => {
     refused(circuit, 66 * second)
     circuit.record(run, "ignored", 66 * second)
     enter(circuit, 66 * second)
+  })
+
+  it("looks after one who hangs also when any number may run again, or it would never be forgotten", () => {
+    const circuit = closed({ probes: 2 })
+    const hanging = enter(circuit, 5 * second)
+    for (let calls = 0; calls < 3; calls++) pass(circuit, "success", 5 * second)
+    assert.isFalse(circuit.pass(guest()))
+    assert.isFalse(circuit.expire(65 * second))
+    assert.isTrue(circuit.pass(hanging))
+    circuit.record(hanging, "success", 66 * second)
+    assert.isTrue(circuit.isIdle(3 * hour))
   })
 
   it("starts counting anew: what failed before it opened is forgotten", () => {
