@@ -234,6 +234,7 @@ class Accounts<RS> {
       return Effect.fail(refusal({ _tag: "Unpriced", model: around?.target ?? call?.question?.model ?? "default" }))
     }
     const now = Alarm.now(fiber)
+    // oxlint-disable-next-line unicorn/no-new-array -- an array that is pushed to makes room for seventeen.
     const accounts = new Array<Store.Account>(this.purses.length)
     let most = 0
     for (let index = 0; index < accounts.length; index++) {

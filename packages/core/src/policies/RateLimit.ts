@@ -122,9 +122,7 @@ class Run<A, E, R> extends Store.Ticket implements Policy.Run<A, E | SpillwayErr
     this.told = false
     this.wake = undefined
     const decision = limit.store.take(this, Math.max(until - now, 0), now)
-    return Store.isLater(decision)
-      ? Effect.flatMap(decision, (decided) => this.follow(decided))
-      : this.follow(decision)
+    return Store.isLater(decision) ? Effect.flatMap(decision, (decided) => this.follow(decided)) : this.follow(decision)
   }
 
   leave(exit: Exit.Exit<A, E>): Effect.Effect<void> | undefined {

@@ -130,14 +130,12 @@ export class MemoryStore implements Store {
 
   private start(line: Line, ticket: Ticket, now: number): Decision {
     this.leave(line, ticket)
-    const { charges } = ticket
-    const ends = new Array<number>(charges.length)
-    for (let index = 0; index < charges.length; index++) {
-      const end = Math.max(line.ahead[index]!, now) + charges[index]!.cost
+    const ends = ticket.charges.map((charge, index) => {
+      const end = Math.max(line.ahead[index]!, now) + charge.cost
       line.ahead[index] = end
       this.room.idle(end)
-      ends[index] = end + line.refunded[index]!
-    }
+      return end + line.refunded[index]!
+    })
     ticket.receipt = { line, ends } satisfies Receipt
     return started
   }

@@ -4,6 +4,9 @@
  * A fiber yields every `MaxOpsBeforeYield` operations, and only there can others interrupt it. Small numbers of
  * operations, a start shifted by some more, and an interrupt after each number of turns together reach the place
  * between any two operations. Below four a fiber does nothing but yield.
+ *
+ * All of it happens twice: on the scheduler that a test clock puts in the place of Effect's own, under which no frame
+ * may count on the next operation, and on Effect's own, under which programs run.
  */
 import { Effect, Exit, Fiber, Scheduler } from "effect"
 
@@ -29,26 +32,35 @@ export const everywhere = <A, E, R, S>(
 ): Effect.Effect<number, never, R> =>
   Effect.gen(function* () {
     let interrupted = 0
-    for (let opsBeforeYield = 4; opsBeforeYield <= 40; opsBeforeYield++) {
-      for (const shift of opsBeforeYield < 12 ? [0, 1, 2, 3] : [0, 3]) {
-        for (let turns = 0; turns < turnsMax; turns++) {
-          const subject = yield* make
-          const fiber = yield* shifted(run(subject), shift).pipe(
-            Effect.provideService(Scheduler.MaxOpsBeforeYield, opsBeforeYield),
-            Effect.forkChild({ startImmediately: true })
-          )
-          for (let turn = 0; turn < turns; turn++) yield* Effect.yieldNow
-          const ended = fiber.pollUnsafe() !== undefined
-          fiber.interruptUnsafe()
-          const exit = yield* Fiber.await(fiber)
-          if (Exit.hasInterrupts(exit)) interrupted++
-          yield* check(subject, exit, { opsBeforeYield, shift, turns })
-          if (ended) break
-        }
+    for (const { opsBeforeYield, scheduler, shift } of yield* starts) {
+      for (let turns = 0; turns < turnsMax; turns++) {
+        const subject = yield* make
+        const fiber = yield* shifted(run(subject), shift).pipe(
+          Effect.provideService(Scheduler.MaxOpsBeforeYield, opsBeforeYield),
+          Effect.provideService(Scheduler.Scheduler, scheduler),
+          Effect.forkChild({ startImmediately: true })
+        )
+        for (let turn = 0; turn < turns; turn++) yield* Effect.yieldNow
+        const ended = fiber.pollUnsafe() !== undefined
+        fiber.interruptUnsafe()
+        const exit = yield* Fiber.await(fiber)
+        if (Exit.hasInterrupts(exit)) interrupted++
+        yield* check(subject, exit, { opsBeforeYield, shift, turns })
+        if (ended) break
       }
     }
     return interrupted
   })
+
+const starts = Effect.map(Scheduler.Scheduler, (around) => {
+  const schedulers = [around, new Scheduler.MixedScheduler()]
+  const operations = Array.from({ length: 37 }, (_, index) => index + 4)
+  return schedulers.flatMap((scheduler) =>
+    operations.flatMap((opsBeforeYield) =>
+      (opsBeforeYield < 12 ? [0, 1, 2, 3] : [0, 3]).map((shift) => ({ scheduler, opsBeforeYield, shift }))
+    )
+  )
+})
 
 /** The same Effect, so many operations later. */
 const shifted = <A, E, R>(self: Effect.Effect<A, E, R>, by: number): Effect.Effect<A, E, R> =>
