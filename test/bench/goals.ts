@@ -3,7 +3,7 @@
  *
  * A goal whose cases were filtered out is not judged.
  */
-import type { Crowd, Measured } from "./measure.ts"
+import { type Crowd, type Figure, type Measured, ratioOf } from "./measure.ts"
 
 /** A goal with what came of it. */
 export interface Verdict {
@@ -58,13 +58,13 @@ const goals: ReadonlyArray<Goal> = [
 
 /** Judges every goal whose cases were measured. */
 export const judge = (measured: ReadonlyArray<Measured>): ReadonlyArray<Verdict> => {
-  const medianOf = (name: string, crowd: Crowd): number | undefined =>
-    measured.find((each) => each.name === name)?.figures.get(crowd)?.median
+  const figureOf = (name: string, crowd: Crowd): Figure | undefined =>
+    measured.find((each) => each.name === name)?.figures.get(crowd)
   return goals.flatMap(({ atMost, crowd, goal, of, to }) => {
-    const median = medianOf(of, crowd)
-    const yardstick = typeof to === "number" ? to : medianOf(to, crowd)
-    if (median === undefined || yardstick === undefined) return []
-    const ratio = median / yardstick
+    const figure = figureOf(of, crowd)
+    const yardstick = typeof to === "number" ? to : figureOf(to, crowd)
+    if (figure === undefined || yardstick === undefined) return []
+    const ratio = typeof yardstick === "number" ? figure.median / yardstick : ratioOf(figure, yardstick)
     return [{ goal, crowd, ratio, atMost, passed: ratio <= atMost }]
   })
 }

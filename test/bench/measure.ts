@@ -30,7 +30,8 @@ export interface Figure {
   readonly median: number
   readonly low: number
   readonly high: number
-  readonly rounds: number
+  /** Round by round. */
+  readonly micros: ReadonlyArray<number>
 }
 
 /** A subject with its figures, one per crowd. */
@@ -114,8 +115,24 @@ const timesInSlice = async (subject: Subject, crowd: Crowd, plan: Plan): Promise
 const shuffled = <A>(items: ReadonlyArray<A>, seed: number): ReadonlyArray<A> =>
   Effect.runSync(Random.withSeed(Random.shuffle(items), seed))
 
-const figureOf = (micros: ReadonlyArray<number>): Figure => {
-  const sorted = micros.toSorted((a, b) => a - b)
-  const at = (share: number) => sorted[Math.round((sorted.length - 1) * share)] ?? Number.NaN
-  return { median: at(0.5), low: at(0.25), high: at(0.75), rounds: sorted.length }
+/**
+ * How many times as long one takes as the other: the median of what each round says by itself. A machine that changes
+ * its speed from one round to the next changes both alike, and two medians may come from different rounds.
+ */
+export const ratioOf = (one: Figure, other: Figure): number =>
+  quantile(
+    one.micros.slice(0, other.micros.length).map((micros, round) => micros / other.micros[round]!),
+    0.5
+  )
+
+const quantile = (values: ReadonlyArray<number>, share: number): number => {
+  const sorted = values.toSorted((a, b) => a - b)
+  return sorted[Math.round((sorted.length - 1) * share)] ?? Number.NaN
 }
+
+const figureOf = (micros: ReadonlyArray<number>): Figure => ({
+  median: quantile(micros, 0.5),
+  low: quantile(micros, 0.25),
+  high: quantile(micros, 0.75),
+  micros
+})

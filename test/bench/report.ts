@@ -4,7 +4,7 @@
  * Only ratios within one run mean anything, so every figure stands beside its ratio to the yardstick of its group.
  */
 import { cpus, loadavg } from "node:os"
-import { type Crowd, crowds, type Figure, type Measured, type Plan } from "./measure.ts"
+import { type Crowd, crowds, type Figure, type Measured, type Plan, ratioOf } from "./measure.ts"
 import { judge, type Verdict } from "./goals.ts"
 
 const titles = {
@@ -48,7 +48,7 @@ const tableOf = (measured: ReadonlyArray<Measured>, group: Measured["group"]): T
         ...crowds.flatMap((crowd) => {
           const figure = figures.get(crowd)
           const to = base?.figures.get(crowd)
-          return [cell(figure), figure && to ? (figure.median / to.median).toFixed(1) : ""]
+          return [cell(figure), figure && to ? ratioOf(figure, to).toFixed(1) : ""]
         })
       ])
   }
@@ -101,7 +101,8 @@ export const asMarkdown = (measured: ReadonlyArray<Measured>, plan: Plan): strin
   }
   return `# What Spillway costs
 
-Medians of ${plan.rounds} interleaved rounds in one process, with p25-p75. The command below writes this file.
+Medians of ${plan.rounds} interleaved rounds in one process, with p25-p75; a ratio is the median of the
+rounds' own ratios. The command below writes this file.
 
 ${markdownOf(ran, "padEnd")}
 
@@ -120,8 +121,8 @@ ${tablesOf(measured)
 }
 
 const withoutTimeout = (measured: ReadonlyArray<Measured>): string => {
-  const medianOf = (name: string) => measured.find((each) => each.name === name)?.figures.get(1)?.median ?? Number.NaN
-  return (medianOf("cockatiel wrap(retry, breaker, bulkhead)") / medianOf("five policies")).toFixed(1)
+  const figureOf = (name: string) => measured.find((each) => each.name === name)!.figures.get(1)!
+  return ratioOf(figureOf("cockatiel wrap(retry, breaker, bulkhead)"), figureOf("five policies")).toFixed(1)
 }
 
 const markdownOf = (table: Table, align: "padStart" | "padEnd"): string => {
