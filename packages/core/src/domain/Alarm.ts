@@ -82,12 +82,10 @@ export class Bell {
   }
 }
 
-/**
- * Rings once, at `due` on the fiber's clock and never before. `at` is now, as whoever sets it has just read it.
- */
-export const set = (fiber: Fiber.Fiber<unknown, unknown>, at: number, due: number, ringing: Ringing): Bell => {
+/** Rings once, at `due` on the fiber's clock and never before, and never before this has answered. */
+export const set = (fiber: Fiber.Fiber<unknown, unknown>, due: number, ringing: Ringing): Bell => {
   const clock = fiber.getRef(Clock.Clock)
-  if (clock !== liveClock) return new Bell(due, ringing, (bell) => sleeperOf(clock, fiber.context, at, bell))
+  if (clock !== liveClock) return new Bell(due, ringing, (bell) => sleeperOf(clock, fiber.context, bell))
   const bell = new Bell(due, ringing)
   alarms.add(bell)
   return bell
@@ -184,15 +182,15 @@ const alarms = new Alarms()
 /** The longest delay that Node's timers take; a longer one would ring at once. */
 const timerMillisMax = 2 ** 31 - 1
 
-const sleeperOf = (clock: Clock.Clock, context: Context.Context<never>, at: number, bell: Bell): Fiber.Fiber<void> => {
-  const { due } = bell
+const sleeperOf = (clock: Clock.Clock, context: Context.Context<never>, bell: Bell): Fiber.Fiber<void> => {
   const ring = Effect.sync(() => bell.ring())
-  const wait: Effect.Effect<void> = Effect.suspend(() => {
+  const sleep: Effect.Effect<void> = Effect.suspend(() => {
+    const left = bell.due - read(clock)
     // A clock that sleeps in whole milliseconds may wake a moment early.
-    const left = due - read(clock)
-    return left > 0 ? Effect.andThen(clock.sleep(spanOf(Math.max(left, sleepMin))), wait) : ring
+    const next = Effect.suspend(() => (bell.due > read(clock) ? sleep : ring))
+    return Effect.andThen(clock.sleep(spanOf(Math.max(left, sleepMin))), next)
   })
-  return Effect.runForkWith(context)(due > at ? wait : Effect.andThen(Effect.yieldNow, wait))
+  return Effect.runForkWith(context)(bell.due > read(clock) ? sleep : Effect.andThen(Effect.yieldNow, ring))
 }
 
 /** The shortest sleep that is asked of a clock: a shorter one can be lost in its rounding, and would never end. */

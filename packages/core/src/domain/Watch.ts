@@ -47,7 +47,7 @@ export abstract class Watch implements Alarm.Ringing {
       this.child = child
       this.resume = resume
       child.addObserver((ended) => this.ended(ended))
-      this.set(this.startedAt, this.firstAt)
+      this.set(this.firstAt)
       return Effect.suspend(() => {
         this.bell?.cancel()
         return Fiber.interrupt(child)
@@ -56,9 +56,8 @@ export abstract class Watch implements Alarm.Ringing {
   }
 
   ring(): void {
-    const now = Alarm.now(this.fiber)
-    const next = this.look(now)
-    if (typeof next === "number") return this.set(now, next)
+    const next = this.look(Alarm.now(this.fiber))
+    if (typeof next === "number") return this.set(next)
     const attempts = attemptsWithin(this.facts, this.attemptsBefore)
     for (const attempt of attempts) attempt.lost ||= attempt.endedAt === undefined
     const { resume } = this
@@ -74,8 +73,8 @@ export abstract class Watch implements Alarm.Ringing {
     this.resume(exit)
   }
 
-  private set(now: number, due: number): void {
-    if (due < Infinity) this.bell = Alarm.set(this.fiber, now, due, this)
+  private set(due: number): void {
+    if (due < Infinity) this.bell = Alarm.set(this.fiber, due, this)
   }
 }
 

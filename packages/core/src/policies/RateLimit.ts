@@ -233,8 +233,7 @@ const turnOf = (run: AnyRun, wait: number, fiber: Fiber.Fiber<unknown, unknown>)
   Effect.callback((resume) => {
     // It may have been said between the answer of the store and now.
     if (run.told) return resume(Effect.yieldNow)
-    const now = Alarm.now(fiber)
-    const bell = Alarm.set(fiber, now, now + wait, { ring: () => resume(Effect.void) })
+    const bell = Alarm.set(fiber, Alarm.now(fiber) + wait, { ring: () => resume(Effect.void) })
     run.wake = () => {
       bell.cancel()
       // Not at once: the store that calls this is still busy with somebody else's ticket.

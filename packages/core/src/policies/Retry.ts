@@ -203,7 +203,6 @@ const pause = (fiber: Fiber.Fiber<unknown, unknown>, delay: number): Effect.Effe
   delay === 0
     ? Effect.yieldNow
     : Effect.callback((resume) => {
-        const now = Alarm.now(fiber)
-        const bell = Alarm.set(fiber, now, now + Math.ceil(delay), { ring: () => resume(Effect.void) })
+        const bell = Alarm.set(fiber, Alarm.now(fiber) + Math.ceil(delay), { ring: () => resume(Effect.void) })
         return Effect.sync(() => bell.cancel())
       })

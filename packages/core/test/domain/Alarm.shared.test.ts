@@ -16,7 +16,7 @@ const running = (run: (fiber: Fiber.Fiber<unknown, unknown>, done: () => void) =
 
 const after = (fiber: Fiber.Fiber<unknown, unknown>, millis: number, ring: () => void): Alarm.Bell => {
   const at = Alarm.now(fiber)
-  return Alarm.set(fiber, at, at + millis * Alarm.perMilli, { ring })
+  return Alarm.set(fiber, at + millis * Alarm.perMilli, { ring })
 }
 
 describe("alarms on the live clock", () => {
@@ -31,7 +31,7 @@ describe("alarms on the live clock", () => {
           for (let index = 0; index < 400; index++) {
             // All different, so that the order is one.
             const due = at + (random.below(20_000) * 400 + index) * 5
-            const bell = Alarm.set(fiber, at, due, { ring: () => rung.push(due) })
+            const bell = Alarm.set(fiber, due, { ring: () => rung.push(due) })
             if (random.below(4) < seed % 4) bell.cancel()
             else expected.push(due)
           }
@@ -69,13 +69,13 @@ describe("alarms on the live clock", () => {
       }
       busy(150)
       // As long as a look that began before the work did.
-      Alarm.set(fiber, at, at + 160 * Alarm.perMilli, { ring: () => busy(100) })
+      Alarm.set(fiber, at + 160 * Alarm.perMilli, { ring: () => busy(100) })
       const soon = () => {
         const took = performance.now() - began
         assert.isBelow(took, 150 + 100 + 200, "it is due 40 ms after the busy 150")
         done()
       }
-      Alarm.set(fiber, at, at + 190 * Alarm.perMilli, { ring: soon })
+      Alarm.set(fiber, at + 190 * Alarm.perMilli, { ring: soon })
     })
   )
 
@@ -129,7 +129,7 @@ describe("alarms on the live clock", () => {
       const setAndTakenBack = (fiber: Fiber.Fiber<unknown, unknown>) => {
         const ringing = { ring: () => {} }
         const at = Alarm.now(fiber)
-        const bell = Alarm.set(fiber, at, at + 3_600_000 * Alarm.perMilli, ringing)
+        const bell = Alarm.set(fiber, at + 3_600_000 * Alarm.perMilli, ringing)
         bell.cancel()
         return { ringing: new WeakRef(ringing), bell: new WeakRef(bell) }
       }
@@ -158,7 +158,7 @@ describe("alarms on the live clock", () => {
         Effect.runFork(Effect.withFiber((fiber) => {
           const after = (millis, ring) => {
             const at = Alarm.now(fiber)
-            return Alarm.set(fiber, at, at + millis * 1e6, { ring })
+            return Alarm.set(fiber, at + millis * 1e6, { ring })
           }
           ${body}
           return Effect.void

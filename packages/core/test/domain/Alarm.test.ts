@@ -19,7 +19,7 @@ const hour = 3_600_000
 const set = (delay: number, ring: () => void): Effect.Effect<() => void> =>
   Effect.withFiber((fiber) => {
     const at = Alarm.now(fiber)
-    const bell = Alarm.set(fiber, at, at + delay, { ring })
+    const bell = Alarm.set(fiber, at + delay, { ring })
     return Effect.succeed(() => bell.cancel())
   })
 
@@ -116,12 +116,35 @@ describe("an alarm on the test clock", () => {
         let rings = 0
         yield* Effect.withFiber((fiber) => {
           const at = Alarm.now(fiber)
-          Alarm.set(fiber, at, at + delay, { ring: () => rings++ })
+          Alarm.set(fiber, at + delay, { ring: () => rings++ })
           assert.strictEqual(rings, 0)
           return Effect.void
         })
         yield* TestClock.adjust(0)
         assert.strictEqual(rings, 1)
+      }
+    })
+  )
+
+  it.effect("rings after set has answered, though its time came while it was being set", () =>
+    Effect.gen(function* () {
+      const clock = yield* Clock.Clock
+      let reads = 0n
+      // Each look at this clock takes a microsecond.
+      const slow: Clock.Clock = {
+        ...clock,
+        sleep: (duration) => clock.sleep(duration),
+        monotonicTimeNanosUnsafe: () => clock.monotonicTimeNanosUnsafe() + 1_000n * ++reads
+      }
+      for (let later = 1; later < 6_000; later += 500) {
+        let rings = 0
+        yield* Effect.withFiber((fiber) => {
+          Alarm.set(fiber, Alarm.now(fiber) + later, { ring: () => rings++ })
+          assert.strictEqual(rings, 0, `${later} ns`)
+          return Effect.void
+        }).pipe(Effect.provideService(Clock.Clock, slow))
+        yield* TestClock.adjust(1)
+        assert.strictEqual(rings, 1, `${later} ns`)
       }
     })
   )
@@ -164,7 +187,7 @@ for (const [name, clock] of [
                 rings++
                 resume(Effect.void)
               }
-              Alarm.set(fiber, at, at + delay, { ring })
+              Alarm.set(fiber, at + delay, { ring })
             })
           )
         const delays = Array.from({ length: 200 }, () => Math.floor((0.2 + 2.8 * random.next()) * Alarm.perMilli))
