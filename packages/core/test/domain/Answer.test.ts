@@ -5,8 +5,8 @@
  * no test clock rules.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber } from "effect"
-import { Answer, Call, Part, Question, Summary } from "@spillway/core"
+import { Effect, Exit, Fiber } from "effect"
+import { Answer, Call, Facts, Part, Question, Summary } from "@spillway/core"
 import * as Readers from "../fixtures/readers.ts"
 import * as Sources from "../fixtures/sources.ts"
 import * as Unhandled from "../fixtures/unhandled.ts"
@@ -54,6 +54,50 @@ for (const [way, read] of Readers.ways) {
       )
     })
   }
+}
+
+describe("a sink", () => {
+  const question = Question.chat("model", "How many?")
+
+  it.effect("that breaks gets no more parts, and its own defect is the end", () =>
+    Effect.gen(function* () {
+      for (const broken of [() => Promise.reject(new Error("a bug")), throwing]) {
+        const parts: Array<Part.Part> = []
+        const emit = (part: Part.Part) => {
+          parts.push(part)
+          return broken()
+        }
+        const call: Call.Call = (_, attempt) =>
+          Effect.gen(function* () {
+            for (const text of ["one", "two", "three"]) {
+              void attempt.emit(Part.text(text))
+              yield* Effect.promise(() => Promise.resolve())
+            }
+            return Summary.make({})
+          })
+        const exit = yield* Effect.exit(Answer.toSink(Call.asEffect(call), question, { emit }))
+        assert.deepStrictEqual(exit, Exit.die(new Error("a bug")))
+        assert.deepStrictEqual(parts, [Part.text("one")])
+      }
+    })
+  )
+
+  it.effect("gets nothing after the end, though something further in goes on talking", () =>
+    Effect.gen(function* () {
+      const parts: Array<Part.Part> = []
+      const attempt = yield* Answer.toSink(
+        Effect.map(Facts.Facts, (facts) => facts!.attempt),
+        question,
+        { emit: (part) => void parts.push(part) }
+      )
+      void attempt.emit(Part.text("late"))
+      assert.deepStrictEqual(parts, [])
+    })
+  )
+})
+
+const throwing = (): never => {
+  throw new Error("a bug")
 }
 
 describe("an answer outside of Effect", () => {
