@@ -59,6 +59,9 @@ const elsewhere: ReadonlyArray<<A>(self: Effect.Effect<A>) => Effect.Effect<A>> 
   (self) => Effect.withFiber((fiber) => Frame.within(self, fiber, Context.add(fiber.context, Place, "elsewhere")))
 ]
 
+/** The one that a test clock puts in the place of Effect's own, and that. */
+const schedulers = Effect.map(Scheduler.Scheduler, (around) => [around, new Scheduler.MixedScheduler()])
+
 /** Notes where it was when the Effect had ended, however it has. */
 const noting = <A>(places: Set<string>, self: Effect.Effect<A>): Effect.Effect<A> =>
   Effect.onExit(self, () => Effect.map(Place, (place) => void places.add(place)))
@@ -154,6 +157,37 @@ describe("a frame", () => {
     )
   }
 
+  it.effect("runs what it moves elsewhere, on every scheduler", () =>
+    Effect.gen(function* () {
+      for (const scheduler of yield* schedulers) {
+        for (const moved of elsewhere) {
+          const place = yield* Effect.provideService(moved(Place), Scheduler.Scheduler, scheduler)
+          assert.strictEqual(place, "elsewhere")
+        }
+      }
+    })
+  )
+
+  it.effect("says that something has begun when it has, and not when it was interrupted just before", () =>
+    Effect.gen(function* () {
+      let ran = 0
+      yield* Interrupts.everywhere(
+        Effect.sync(() => ({ begun: false, ran: false })),
+        (subject) =>
+          Effect.withFiber((fiber) => {
+            const self = Effect.sync(() => void (subject.ran = true))
+            return Frame.begin(Object.assign(subject, { fiber, self }))
+          }),
+        (subject, _, moment) =>
+          Effect.sync(() => {
+            if (subject.ran) ran++
+            assert.strictEqual(subject.begun, subject.ran, JSON.stringify(moment))
+          })
+      )
+      assert.isAbove(ran, 100)
+    })
+  )
+
   it.effect("gives back what was taken before its policy threw", () =>
     Effect.gen(function* () {
       const left: Array<string> = []
@@ -173,8 +207,10 @@ describe("a frame", () => {
           )
         )
       )
-      yield* Effect.exit(throwing(Effect.void))
-      assert.deepStrictEqual(left, ["Failure"])
+      for (const scheduler of yield* schedulers) {
+        yield* Effect.exit(Effect.provideService(throwing(Effect.void), Scheduler.Scheduler, scheduler))
+      }
+      assert.deepStrictEqual(left, ["Failure", "Failure"])
     })
   )
 })
