@@ -60,14 +60,16 @@ export const wasRefused = (exit: Exit.Exit<unknown, unknown>): boolean => {
 /** Whether it was turned away, or never arrived, so that nothing was used. */
 export const failedUnused = (exit: Exit.Exit<unknown, unknown>, classify?: Classify): boolean => {
   const failure = exit._tag === "Failure" ? failureOf(exit.cause) : undefined
-  return failure !== undefined && of(failure.error, classify, noWhen).isUnused
+  return failure !== undefined && of(failure.error, classify).isUnused
 }
 
-/** For who does not ask when to come back. */
-const noWhen = () => 0
+const noWhen = (): number => 0
 
-/** Judges a typed failure; `nowMillis` is the wall clock, which a Retry-After may name a moment of. */
-export const of = (error: unknown, classify: Classify | undefined, nowMillis: () => number): Verdict => {
+/**
+ * Judges a typed failure; `nowMillis` is the wall clock, which a Retry-After may name a moment of, for who asks when to
+ * come back.
+ */
+export const of = (error: unknown, classify: Classify | undefined, nowMillis = noWhen): Verdict => {
   if (!(error instanceof SpillwayError)) {
     const named = classify?.(error)
     return named === undefined ? passing : ofName(named, nowMillis)

@@ -6,7 +6,7 @@
  * a row at many. Callers' mistakes and callers who left say nothing of the target and never count. How long the n-th
  * opening lasts is the n-th delay of a Schedule, and who is refused meanwhile is told exactly when the probes begin.
  */
-import { Cause, Clock, Duration, Effect, type Exit, type Fiber, Random, Schedule, Schema } from "effect"
+import { Cause, Duration, Effect, type Exit, type Fiber, Random, Schedule, Schema } from "effect"
 import * as Alarm from "../domain/Alarm.ts"
 import type { Attempt } from "../domain/Attempt.ts"
 import { Circuit, type Outcome, type Run, type Settings as CircuitSettings, type State } from "../domain/Circuit.ts"
@@ -185,7 +185,7 @@ class Passage<A, E, R, RS> implements Run, Policy.Run<A, E | SpillwayError, R | 
     let outcome: Outcome = "failure"
     let mistake: Effect.Effect<never> | undefined
     try {
-      outcome = this.breaker.outcomeOf(exit, fiber)
+      outcome = this.breaker.outcomeOf(exit)
     } catch (thrown) {
       // Whatever `classify` throws: a probe's place must come free.
       mistake = Effect.die(thrown)
@@ -250,12 +250,11 @@ class Breaker<RS> {
     return Policy.framed(new Passage(this, circuit, key, self, fiber, facts), fiber)
   }
 
-  outcomeOf(exit: Exit.Exit<unknown, unknown>, fiber: Fiber.Fiber<unknown, unknown>): Outcome {
+  outcomeOf(exit: Exit.Exit<unknown, unknown>): Outcome {
     if (exit._tag === "Success") return "success"
     const failure = Verdict.failureOf(exit.cause)
     if (failure === undefined) return Cause.hasDies(exit.cause) ? "failure" : "ignored"
-    const nowMillis = () => fiber.getRef(Clock.Clock).currentTimeMillisUnsafe()
-    return Verdict.of(failure.error, this.classify, nowMillis).blamesTarget ? "failure" : "ignored"
+    return Verdict.of(failure.error, this.classify).blamesTarget ? "failure" : "ignored"
   }
 }
 

@@ -41,6 +41,19 @@ describe("a verdict", () => {
     }
   })
 
+  it("knows a refusal of ours from a failure further out, and takes no foreign failure for one", () => {
+    for (const reason of bare) {
+      const isRefusal = Failure.table[reason._tag].class === "refusal"
+      assert.strictEqual(judge(new SpillwayError({ reason })).isRefusal, isRefusal, reason._tag)
+    }
+    assert.isFalse(judge("broken").isRefusal)
+    assert.isFalse(judge("broken", () => "RateLimited").isRefusal)
+  })
+
+  it("is not given for a row that there is not: classify has a bug", () => {
+    assert.throws(() => judge("broken", () => "Unheard" as never), "classify named Unheard, which is no row")
+  })
+
   it("does not blame a target for our queue, a slow reader or the end of the caller's time", () => {
     for (const phase of ["queue", "reader", "total", "connect", "load", "firstToken", "idle"] as const) {
       const error = refusal({ _tag: "TimedOut", phase, after: Duration.seconds(1), parts: 0 })

@@ -130,6 +130,18 @@ describe("a watched Effect", () => {
     })
   )
 
+  it.effect("hears at once that it is over", () =>
+    Effect.gen(function* () {
+      let heard = false
+      const hearing = Effect.onInterrupt(Effect.never, () => Effect.sync(() => (heard = true)))
+      yield* start(watched([20])(hearing))
+      yield* TestClock.adjust(19)
+      assert.isFalse(heard)
+      yield* TestClock.adjust(1)
+      assert.isTrue(heard)
+    })
+  )
+
   it.effect("is interrupted when it is over, and its caller does not wait for it", () =>
     Effect.gen(function* () {
       let ended = false

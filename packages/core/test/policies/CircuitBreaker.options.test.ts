@@ -5,7 +5,10 @@ import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Exit } from "effect"
 import { TestClock } from "effect/testing"
 import { CircuitBreaker, Policy, refusal } from "@spillway/core"
+import * as Interrupts from "../laws/interrupts.ts"
 import { breaker, failing, stands, touchy, waitOf } from "../fixtures/breaker.ts"
+
+const isolateAnn = (guard: CircuitBreaker.CircuitBreaker) => guard.isolate("ann")
 
 const at = (target: string) => Policy.about({ target })
 
@@ -38,6 +41,46 @@ describe("a circuit by hand", () => {
       yield* guard.reset()
       yield* at("gpu1/a")(guard(Effect.void))
       yield* at("gpu1/b")(guard(Effect.void))
+    })
+  )
+
+  it.effect("is reset alone where it is named, and leaves the others as they are", () =>
+    Effect.gen(function* () {
+      const guard = yield* breaker()
+      yield* guard.isolate("gpu1/a")
+      yield* guard.isolate("gpu1/b")
+      yield* guard.reset("gpu1/a")
+      assert.strictEqual(yield* stands(guard, "gpu1/b"), "Isolated")
+      yield* guard.isolate()
+      yield* guard.reset("gpu1/b")
+      yield* Effect.flip(at("gpu1/b")(guard(Effect.void)))
+    })
+  )
+
+  it.effect("takes no caller for a target when it refuses", () =>
+    Effect.gen(function* () {
+      for (const isolate of [(guard: CircuitBreaker.CircuitBreaker) => guard.isolate(), isolateAnn]) {
+        const guard = yield* breaker({ per: "caller" })
+        yield* isolate(guard)
+        const error = yield* Effect.flip(Policy.about({ caller: "ann", target: "gpu1/a" })(guard(Effect.void)))
+        assert.deepStrictEqual(error.reason, { _tag: "Unavailable" })
+      }
+    })
+  )
+
+  it.effect("is forgotten like any other after calls that were interrupted on their way in", () =>
+    Effect.gen(function* () {
+      const guard = yield* breaker({ per: "caller", keysMax: 1, failures: 1 })
+      const ann = Policy.about({ caller: "ann" })(guard(Effect.void))
+      const interrupted = yield* Interrupts.everywhere(
+        Effect.void,
+        () => ann,
+        () => Effect.void
+      )
+      assert.isAbove(interrupted, 100)
+      yield* TestClock.adjust("2 hours")
+      yield* Policy.about({ caller: "bob" })(failing(guard))
+      assert.strictEqual(yield* stands(guard, "bob"), "Open")
     })
   )
 
