@@ -288,13 +288,19 @@ describe("RateLimit's options", () => {
 
   it.effect("have to name a limit", () =>
     Effect.gen(function* () {
+      const problem = "missing: write rate as 10/min, or tokens as 50k tok/min, or both"
       const refused = yield* Effect.flip(RateLimit.make({ burst: 5 }))
-      assert.include(refused.message, "10/min")
-      for (const lonely of [
-        { rate: "10/min", tokensBurst: 5 },
-        { tokens: "10 tok/min", burst: 5 }
-      ]) {
-        assert.include((yield* Effect.flip(RateLimit.make(lonely))).message, "that it belongs to")
+      assert.strictEqual(refused.message, `RateLimit: 1 option refused\n  rate: ${problem}`)
+      for (const [path, lonely] of [
+        ["tokensBurst", { rate: "10/min", tokensBurst: 5 }],
+        ["burst", { tokens: "10 tok/min", burst: 5 }]
+      ] as const) {
+        const { problems } = yield* Effect.flip(RateLimit.make(lonely))
+        assert.deepStrictEqual(
+          problems.map((each) => each.path),
+          [path]
+        )
+        assert.include(problems[0]!.expected, "that it belongs to")
       }
     })
   )

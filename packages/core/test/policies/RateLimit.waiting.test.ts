@@ -4,7 +4,7 @@
  * Some of it is seen on the live clock, because late timers and timers that nobody stopped exist only there.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, Effect, Exit, Fiber, Scheduler } from "effect"
+import { Clock, Duration, Effect, Exit, Fiber, Scheduler } from "effect"
 import { TestClock } from "effect/testing"
 import { Policy, RateLimit } from "@spillway/core"
 
@@ -80,6 +80,40 @@ describe("a waiter", () => {
         concurrency: "unbounded"
       })
       assert.strictEqual(exits.filter(Exit.isSuccess).length, 20)
+    })
+  )
+
+  it.live("keeps no program running that nobody else does, once he was called or has left", () =>
+    Effect.gen(function* () {
+      const guard = yield* limit({ rate: "1/h", wait: "10h" })
+      yield* guard(Effect.void)
+      const before = timers()
+      const head = yield* Effect.forkChild(guard(Effect.void), start)
+      const next = yield* Effect.forkChild(guard(Effect.void), start)
+      assert.strictEqual(timers(), before + 1)
+      yield* Fiber.interrupt(head)
+      yield* Fiber.interrupt(next)
+      assert.strictEqual(timers(), before)
+    })
+  )
+
+  it.effect("is not sent away because he who stood before him was woken late", () =>
+    Effect.gen(function* () {
+      const clock = yield* Clock.Clock
+      let sleeps = 0
+      const lateOnce: Clock.Clock = {
+        ...clock,
+        monotonicTimeNanosUnsafe: () => clock.monotonicTimeNanosUnsafe(),
+        sleep: (span) => clock.sleep(sleeps++ === 0 ? Duration.sum(span, Duration.seconds(5)) : span)
+      }
+      const guard = yield* limit({ rate: "1/10s", wait: "20s" })
+      yield* guard(Effect.void)
+      const waits = Effect.forkChild(guard(now), start)
+      const both = Effect.all([waits, waits])
+      const [late, onTime] = yield* Effect.provideService(both, Clock.Clock, lateOnce)
+      yield* TestClock.adjust("1 minute")
+      assert.strictEqual(yield* Fiber.join(late), 15_000)
+      assert.strictEqual(yield* Fiber.join(onTime), 25_000)
     })
   )
 
