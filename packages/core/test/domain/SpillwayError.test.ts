@@ -45,6 +45,31 @@ describe("a reason", () => {
     })
   }
 
+  it("says how long in the units that people use, rounded up", () => {
+    const [minute, hour, day] = [60_000, 3_600_000, 86_400_000]
+    for (const [millis, said] of [
+      [0.2, "1 ms"],
+      [2_340, "2.4 s"],
+      [2 * minute - 50, "120 s"],
+      [2 * minute, "2 min"],
+      [2 * minute + 1, "3 min"],
+      [hour - 1_000, "1 h 0 min"],
+      [day - 1_000, "1 d 0 h"],
+      [25 * hour, "1 d 1 h"],
+      [30 * day + 1, "30 d 1 h"]
+    ] as const) {
+      const { message } = refusal({ ...limited, retryAfter: Duration.millis(millis) })
+      assert.include(message, `come back in ${said}.`)
+    }
+  })
+
+  it("says where, if that is known, and to come back later where nobody knows when", () => {
+    const { retryAfter: _, ...whenever } = limited as Extract<Reason, { readonly _tag: "RateLimited" }>
+    assert.match(refusal(whenever as Reason).message, /come back later\.$/)
+    assert.match(refusal({ _tag: "ModelNotFound", model: "a", target: "gpu/a" }).message, /no model "a" at gpu\/a:/)
+    assert.match(refusal({ _tag: "ModelNotFound", model: "a" }).message, /no model "a":/)
+  })
+
   it("never says to come back sooner than it makes sense", () => {
     for (const [millis, said] of [
       [0.2, "1 ms"],

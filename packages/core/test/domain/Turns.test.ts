@@ -113,15 +113,21 @@ describe("Turns of the calendar", () => {
       Effect.gen(function* () {
         yield* at("2026-05-04T13:30:00Z")
         const wall = yield* hangWall
-        const turns = make(Duration.days(1))
-        yield* wall.by(next(turns))
-        const first = yield* wall.by(now(turns))
-        wall.ahead = 2 * day
-        yield* TestClock.adjust(99)
-        assert.strictEqual(yield* wall.by(now(turns)), first)
-        yield* TestClock.adjust(1)
-        const woken = (yield* wall.by(now(turns)))!
-        assert.strictEqual(woken.window, Date.parse("2026-05-07T00:00:00Z"))
+        for (const [every, days, end] of [
+          [Duration.days(1), 2, "2026-05-07T00:00:00Z"],
+          ["month", 31, "2026-07-01T00:00:00Z"]
+        ] as const) {
+          wall.ahead = 0
+          const turns = make(every)
+          yield* wall.by(next(turns))
+          const first = yield* wall.by(now(turns))
+          wall.ahead = days * day
+          yield* TestClock.adjust(99)
+          assert.strictEqual(yield* wall.by(now(turns)), first)
+          yield* TestClock.adjust(1)
+          const woken = (yield* wall.by(now(turns)))!
+          assert.strictEqual(woken.window, Date.parse(end))
+        }
       })
   )
 
