@@ -64,8 +64,7 @@ describe("a reason", () => {
   })
 
   it("says where, if that is known, and to come back later where nobody knows when", () => {
-    const { retryAfter: _, ...whenever } = limited as Extract<Reason, { readonly _tag: "RateLimited" }>
-    assert.match(refusal(whenever as Reason).message, /come back later\.$/)
+    assert.match(refusal({ _tag: "Unavailable" }).message, /come back later\.$/)
     assert.match(refusal({ _tag: "ModelNotFound", model: "a", target: "gpu/a" }).message, /no model "a" at gpu\/a:/)
     assert.match(refusal({ _tag: "ModelNotFound", model: "a" }).message, /no model "a":/)
   })
