@@ -85,7 +85,12 @@ export const asText = (measured: ReadonlyArray<Measured>, plan: Plan): string =>
     return ["", head.join("  "), "-".repeat(head.join("  ").length), ...rows.map((row) => row.join("  "))]
   })
   const about = `${cpu}, ${cores} cores, load ${load}, Node ${node}, ${platform}, ${date}`
-  return [...lines, "", `Medians of ${plan.rounds} rounds (p25-p75). ${about}`, ""].join("\n")
+  return [
+    ...lines,
+    "",
+    `Medians of ${plan.rounds} rounds (p25-p75), ratios that of the rounds' own. ${about}`,
+    ""
+  ].join("\n")
 }
 
 /** For RESULTS.md. */

@@ -183,14 +183,19 @@ const alarms = new Alarms()
 const timerMillisMax = 2 ** 31 - 1
 
 const sleeperOf = (clock: Clock.Clock, context: Context.Context<never>, bell: Bell): Fiber.Fiber<void> => {
-  const ring = Effect.sync(() => bell.ring())
-  const sleep: Effect.Effect<void> = Effect.suspend(() => {
-    const left = bell.due - read(clock)
+  let isSet = false
+  const wait: Effect.Effect<void> = Effect.suspend(() => {
     // A clock that sleeps in whole milliseconds may wake a moment early.
-    const next = Effect.suspend(() => (bell.due > read(clock) ? sleep : ring))
-    return Effect.andThen(clock.sleep(spanOf(Math.max(left, sleepMin))), next)
+    const left = bell.due - read(clock)
+    return left > 0 ? Effect.andThen(clock.sleep(spanOf(Math.max(left, sleepMin))), wait) : ring
   })
-  return Effect.runForkWith(context)(bell.due > read(clock) ? sleep : Effect.andThen(Effect.yieldNow, ring))
+  // Its time may be over already, and there are clocks that sleep in no time.
+  const ring: Effect.Effect<void> = Effect.suspend(() =>
+    isSet ? Effect.sync(() => bell.ring()) : Effect.andThen(Effect.yieldNow, ring)
+  )
+  const sleeper = Effect.runForkWith(context)(wait)
+  isSet = true
+  return sleeper
 }
 
 /** The shortest sleep that is asked of a clock: a shorter one can be lost in its rounding, and would never end. */

@@ -39,7 +39,7 @@ export const toSink = <A, E, R>(call: Effect.Effect<A, E, R>, question: Question
         return delivery.broken === undefined ? undefined : Effect.die(delivery.broken.thrown)
       }
     }
-    return Frame.framed(run, fiber, contextOf(fiber, facts))
+    return Frame.framedAtOnce(run, fiber, contextOf(fiber, facts))
   })
 
 /** Puts the question and waits for the whole answer. */

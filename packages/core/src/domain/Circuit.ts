@@ -61,7 +61,10 @@ export class Circuit {
   private openFor = soon
   private openUntil = 0
   private stableAt = 0
-  /** How long the last call took that succeeded while places were few: in so long another one will have ended. */
+  /**
+   * How long the last call that succeeded took: in so long another one will have ended. It is read only while places
+   * are few, when nobody has come in without a look at the time.
+   */
   private took = 0
   private touchedAt = 0
 
@@ -99,9 +102,9 @@ export class Circuit {
   record(run: Run, outcome: Outcome, now: number): boolean {
     if (run.generation !== this.generation) return false
     this.touchedAt = now
-    const wasLeased = this.free(run)
+    this.free(run)
     if (outcome === "ignored") return false
-    if (outcome === "success") this.succeed(wasLeased ? now - run.startedAt : this.took, now)
+    if (outcome === "success") this.succeed(run, now)
     else if (this.fail(now)) return this.trip(now)
     return false
   }
@@ -166,10 +169,9 @@ export class Circuit {
     return this.openings === 0 || this.succeeded >= ramp ? Infinity : probes + this.succeeded
   }
 
-  /** It has left; answers whether it had come in while places were few. */
-  private free(run: Run): boolean {
+  private free(run: Run): void {
     this.inside--
-    return this.leased.size > 0 && this.leased.delete(run)
+    if (this.leased.size > 0) this.leased.delete(run)
   }
 
   private begin(phase: State["_tag"]): void {
@@ -179,8 +181,8 @@ export class Circuit {
     this.leased.clear()
   }
 
-  private succeed(took: number, now: number): void {
-    this.took = took
+  private succeed(run: Run, now: number): void {
+    this.took = now - run.startedAt
     this.succeeded++
     if (this.phase === "Closed") {
       this.consecutive = 0

@@ -161,7 +161,7 @@ export const plain = (fiber: Fiber.Fiber<unknown, unknown>, outer: Facts | undef
 export const contextOf = (fiber: Fiber.Fiber<unknown, unknown>, facts: Facts | undefined): Context.Context<never> =>
   Context.add(fiber.context, Facts, facts)
 
-/** The Effect under these facts. Only to be answered by `Effect.withFiber`. */
+/** The Effect under these facts. To be answered by the operation that calls it. */
 export const under = <A, E, R>(
   self: Effect.Effect<A, E, R>,
   fiber: Fiber.Fiber<unknown, unknown>,
@@ -299,5 +299,5 @@ export const go = <A, E, R>(
         return undefined
       }
     }
-    return Frame.framed(run, fiber, contextOf(fiber, new CallScope(outer.call, attempt, outer.outer)))
+    return Frame.framedAtOnce(run, fiber, contextOf(fiber, new CallScope(outer.call, attempt, outer.outer)))
   })

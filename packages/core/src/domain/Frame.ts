@@ -1,9 +1,9 @@
 /**
  * The frame that every policy is: it takes something, runs what it guards, and gives back what it took.
  *
- * A fiber can be interrupted between any two operations, so what is taken is taken inside the frame that gives it back,
- * and nothing may come between starting and what is started. A frame can also stand around another context; the two
- * are one operation, since all that is guarded passes here.
+ * A fiber can be interrupted between any two operations: by others when it yields, and by the code that it runs at any
+ * moment. So what is taken is taken inside the frame that gives it back, and nothing may come between starting and what
+ * is started. A scope around what is guarded is part of the frame, since it would only be a second one.
  */
 import { type Context, Effect, type Exit, type Fiber, Scheduler } from "effect"
 
@@ -17,28 +17,49 @@ export interface Run<A, E, R, RX = never> {
   leave(exit: Exit.Exit<A, E>): Effect.Effect<void, never, RX> | undefined
 }
 
-/**
- * Frames a run, in a context of its own if one is given. Only to be answered by `Effect.withFiber`.
- *
- * Where the fiber certainly goes on to the next operation, taking just before the frame is the same and costs an
- * operation less.
- */
+/** Frames a run, in a context of its own if one is given. To be answered by the operation that calls it. */
 export const framed = <A, E, R, RX>(
   run: Run<A, E, R, RX>,
   fiber: AnyFiber,
   context?: Context.Context<never>
-): Effect.Effect<A, E, R | RX> => {
-  const around = fiber.context
-  return Effect.onExitPrimitive<A, E, R, never, RX>(
-    goesOn(fiber) ? entered(run, fiber, context) : Effect.suspend(() => enter(run, fiber, context)),
-    (exit) => {
-      if (context !== undefined) fiber.setContext(around)
-      return run.leave(exit)
-    }
+): Effect.Effect<A, E, R | RX> =>
+  leaving(
+    run,
+    fiber,
+    context && fiber.context,
+    Effect.suspend(() => enter(run, fiber, context))
   )
+
+/**
+ * The same for a run whose `enter` runs no code but ours: where the fiber certainly goes on to the next operation,
+ * taking just before the frame is the same, and costs an operation less.
+ *
+ * *Gotchas*: what was taken is lost where `enter` interrupts its own fiber, where an operator stands around this, and
+ * where the context given has another scheduler.
+ */
+export const framedAtOnce = <A, E, R, RX>(
+  run: Run<A, E, R, RX>,
+  fiber: AnyFiber,
+  context?: Context.Context<never>
+): Effect.Effect<A, E, R | RX> => {
+  if (!goesOn(fiber)) return framed(run, fiber, context)
+  const around = context && fiber.context
+  return leaving(run, fiber, around, entered(run, fiber, context))
 }
 
-/** The Effect in another context. Only to be answered by `Effect.withFiber`. */
+/** What is guarded, with the end of the run around it, which first goes back to the context around. */
+const leaving = <A, E, R, RX>(
+  run: Run<A, E, R, RX>,
+  fiber: AnyFiber,
+  around: Context.Context<never> | undefined,
+  guarded: Effect.Effect<A, E, R>
+): Effect.Effect<A, E, R | RX> =>
+  Effect.onExitPrimitive<A, E, R, never, RX>(guarded, (exit) => {
+    if (around !== undefined) fiber.setContext(around)
+    return run.leave(exit)
+  })
+
+/** The Effect in another context, which has the same scheduler. To be answered by the operation that calls it. */
 export const within = <A, E, R>(
   self: Effect.Effect<A, E, R>,
   fiber: AnyFiber,

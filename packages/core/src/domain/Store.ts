@@ -16,7 +16,7 @@ export type Answer<A> = A | Effect.Effect<A, SpillwayError>
 
 /** Whether an answer has to be waited for. */
 export const isLater = <A>(answer: Answer<A>): answer is Effect.Effect<A, SpillwayError> =>
-  typeof answer === "object" && answer !== null && Effect.TypeId in answer
+  (typeof answer === "object" || typeof answer === "function") && answer !== null && Effect.TypeId in answer
 
 /** One limit of a ticket, in nanoseconds. */
 export interface Charge {

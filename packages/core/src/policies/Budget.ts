@@ -10,6 +10,7 @@ import { Duration, Effect, type Exit, type Fiber, Schema } from "effect"
 import * as Alarm from "../domain/Alarm.ts"
 import { schema, type Timing } from "../domain/Delays.ts"
 import { attemptsCount, attemptsWithin, contextOf, Facts, plain, withCall } from "../domain/Facts.ts"
+import { framedAtOnce } from "../domain/Frame.ts"
 import { aFunction, decode, type OptionsRefused, type Widened } from "../domain/Options.ts"
 import type * as Price from "../domain/Price.ts"
 import { PriceList } from "../domain/PriceList.ts"
@@ -248,7 +249,7 @@ class Accounts<RS> {
     }
     const facts = scopeOf(around, fiber, most > 0 ? this.maxTokens : Infinity)
     const run = new Run(this, accounts, self, fiber, facts, price, now)
-    return Policy.framed(run, fiber, facts === around ? undefined : contextOf(fiber, facts))
+    return framedAtOnce(run, fiber, facts === around ? undefined : contextOf(fiber, facts))
   }
 
   nextId(): number {

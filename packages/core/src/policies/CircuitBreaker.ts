@@ -12,6 +12,7 @@ import type { Attempt } from "../domain/Attempt.ts"
 import { Circuit, type Outcome, type Run, type Settings as CircuitSettings, type State } from "../domain/Circuit.ts"
 import { Delays, schema, type Timing } from "../domain/Delays.ts"
 import { attemptsCount, attemptsWithin, Facts, keyOf } from "../domain/Facts.ts"
+import { framedAtOnce } from "../domain/Frame.ts"
 import { Keyed } from "../domain/Keyed.ts"
 import { aFunction, decode, type OptionsRefused, type Widened } from "../domain/Options.ts"
 import { refusal, type SpillwayError } from "../domain/SpillwayError.ts"
@@ -247,7 +248,7 @@ class Breaker<RS> {
     if (this.isIsolated) return Effect.fail(refused(this.per === "target" ? key : "default", Infinity))
     const circuit = this.circuits.find(key) ?? this.circuits.get(key, Alarm.now(fiber))
     if (circuit === undefined) return self
-    return Policy.framed(new Passage(this, circuit, key, self, fiber, facts), fiber)
+    return framedAtOnce(new Passage(this, circuit, key, self, fiber, facts), fiber)
   }
 
   outcomeOf(exit: Exit.Exit<unknown, unknown>): Outcome {

@@ -9,6 +9,7 @@
 import { Duration, Effect, type Exit, type Fiber, Schema } from "effect"
 import * as Alarm from "../domain/Alarm.ts"
 import { attemptsCount, attemptsWithin, type CallFacts, contextOf, Facts, keyOf, plain } from "../domain/Facts.ts"
+import { framedAtOnce } from "../domain/Frame.ts"
 import { decode, type OptionsRefused, type Widened } from "../domain/Options.ts"
 import { refusal, type SpillwayError } from "../domain/SpillwayError.ts"
 import * as Store from "../domain/Store.ts"
@@ -177,14 +178,14 @@ class Limit {
     fiber: Fiber.Fiber<unknown, unknown>
   ): Effect.Effect<A, E | SpillwayError, R> {
     const around = fiber.getRef(Facts)
-    if (this.fixed !== undefined) return Policy.framed(new Run(this, this.fixed, self, fiber, around), fiber)
+    if (this.fixed !== undefined) return framedAtOnce(new Run(this, this.fixed, self, fiber, around), fiber)
     // What a plain Effect uses is told to the scopes around it: a limit in tokens needs one of its own to listen in.
     const facts = around?.call.question === undefined ? plain(fiber, around) : around
     const charges = this.scales.map((scale) => chargeOf(scale, facts.call))
     const tooMuch = this.scales.find((_, at) => charges[at]!.cost > charges[at]!.burst)
     if (tooMuch !== undefined) return Effect.fail(neverFits(tooMuch, costOf(tooMuch, facts.call)))
     const run = new Run(this, charges, self, fiber, facts)
-    return Policy.framed(run, fiber, facts === around ? undefined : contextOf(fiber, facts))
+    return framedAtOnce(run, fiber, facts === around ? undefined : contextOf(fiber, facts))
   }
 
   /** What was never sent costs nothing; what was is settled to what it used, where that is known. */

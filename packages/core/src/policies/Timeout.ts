@@ -53,7 +53,7 @@ export const make = (options: Options = {}): Effect.Effect<Policy.Policy<"attemp
       Effect.withFiber((fiber) => {
         const facts = fiber.getRef(Facts)
         const limits = isFixed(settings) ? unscaled : limitsFor(settings, unscaled, facts, fiber)
-        return guard(self, fiber, facts, limits)
+        return new Clocks(fiber, facts, Alarm.now(fiber), limits).run(self)
       })
     )
   })
@@ -67,15 +67,6 @@ type Limits = Readonly<Record<Clock["phase"] | "shortest", number>>
 interface Clock {
   readonly phase: Extract<Phase, "connect" | "load" | "firstToken" | "idle" | "reader">
   readonly since: number
-}
-
-const guard = <A, E, R>(
-  self: Effect.Effect<A, E, R>,
-  fiber: Fiber.Fiber<unknown, unknown>,
-  facts: Facts | undefined,
-  limits: Limits
-): Effect.Effect<A, E | SpillwayError, R> => {
-  return new Clocks(fiber, facts, Alarm.now(fiber), limits).run(self)
 }
 
 /** The clocks of one attempt; without a question, of a plain Effect, which is an answer of one part. */

@@ -149,6 +149,26 @@ describe("an alarm on the test clock", () => {
     })
   )
 
+  it.effect("rings after set has answered also on a clock that sleeps in no time", () =>
+    Effect.gen(function* () {
+      const clock = yield* Clock.Clock
+      let slept = 0n
+      const hasty: Clock.Clock = {
+        ...clock,
+        sleep: (duration) => Effect.sync(() => void (slept += Duration.toNanosUnsafe(duration))),
+        monotonicTimeNanosUnsafe: () => slept
+      }
+      let rings = 0
+      yield* Effect.withFiber((fiber) => {
+        Alarm.set(fiber, Alarm.now(fiber) + Alarm.perMilli, { ring: () => rings++ })
+        assert.strictEqual(rings, 0)
+        return Effect.void
+      }).pipe(Effect.provideService(Clock.Clock, hasty))
+      yield* TestClock.adjust(1)
+      assert.strictEqual(rings, 1)
+    })
+  )
+
   it.effect("rings at its time however often its fiber yields", () =>
     Effect.gen(function* () {
       for (const ops of [4, 5, 7, 2_048]) {

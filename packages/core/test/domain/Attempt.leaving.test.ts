@@ -2,9 +2,9 @@
  * What an attempt knows of the way to its end: what it waits for, whether it was left, whether anything went on.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, Effect, Fiber } from "effect"
+import { Clock, Effect, Exit, Fiber, Scheduler } from "effect"
 import { TestClock } from "effect/testing"
-import { Answer, Call, Part, Question, Summary } from "@spillway/core"
+import { Answer, Call, Facts, Part, Question, Summary } from "@spillway/core"
 import { Attempt } from "../../src/domain/Attempt.ts"
 
 const question = Question.chat("model", "How many?")
@@ -44,6 +44,33 @@ describe("an attempt", () => {
         const fiber = yield* Effect.forkChild(Answer.collect(call, question), { startImmediately: true })
         yield* Fiber.interrupt(fiber)
         assert.strictEqual(attempts[0]!.left, left)
+      }
+    })
+  )
+
+  it.effect("was left also where its reader leaves with the first part, while its leaf is still being asked", () =>
+    Effect.gen(function* () {
+      for (const scheduler of [yield* Scheduler.Scheduler, new Scheduler.MixedScheduler()]) {
+        const attempts: Array<Attempt> = []
+        const call = Call.asEffect((_, attempt) => {
+          attempts.push(attempt)
+          void attempt.emit(Part.text("one"))
+          return Effect.succeed(Summary.make())
+        })
+        const reading = Effect.withFiber((fiber) =>
+          Answer.toSink(call, question, { emit: () => fiber.interruptUnsafe() })
+        )
+        const around = Effect.onExit(reading, () =>
+          Effect.withFiber((fiber) => Effect.sync(() => assert.isUndefined(fiber.getRef(Facts.Facts))))
+        )
+        const fiber = yield* around.pipe(
+          Effect.provideService(Scheduler.Scheduler, scheduler),
+          Effect.forkChild({ startImmediately: true })
+        )
+        assert.isTrue(Exit.hasInterrupts(yield* Fiber.await(fiber)))
+        assert.deepInclude(attempts[0], { left: true, parts: 1 })
+        assert.isDefined(attempts[0]!.endedAt)
+        assert.isTrue(attempts[0]!.isClosed)
       }
     })
   )

@@ -4,7 +4,7 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Budget, Policy, RateLimit } from "@spillway/core"
-import { Context, Effect, type Fiber, Scheduler } from "effect"
+import { Context, Effect, Exit, Fiber, Scheduler } from "effect"
 import * as Frame from "../../src/domain/Frame.ts"
 import * as Interrupts from "../laws/interrupts.ts"
 
@@ -23,12 +23,12 @@ class Eager extends Scheduler.MixedScheduler {
 }
 
 /** A policy that counts who is inside, taking as late as it can be told of. */
-const counting = () => {
+const counting = (framed = Frame.framedAtOnce) => {
   const count = { inside: 0 }
   const policy = Policy.make("Counting", "attempt", (self) =>
     Effect.withFiber((fiber) => {
       let isTaken = false
-      return Policy.framed(
+      return framed(
         {
           enter: () => {
             isTaken = true
@@ -54,7 +54,7 @@ const elsewhere: ReadonlyArray<<A>(self: Effect.Effect<A>) => Effect.Effect<A>> 
   (self) =>
     Effect.withFiber((fiber) => {
       const run = { enter: () => self, leave: () => undefined }
-      return Frame.framed(run, fiber, Context.add(fiber.context, Place, "elsewhere"))
+      return Frame.framedAtOnce(run, fiber, Context.add(fiber.context, Place, "elsewhere"))
     }),
   (self) => Effect.withFiber((fiber) => Frame.within(self, fiber, Context.add(fiber.context, Place, "elsewhere")))
 ]
@@ -71,12 +71,14 @@ describe("a frame", () => {
     Effect.gen(function* () {
       const budget = yield* Budget.make({ total: "1M tok/day" })
       const limit = yield* RateLimit.make({ tokens: "1M tok/s" })
-      const interrupted = yield* Interrupts.everywhere(
-        Effect.sync(counting),
-        ({ policy }) => policy(limit(budget(policy(Effect.forEach([1, 2, 3], () => Effect.void))))),
-        ({ count }, _, moment) => Effect.sync(() => assert.strictEqual(count.inside, 0, JSON.stringify(moment)))
-      )
-      assert.isAbove(interrupted, 100)
+      for (const framed of [Frame.framed, Frame.framedAtOnce]) {
+        const interrupted = yield* Interrupts.everywhere(
+          Effect.sync(() => counting(framed)),
+          ({ policy }) => policy(limit(budget(policy(Effect.forEach([1, 2, 3], () => Effect.void))))),
+          ({ count }, _, moment) => Effect.sync(() => assert.strictEqual(count.inside, 0, JSON.stringify(moment)))
+        )
+        assert.isAbove(interrupted, 100)
+      }
     })
   )
 
@@ -157,6 +159,89 @@ describe("a frame", () => {
     )
   }
 
+  it.effect("leaves in the context around it", () =>
+    Effect.gen(function* () {
+      const places: Array<string> = []
+      for (const framed of [Frame.framed, Frame.framedAtOnce]) {
+        for (const scheduler of yield* schedulers) {
+          yield* Effect.provideService(
+            Effect.withFiber((fiber) => {
+              const note = () => void places.push(fiber.getRef(Place))
+              const run: Frame.Run<void, never, never> = {
+                enter: () => Effect.sync(note),
+                leave: () => {
+                  note()
+                  return undefined
+                }
+              }
+              return framed(run, fiber, Context.add(fiber.context, Place, "elsewhere"))
+            }),
+            Scheduler.Scheduler,
+            scheduler
+          )
+        }
+      }
+      assert.deepStrictEqual(places, Array.from({ length: 4 }, () => ["elsewhere", "outside"]).flat())
+    })
+  )
+
+  it.effect("gives back what its policy took while interrupting its own fiber", () =>
+    Effect.gen(function* () {
+      for (const scheduler of yield* schedulers) {
+        const places = new Set<string>()
+        let inside = 0
+        const aborting = Effect.withFiber<void>((fiber) => {
+          const run: Frame.Run<void, never, never> = {
+            enter: () => {
+              inside++
+              fiber.interruptUnsafe()
+              return Effect.void
+            },
+            leave: () => {
+              inside--
+              return undefined
+            }
+          }
+          return Policy.framed(run, fiber, Context.add(fiber.context, Place, "elsewhere"))
+        })
+        const fiber = yield* noting(places, aborting).pipe(
+          Effect.provideService(Scheduler.Scheduler, scheduler),
+          Effect.forkChild({ startImmediately: true })
+        )
+        assert.isTrue(Exit.hasInterrupts(yield* Fiber.await(fiber)))
+        assert.strictEqual(inside, 0)
+        assert.deepStrictEqual([...places], ["outside"])
+      }
+    })
+  )
+
+  it.effect("takes its short way on a fiber that never yields, however many operations it has behind it", () =>
+    Effect.gen(function* () {
+      const order: Array<string> = []
+      const count = (left: number): Effect.Effect<void> =>
+        left > 0
+          ? Effect.suspend(() => count(left - 1))
+          : Effect.withFiber((fiber) => {
+              const run: Frame.Run<void, never, never> = {
+                enter: () => {
+                  order.push("entered")
+                  return Effect.void
+                },
+                leave: () => undefined
+              }
+              const framed = Frame.framedAtOnce(run, fiber)
+              order.push("framed")
+              return framed
+            })
+      yield* count(40).pipe(
+        Effect.provideService(Scheduler.Scheduler, new Scheduler.MixedScheduler()),
+        Effect.provideService(Scheduler.MaxOpsBeforeYield, 8),
+        Effect.provideService(Scheduler.PreventSchedulerYield, true)
+      )
+      assert.deepStrictEqual(order, ["entered", "framed"])
+    })
+  )
+
   it.effect("runs what it moves elsewhere, on every scheduler", () =>
     Effect.gen(function* () {
       for (const scheduler of yield* schedulers) {
@@ -193,7 +278,7 @@ describe("a frame", () => {
       const left: Array<string> = []
       const throwing = Policy.make("Throwing", "attempt", (self) =>
         Effect.withFiber((fiber) =>
-          Policy.framed(
+          Frame.framedAtOnce(
             {
               enter: (): typeof self => {
                 throw new Error("a bug")

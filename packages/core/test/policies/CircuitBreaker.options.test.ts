@@ -77,7 +77,7 @@ describe("a circuit by hand", () => {
         () => ann,
         () => Effect.void
       )
-      assert.isAbove(interrupted, 100)
+      assert.isAbove(interrupted, 50)
       yield* TestClock.adjust("2 hours")
       yield* Policy.about({ caller: "bob" })(failing(guard))
       assert.strictEqual(yield* stands(guard, "bob"), "Open")
