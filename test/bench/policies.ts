@@ -4,7 +4,7 @@
  * Beside the real list stands one of five that do nothing but what every policy has to: a frame that gives back what
  * was taken inside it. They are the cost of composing, which no list can go below.
  */
-import { Effect } from "effect"
+import { type Context, Effect, Fiber } from "effect"
 import { Budget, CircuitBreaker, Deadline, Policy, RateLimit, Retry, Timeout } from "@spillway/core"
 import { Facts } from "../../packages/core/src/domain/Facts.ts"
 import type { Subject } from "./measure.ts"
@@ -71,6 +71,28 @@ const fiveWithFacts = Policy.all([
   trivialWithFacts("Five", "attempt")
 ])
 
+/** What a timeout cannot do without: its work on a fiber of its own, or its caller would have to wait for it. */
+const onFiberOfItsOwn = Policy.make(
+  "Fiber",
+  "attempt",
+  <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+    Effect.withFiber((fiber) =>
+      Effect.callback<A, E>((resume) => {
+        const child = Effect.runForkWith(fiber.context as Context.Context<R>)(self)
+        child.addObserver(resume)
+        return Effect.suspend(() => Fiber.interrupt(child))
+      })
+    )
+)
+
+const fiveOnFiber = Policy.all([
+  trivialWithFacts("One", "call"),
+  trivialWithFacts("Two", "call"),
+  trivialWithFacts("Three", "between"),
+  trivialWithFacts("Four", "attempt"),
+  onFiberOfItsOwn
+])
+
 const about = Policy.about({ caller: "agent", target: "gpu/model", tokens: 10 })
 
 const rateLimit = RateLimit.make({ rate: "1000000000/s" })
@@ -107,6 +129,7 @@ export const policies: Effect.Effect<ReadonlyArray<Subject>> = Effect.gen(functi
       Effect.suspend(() => stack(leaf))
     ),
     ofEffect("calls", "five policies, facts provided and read", about(stackWithFacts(leaf))),
+    ofEffect("calls", "five policies, facts, one on a fiber of its own", about((yield* fiveOnFiber)(leaf))),
     ofEffect("calls", "Retry", (yield* Retry.make())(leaf)),
     ofEffect("calls", "CircuitBreaker", breaker(leaf)),
     ofEffect("calls", "Timeout", (yield* timeout)(leaf)),

@@ -114,10 +114,11 @@ ${markdownOf(ran, "padEnd")}
 All guard the same promise that is already there. One caller asks again as soon as he is answered, or 1,000 of them
 do at once. Only ratios within this run mean anything, and only those of 1.5 and more.
 
-The five policies are empty frames, for what composing costs. RateLimit, Budget, Retry, CircuitBreaker and Timeout are
-the real ones in one list, Cockatiel's four are its own. Most of what those take is the timeout: without it they take
-${withoutTimeout(measured)} of what our five frames take. An answer has 200 parts, and the call's own cost is spread
-over them.
+The five policies are empty frames, for what composing costs. With facts, and with one that does nothing but run its
+work on a fiber of its own, as a timeout has to, they are the floor that no real list can go below. RateLimit, Budget,
+Retry, CircuitBreaker and Timeout are the real ones in one list, cockatiel's four are its own. Most of what those take
+is the timeout: without it they take ${withoutTimeout(measured)} of what our five frames take. An answer has 200 parts,
+and the call's own cost is spread over them.
 
 ${tablesOf(measured)
   .map((table) => markdownOf(table, "padStart"))

@@ -49,10 +49,11 @@ export type Options = Widened<typeof Options.Encoded>
 export const make = (options: Options = {}): Effect.Effect<Policy.Policy<"attempt", SpillwayError>, OptionsRefused> =>
   Effect.map(decode("Timeout", Options)(options), (settings) => {
     const unscaled = limitsOf(settings)
+    const fixed = isFixed(settings) ? unscaled : undefined
     return Policy.make<"attempt", SpillwayError>("Timeout", "attempt", (self) =>
       Effect.withFiber((fiber) => {
         const facts = fiber.getRef(Facts)
-        const limits = isFixed(settings) ? unscaled : limitsFor(settings, unscaled, facts, fiber)
+        const limits = fixed ?? limitsFor(settings, unscaled, facts, fiber)
         return new Clocks(fiber, facts, Alarm.now(fiber), limits).run(self)
       })
     )
