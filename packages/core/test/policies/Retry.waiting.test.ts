@@ -30,7 +30,29 @@ const timesOf = <R = never>(options: Retry.Options<R>, within: Duration.Input = 
 
 const waitsOf = (times: ReadonlyArray<number>) => times.slice(1).map((time, index) => time - times[index]!)
 
+const timers = () => process.getActiveResourcesInfo().filter((name) => name === "Timeout").length
+
 describe("the wait before a try", () => {
+  it.effect("cannot be longer at first than at most", () =>
+    Effect.gen(function* () {
+      const refused = yield* Effect.flip(Retry.make({ base: "6s" }))
+      const { expected, path } = refused.problems[0]!
+      assert.deepStrictEqual([path, expected], ["base", "write one of at most 5s, as max says, or a longer max"])
+      yield* Retry.make({ base: "5s" })
+    })
+  )
+
+  it.live("keeps no program running that nobody else does, once its caller has left", () =>
+    Effect.gen(function* () {
+      const before = timers()
+      const guard = yield* retry({ base: "1h", max: "1h" })
+      const fiber = yield* Effect.forkChild(guard(busy), { startImmediately: true })
+      assert.strictEqual(timers(), before + 1)
+      yield* Fiber.interrupt(fiber)
+      assert.strictEqual(timers(), before)
+    })
+  )
+
   it.effect("doubles from `base` to `max`, and is shortened at random by up to half", () =>
     Effect.gen(function* () {
       const steps = [200, 400, 800, 1_600, 3_200, 5_000, 5_000]
