@@ -13,12 +13,22 @@ export interface Said {
 }
 
 /** A row of a scene: who and what it is about, and how it is said on each side. */
-export interface Row {
+export interface Row extends Sides<Said> {
   readonly who?: string
   readonly what: string
-  readonly bare: Said
-  readonly guarded: Said
 }
+
+/** The same thing on each side. */
+export interface Sides<Side> {
+  readonly bare: Side
+  readonly guarded: Side
+}
+
+/** What is made of each side. */
+export const both = <Side, Made>({ bare, guarded }: Sides<Side>, of: (side: Side) => Made): Sides<Made> => ({
+  bare: of(bare),
+  guarded: of(guarded)
+})
 
 /** What rows are drawn on: so many cells for a scene of so many milliseconds, of which some have passed. */
 export interface Frame {
@@ -36,12 +46,11 @@ const uncoloured: Colour = (text) => text
 export const said = (text: string, colour: Colour = uncoloured): Said => ({ text: colour(text), width: text.length })
 
 /** A row that says the same kind of thing of both sides. */
-export const row = <Side>(
-  who: string,
-  what: string,
-  { bare, guarded }: { readonly bare: Side; readonly guarded: Side },
-  of: (side: Side) => Said
-): Row => ({ who, what, bare: of(bare), guarded: of(guarded) })
+export const row = <Side>(who: string, what: string, sides: Sides<Side>, of: (side: Side) => Said): Row => ({
+  who,
+  what,
+  ...both(sides, of)
+})
 
 /** The cell of a moment, in milliseconds since the scene began. */
 export const cellOf = ({ cells, millis }: Frame, at: number): number =>
@@ -73,11 +82,11 @@ const bars = (frame: Frame, counts: ReadonlyArray<number>, tallest: number, colo
 export const barRow = <Side>(
   frame: Frame,
   [who, what]: readonly [string, string],
-  sides: { readonly bare: Side; readonly guarded: Side },
+  sides: Sides<Side>,
   momentsOf: (side: Side) => ReadonlyArray<number>,
   colourOf: (cell: number) => Colour
 ): Row => {
-  const counts = { bare: perCell(frame, momentsOf(sides.bare)), guarded: perCell(frame, momentsOf(sides.guarded)) }
+  const counts = both(sides, (side) => perCell(frame, momentsOf(side)))
   const tallest = Math.max(1, ...counts.bare, ...counts.guarded)
   return row(who, what, counts, (each) => bars(frame, each, tallest, colourOf))
 }

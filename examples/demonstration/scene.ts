@@ -5,7 +5,7 @@
  * the demonstration can fail.
  */
 import { Effect, type Scope } from "effect"
-import type { Frame, Row } from "./draw.ts"
+import type { Frame, Row, Sides } from "./draw.ts"
 import type { Paint } from "./paint.ts"
 
 /** One scene, before it is played. */
@@ -17,7 +17,7 @@ export interface Scene {
   readonly title: string
   readonly about: string
   /** What stands over each side. */
-  readonly heads: { readonly bare: string; readonly guarded: string }
+  readonly heads: Sides<string>
   readonly millis: number
   /** The file, beside this one, in which its guard stands. */
   readonly file: string

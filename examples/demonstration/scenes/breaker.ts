@@ -6,10 +6,11 @@
 import { CircuitBreaker } from "@spillway/core"
 import { Effect, Schedule } from "effect"
 import { ask } from "../client.ts"
-import { barRow, count, type Frame, millis, row, said, timeline } from "../draw.ts"
-import { ended, type Made, medianOf, noted, steadily, stopwatch } from "../measure.ts"
+import { both, count, type Frame, millis, row, said, type Sides, timeline } from "../draw.ts"
+import { ended, type Made, medianOf, noted, steadily } from "../measure.ts"
 import { forSoLong, type Scene } from "../scene.ts"
-import { answer, type Script, type Server, start } from "../server.ts"
+import { answer, type Script, type Server } from "../server.ts"
+import { answersRow, beside, requestsRow } from "../sides.ts"
 
 /** The guard. */
 const guard = CircuitBreaker.make({
@@ -69,15 +70,13 @@ export const breaker: Scene = {
       `${bad("█")} ${dim("broken")}`
     ].join("  "),
   make: Effect.gen(function* () {
-    const now = yield* stopwatch
-    const side = Effect.map(start(script, now), (server) => ({
+    const { now, sides } = yield* beside(script, (server) => ({
       server,
       log: new Array<Made>(),
       states: new Array<Side["states"][number]>()
     }))
-    const sides = { bare: yield* side, guarded: yield* side }
     const guarding = yield* Effect.orDie(guard)
-    const figures = () => ({ bare: figuresOf(sides.bare), guarded: figuresOf(sides.guarded) })
+    const figures = () => both(sides, figuresOf)
     const look = Effect.map(guarding.state(), ({ _tag: state }) => sides.guarded.states.push({ at: now(), state }))
     return {
       play: forSoLong(
@@ -109,10 +108,9 @@ export const breaker: Scene = {
   })
 }
 
-const rowsOf = (frame: Frame, sides: { readonly bare: Side; readonly guarded: Side }) => {
-  const { bad, dim, good } = frame.paint
-  const cellMillis = frame.millis / frame.cells
-  const figures = { bare: figuresOf(sides.bare), guarded: figuresOf(sides.guarded) }
+const rowsOf = (frame: Frame, sides: Sides<Side>) => {
+  const { dim, good } = frame.paint
+  const figures = both(sides, figuresOf)
   const recovered = ({ servedAgainAfterMillis: after }: ReturnType<typeof figuresOf>) =>
     after < Infinity ? said(`after ${millis(after)}`, good) : said(frame.elapsed > broken.to ? "not yet" : "-", dim)
   return [
@@ -123,23 +121,11 @@ const rowsOf = (frame: Frame, sides: { readonly bare: Side; readonly guarded: Si
       row("", "calls spared", figures, ({ spared }) => said(count(spared), spared > 0 ? good : undefined))
     ],
     [
-      barRow(
-        frame,
-        ["server", "requests"],
-        sides,
-        ({ server }) => server.requests.map(({ at }) => at),
-        (cell) => (isBroken((cell + 0.5) * cellMillis) ? bad : good)
-      ),
+      requestsRow(frame, sides, isBroken),
       row("", "while broken", figures, ({ whileBroken }) => said(count(whileBroken)))
     ],
     [
-      barRow(
-        frame,
-        ["callers", "answers"],
-        sides,
-        ({ log }) => ended(log, "answered").map(({ endedAt }) => endedAt!),
-        () => good
-      ),
+      answersRow(frame, sides),
       row("", "told no after", figures, ({ noAfterMillis }) => said(millis(noAfterMillis))),
       row("", "served again", figures, recovered)
     ]

@@ -7,10 +7,11 @@
 import { Answer, Budget, Call, Price, Question, refusal, type SpillwayError, type Summary } from "@spillway/core"
 import { Effect } from "effect"
 import { streaming } from "../client.ts"
-import { barRow, dollars, type Frame, row, type Said, said, seconds } from "../draw.ts"
-import { ended, type Made, noted, stopwatch } from "../measure.ts"
+import { barRow, both, dollars, type Frame, row, type Said, said, seconds, type Sides } from "../draw.ts"
+import { ended, type Made, noted } from "../measure.ts"
 import { forSoLong, type Scene } from "../scene.ts"
-import { type Script, type Server, start } from "../server.ts"
+import { type Script, type Server } from "../server.ts"
+import { beside } from "../sides.ts"
 
 /** The guard. */
 const guard = (onAlert: (alert: Budget.Alert) => Effect.Effect<void>) =>
@@ -79,21 +80,19 @@ export const budget: Scene = {
       `┃ ${dim("the limit")}`
     ].join("  "),
   make: Effect.gen(function* () {
-    const now = yield* stopwatch
-    const side = Effect.map(start(script, now), (server) => ({
+    const { now, sides } = yield* beside(script, (server) => ({
       server,
       log: new Array<Made>(),
       standing: { spent: 0, reserved: 0, unsettled: 0 },
       alerts: new Array<number>()
     }))
-    const sides = { bare: yield* side, guarded: yield* side }
     const onAlert = () => Effect.sync(() => void sides.guarded.alerts.push(Math.round(now())))
     const guarding = yield* Effect.orDie(guard(onAlert))
     const look = Effect.map(guarding.standing(), ({ total }) => {
       const { reserved, spent, unsettled } = total!
       sides.guarded.standing = { reserved, spent, unsettled }
     })
-    const figures = () => ({ bare: figuresOf(sides.bare), guarded: figuresOf(sides.guarded) })
+    const figures = () => both(sides, figuresOf)
     return {
       play: forSoLong(
         budget.millis,
@@ -148,9 +147,9 @@ const asking = ({ log, server }: Side, now: () => number, guarding: (call: Askin
     { concurrency: "unbounded", discard: true }
   )
 
-const rowsOf = (frame: Frame, sides: { readonly bare: Side; readonly guarded: Side }) => {
+const rowsOf = (frame: Frame, sides: Sides<Side>) => {
   const { bad, dim, good } = frame.paint
-  const figures = { bare: figuresOf(sides.bare), guarded: figuresOf(sides.guarded) }
+  const figures = both(sides, figuresOf)
   return [
     [
       row("money", "spent, reserved", sides, (side) => gauge(frame, side)),

@@ -7,10 +7,11 @@
 import { Deadline, Policy, Retry } from "@spillway/core"
 import { type Cause, Effect } from "effect"
 import { ask, type Refused } from "../client.ts"
-import { cellOf, type Frame, lifeline, millis, row, said, seconds } from "../draw.ts"
-import { type Made, noted, stopwatch } from "../measure.ts"
+import { both, cellOf, type Frame, lifeline, millis, row, said, seconds, type Sides } from "../draw.ts"
+import { type Made, noted } from "../measure.ts"
 import { forSoLong, type Scene } from "../scene.ts"
-import { answer, type Script, type Server, type Step, start } from "../server.ts"
+import { answer, type Script, type Server, type Step } from "../server.ts"
+import { beside } from "../sides.ts"
 
 /** The guard. */
 const guard = Policy.all([
@@ -84,11 +85,9 @@ export const deadline: Scene = {
   legend: ({ bad, dim, fair, good }) =>
     `${dim("· waits")}  ${good("●")} ${dim("answered")}  ${bad("×")} ${dim("told no")}  ${fair("┊")} ${dim("2 s")}`,
   make: Effect.gen(function* () {
-    const now = yield* stopwatch
-    const side = Effect.map(start(script, now), (server): Side => ({ server, logs: questions.map(() => []) }))
-    const sides = { bare: yield* side, guarded: yield* side }
+    const { now, sides } = yield* beside(script, (server): Side => ({ server, logs: questions.map(() => []) }))
     const guarding = yield* Effect.orDie(guard)
-    const figures = () => ({ bare: figuresOf(sides.bare), guarded: figuresOf(sides.guarded) })
+    const figures = () => both(sides, figuresOf)
     return {
       play: forSoLong(deadline.millis, asking(sides.bare, now, loop), asking(sides.guarded, now, guarding)),
       rows: (frame) => rowsOf(frame, sides),
@@ -128,7 +127,7 @@ const asking = <E>(
     discard: true
   })
 
-const rowsOf = (frame: Frame, sides: { readonly bare: Side; readonly guarded: Side }) => {
+const rowsOf = (frame: Frame, sides: Sides<Side>) => {
   const { bad, dim, fair, good } = frame.paint
   const mark = (cell: number) => (cell === cellOf(frame, deadlineMillis) ? fair("┊") : " ")
   return questions.map(({ name, what }, index) => [

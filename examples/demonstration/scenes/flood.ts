@@ -5,7 +5,7 @@
  * virtual time, again and again, and have the same figures.
  */
 import { Clock, Effect } from "effect"
-import { barRow, count, type Frame, millis, row, type Said, said, cellOf } from "../draw.ts"
+import { barRow, both, cellOf, count, type Frame, millis, row, type Said, said } from "../draw.ts"
 import { type Asked, callers } from "../flood/callers.ts"
 import { isBetter, type Result, resultOf } from "../flood/result.ts"
 import * as Scenario from "../flood/scenario.ts"
@@ -38,7 +38,7 @@ export const floodOf = (seed: string, lasting = 5_000): Scene => ({
       dim("· waits")
     ].join("  "),
   make: Effect.map(Scenario.make({ millis: lasting, seed }), (scenario) => {
-    const figures = () => ({ bare: resultOf(scenario.bare), guarded: resultOf(scenario.guarded) })
+    const figures = () => both(scenario, resultOf)
     return {
       play: Effect.andThen(
         Effect.flatMap(Clock.currentTimeMillis, (now) => Effect.sync(() => (scenario.beganAt = now))),
@@ -63,7 +63,7 @@ const answers = ({ person }: Result): string => `${person.answered} of ${person.
 const rowsOf = (frame: Frame, scenario: Scenario.Scenario) => {
   const { paint } = frame
   const since = (moments: ReadonlyArray<number>) => moments.map((at) => at - scenario.beganAt)
-  const results = { bare: resultOf(scenario.bare), guarded: resultOf(scenario.guarded) }
+  const results = both(scenario, resultOf)
   return [
     [
       row("person", "every question", scenario, ({ person }) => marks(frame, person.asked, scenario.beganAt)),

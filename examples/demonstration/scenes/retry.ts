@@ -7,10 +7,11 @@
 import { Retry } from "@spillway/core"
 import { Effect, Schedule } from "effect"
 import { ask, type Refused } from "../client.ts"
-import { barRow, count, type Frame, row, said } from "../draw.ts"
-import { ended, type Made, noted, steadily, stopwatch } from "../measure.ts"
+import { both, count, type Frame, row, said, type Sides } from "../draw.ts"
+import { ended, type Made, noted, steadily } from "../measure.ts"
 import { forSoLong, type Scene } from "../scene.ts"
-import { answer, type Script, type Server, start } from "../server.ts"
+import { answer, type Script, type Server } from "../server.ts"
+import { answersRow, beside, requestsRow } from "../sides.ts"
 
 /** The guard. */
 const guard = Retry.make({
@@ -62,11 +63,9 @@ export const retry: Scene = {
   file: "scenes/retry.ts",
   legend: ({ bad, dim, good }) => `${good("█")} ${dim("while it was up")}  ${bad("█")} ${dim("while it was down")}`,
   make: Effect.gen(function* () {
-    const now = yield* stopwatch
-    const side = Effect.map(start(script, now), (server) => ({ server, log: new Array<Made>() }))
-    const sides = { bare: yield* side, guarded: yield* side }
+    const { now, sides } = yield* beside(script, (server) => ({ server, log: new Array<Made>() }))
     const guarding = yield* Effect.orDie(guard)
-    const figures = () => ({ bare: figuresOf(sides.bare), guarded: figuresOf(sides.guarded) })
+    const figures = () => both(sides, figuresOf)
     return {
       play: forSoLong(
         retry.millis,
@@ -94,31 +93,18 @@ export const retry: Scene = {
   })
 }
 
-const rowsOf = (frame: Frame, sides: { readonly bare: Side; readonly guarded: Side }) => {
+const rowsOf = (frame: Frame, sides: Sides<Side>) => {
   const { bad, good } = frame.paint
-  const cellMillis = frame.millis / frame.cells
-  const figures = { bare: figuresOf(sides.bare), guarded: figuresOf(sides.guarded) }
+  const figures = both(sides, figuresOf)
   const fewer = Math.min(figures.bare.whileDown, figures.guarded.whileDown)
   return [
     [
-      barRow(
-        frame,
-        ["server", "requests"],
-        sides,
-        ({ server }) => server.requests.map(({ at }) => at),
-        (cell) => (isDown((cell + 0.5) * cellMillis) ? bad : good)
-      ),
+      requestsRow(frame, sides, isDown),
       row("", "while down", figures, ({ whileDown }) => said(count(whileDown), whileDown > fewer ? bad : good)),
       row("", "retries", figures, ({ retries }) => said(count(Math.max(retries, 0))))
     ],
     [
-      barRow(
-        frame,
-        ["callers", "answers"],
-        sides,
-        ({ log }) => ended(log, "answered").map(({ endedAt }) => endedAt!),
-        () => good
-      ),
+      answersRow(frame, sides),
       row("", "answered", figures, ({ answered, calls }) => said(`${answered} of ${calls}`)),
       row("", "told no", figures, ({ failed }) => said(count(failed)))
     ]

@@ -6,10 +6,11 @@
 import { Answer, Call, Question, type SpillwayError, Timeout } from "@spillway/core"
 import { Effect } from "effect"
 import { streaming } from "../client.ts"
-import { type Frame, lifeline, row, said, seconds } from "../draw.ts"
-import { type Made, noted, stopwatch } from "../measure.ts"
+import { both, type Frame, lifeline, row, said, seconds, type Sides } from "../draw.ts"
+import { type Made, noted } from "../measure.ts"
 import { forSoLong, type Scene } from "../scene.ts"
-import { answer, type Script, type Server, type Step, start } from "../server.ts"
+import { answer, type Script, type Server, type Step } from "../server.ts"
+import { beside } from "../sides.ts"
 
 /** The guard. */
 const guard = Timeout.make({
@@ -84,14 +85,12 @@ export const timeout: Scene = {
   legend: ({ bad, dim, good }) =>
     `${dim("· waits")}  ${good("▪")} ${dim("a part")}  ${good("●")} ${dim("answered")}  ${bad("×")} ${dim("cut")}`,
   make: Effect.gen(function* () {
-    const now = yield* stopwatch
-    const side = Effect.map(start(script, now), (server): Side => ({
+    const { now, sides } = yield* beside(script, (server): Side => ({
       server,
       heard: questions.map(() => ({ parts: [], log: [] }))
     }))
-    const sides = { bare: yield* side, guarded: yield* side }
     const guarding = yield* Effect.orDie(guard)
-    const figures = () => ({ bare: figuresOf(sides.bare), guarded: figuresOf(sides.guarded) })
+    const figures = () => both(sides, figuresOf)
     return {
       play: forSoLong(
         timeout.millis,
@@ -143,7 +142,7 @@ const asking = (
     { concurrency: "unbounded", discard: true }
   )
 
-const rowsOf = (frame: Frame, sides: { readonly bare: Side; readonly guarded: Side }) => {
+const rowsOf = (frame: Frame, sides: Sides<Side>) => {
   const { bad, dim, good } = frame.paint
   return questions.map(({ ends, name, what }, index) => [
     row(name, what, sides, ({ heard }) => lifeline(frame, heard[index]!.log[0], heard[index]!.parts)),

@@ -64,14 +64,23 @@ export const within = <A, E, R>(
   self: Effect.Effect<A, E, R>,
   fiber: AnyFiber,
   context: Context.Context<never>
-): Effect.Effect<A, E, R> => {
-  if (!goesOn(fiber)) return Effect.updateContext(self, () => context as Context.Context<R>)
-  const around = fiber.context
-  fiber.setContext(context)
-  return Effect.onExitPrimitive(self, () => {
-    fiber.setContext(around)
+): Effect.Effect<A, E, R> => framedAtOnce(new Passing(self), fiber, context)
+
+/** A run that takes nothing. */
+class Passing<A, E, R> implements Run<A, E, R> {
+  private readonly self: Effect.Effect<A, E, R>
+
+  constructor(self: Effect.Effect<A, E, R>) {
+    this.self = self
+  }
+
+  enter(): Effect.Effect<A, E, R> {
+    return this.self
+  }
+
+  leave(): undefined {
     return undefined
-  })
+  }
 }
 
 /**

@@ -9,8 +9,7 @@ import { Cause, Duration, Effect, Exit, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import { Answer, Deadline, Policy, SpillwayError } from "@spillway/core"
 import type { Attempt } from "../../src/domain/Attempt.ts"
-import { ask, deaf, deafUntil, endOf, leaf, question, say, start, told, toldOf } from "../fixtures/clocks.ts"
-import { makeLog, ways } from "../fixtures/readers.ts"
+import { ask, deaf, endOf, leaf, question, say, start, told, toldOf } from "../fixtures/clocks.ts"
 import * as Unhandled from "../fixtures/unhandled.ts"
 import { testPolicy } from "../laws/testPolicy.ts"
 import { testTimed } from "../laws/testTimed.ts"
@@ -21,8 +20,6 @@ const within = (deadline: Deadline.Options["deadline"]) => Effect.orDie(Deadline
 
 testPolicy({ name: "Deadline", make: Effect.orDie(Deadline.make()) })
 testPolicy({ name: "Deadline that is missed", make: within("2s") })
-
-const day = 24 * 3_600_000
 
 describe("a deadline", () => {
   it.effect("is over exactly at its moment, and not a nanosecond before", () =>
@@ -77,16 +74,6 @@ describe("a deadline", () => {
     })
   )
 
-  it.effect("begins when the call does, and not when the Effect was made", () =>
-    Effect.gen(function* () {
-      const guard = yield* within("20ms")
-      const guarded = guard(Effect.sleep(15))
-      yield* TestClock.adjust(100)
-      assert.strictEqual(yield* toldOf(guarded), "answered at 15")
-      assert.strictEqual(yield* toldOf(guarded), "answered at 15")
-    })
-  )
-
   it.effect("that is past already is a refusal: nothing starts", () =>
     Effect.gen(function* () {
       let started = 0
@@ -121,19 +108,8 @@ describe("a deadline", () => {
     })
   )
 
-  it.effect("may be days away: one longer than any timer does not ring at once", () =>
+  it.live("rings on the live clock", () =>
     Effect.gen(function* () {
-      const run = yield* start((yield* within("40d"))(Effect.never))
-      yield* TestClock.adjust(40 * day - 1)
-      assert.isUndefined(run.end)
-      yield* TestClock.adjust(1)
-      assert.strictEqual(told(run.end!), `total after ${40 * day}, 0 parts, at ${40 * day}`)
-    })
-  )
-
-  it.live("does not ring at once on the live clock either, and rings there when it is time", () =>
-    Effect.gen(function* () {
-      assert.strictEqual(yield* (yield* within("40d"))(Effect.as(Effect.sleep(5), 1)), 1)
       const error = yield* Effect.flip((yield* within("5ms"))(Effect.never))
       assert.include(error.message, "The call was not over within ")
     })
@@ -221,32 +197,7 @@ describe("a caller who leaves before his deadline", () => {
     })
   )
 
-  testTimed(within("1ns"))
-})
-
-describe("what reads the answer", () => {
-  for (const [name, read] of ways) {
-    it.live(`is told of the deadline once: ${name} gets what came before it, and nothing afterwards`, () =>
-      Effect.gen(function* () {
-        const guard = yield* within("20ms")
-        const attempts: Array<Attempt> = []
-        const { end, work } = deafUntil()
-        const call = leaf<string>((attempt) => {
-          attempts.push(attempt)
-          return Effect.andThen(say(attempt, "one"), work)
-        })
-        const log = makeLog()
-        yield* read(
-          Effect.mapError(guard(call), (error) => (typeof error === "string" ? error : error.reason._tag)),
-          log
-        )
-        void attempts[0]!.emit({ _tag: "Text", text: "late" })
-        end()
-        assert.deepStrictEqual(log.ends, ["failed: TimedOut"])
-        assert.deepStrictEqual(log.parts, name === "collect" ? [] : ["one"])
-      })
-    )
-  }
+  testTimed(within, (exit) => assert.include(told({ at: 0, exit }), "total"))
 })
 
 describe("Deadline's options", () => {

@@ -9,9 +9,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Cause, Effect, Exit, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import { Answer, Call, Part, refusal, type SpillwayError, Summary } from "@spillway/core"
-import type { Attempt } from "../../src/domain/Attempt.ts"
-import { ask, clocks, deafUntil, leaf, question, say, start, told, toldOf } from "../fixtures/clocks.ts"
-import { makeLog, ways } from "../fixtures/readers.ts"
+import { ask, clocks, leaf, question, say, start, told, toldOf } from "../fixtures/clocks.ts"
 import * as Unhandled from "../fixtures/unhandled.ts"
 
 Unhandled.guard()
@@ -100,31 +98,6 @@ describe("a clock that runs out", () => {
       }
     })
   )
-
-  for (const [name, read] of ways) {
-    it.live(`tells ${name} once, and hands it nothing afterwards`, () =>
-      Effect.gen(function* () {
-        const guard = yield* clocks({ idle: "5ms" })
-        const attempts: Array<Attempt> = []
-        const { end, work } = deafUntil()
-        const call = leaf<string>((attempt) => {
-          attempts.push(attempt)
-          return Effect.andThen(say(attempt, "one"), work)
-        })
-        const log = makeLog()
-        yield* read(
-          Effect.mapError(guard(call), (error) => (typeof error === "string" ? error : error.reason._tag)),
-          log
-        )
-        void attempts[0]!.emit(Part.text("late"))
-        end()
-        yield* aTurn
-        void attempts[0]!.emit(Part.text("later"))
-        assert.deepStrictEqual(log.ends, ["failed: TimedOut"])
-        assert.deepStrictEqual(log.parts, name === "collect" ? [] : ["one"])
-      })
-    )
-  }
 })
 
 describe("an answer in time", () => {
