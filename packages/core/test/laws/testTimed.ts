@@ -1,6 +1,6 @@
 /**
- * The laws of every policy that ends its work by the clock: when its time begins, that its readers hear of the end once,
- * and that wherever it is interrupted there is one end and nothing runs on.
+ * The laws of every policy that ends its work by the clock: when its time begins, that it may be long, that its readers
+ * hear of the end once, and that wherever it is interrupted there is one end and nothing runs on.
  */
 import { assert, it } from "@effect/vitest"
 import { Effect, Exit } from "effect"
