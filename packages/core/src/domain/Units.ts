@@ -180,10 +180,15 @@ const readRange = (text: string): Read<Range> =>
     return yield* no(`write the shorter first, as ${printDuration(to)}..${printDuration(from)}`)
   })
 
+const notNothing = (read: Read<Duration.Duration>): Read<Duration.Duration> =>
+  Result.flatMap(read, (time) =>
+    Duration.isZero(time) ? no("write a time longer than 0, as 30s") : Result.succeed(time)
+  )
+
 const readScaled = (text: string): Read<Scaled> =>
   Result.gen(function* () {
     const [left, right] = split(text, "+") ?? [text]
-    const base = yield* readDuration(left)
+    const base = yield* notNothing(readDuration(left))
     if (right === undefined) return { base, per: Duration.zero, tokens: 1 }
     const [time, amount] = split(right, "/") ?? [right, ""]
     const per = yield* readDuration(time)
@@ -207,11 +212,6 @@ export const duration: Unit<Duration.Duration, string | number> = make(timed("du
   print: printDuration,
   value: Schema.Duration
 })
-
-const notNothing = (read: Read<Duration.Duration>): Read<Duration.Duration> =>
-  Result.flatMap(read, (time) =>
-    Duration.isZero(time) ? no("write a time longer than 0, as 30s") : Result.succeed(time)
-  )
 
 /** How long, where no time at all would make no sense: a window, a lease, a clock. */
 export const span: Unit<Duration.Duration, string | number> = make(timed("duration", "200ms", "5s", "1m30s"), {
@@ -275,10 +275,10 @@ export const range: Unit<Range> = make(written("range", "2s..10s"), {
   value: Range
 })
 
-/** A duration that may grow with the tokens: `5s`, `5s + 1s/500tok`, or a number of milliseconds. */
+/** A duration, more than none, that may grow with the tokens: `5s`, `5s + 1s/500tok`, or a number of milliseconds. */
 export const scaled: Unit<Scaled, string | number> = make(timed("clock", "5s", "5s + 1s/500tok"), {
   read: readScaled,
-  number: (millis) => Result.map(readMillis(millis), (base) => ({ base, per: Duration.zero, tokens: 1 })),
+  number: (millis) => Result.map(notNothing(readMillis(millis)), (base) => ({ base, per: Duration.zero, tokens: 1 })),
   print: printScaled,
   value: Scaled
 })

@@ -34,13 +34,7 @@ export const Options = Schema.Struct({
   reader: Units.span.schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed("30s"))),
   /** For a model to load, for a leaf that says so; and the bound of what is `auto`. */
   load: Units.span.schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed("5m")))
-}).check(
-  Schema.makeFilter(({ firstToken }) =>
-    firstToken !== "auto" && Duration.isZero(firstToken.base)
-      ? { path: ["firstToken"], issue: "write a time longer than 0, a clock cannot be turned off" }
-      : undefined
-  )
-)
+})
 
 /** The options as TypeScript takes them. */
 export type Options = Widened<typeof Options.Encoded>

@@ -39,6 +39,8 @@ describe("Timeout's options", () => {
         )
         assert.include(refused.message, "longer than 0")
       }
+      const { problems } = yield* Effect.flip(Timeout.make({ firstToken: 0, idle: 0 }))
+      assert.lengthOf(problems, 2, "one does not hide the other")
       yield* Timeout.make({ firstToken: "0s + 1s/500tok" }).pipe(Effect.flip)
     })
   )
