@@ -3,6 +3,7 @@
  *
  * A star import keeps a program that uses one policy from carrying all of them.
  */
+export * as Alarm from "./domain/Alarm.ts"
 export * as Answer from "./domain/Answer.ts"
 export * as Attempt from "./domain/Attempt.ts"
 export * as Budget from "./policies/Budget.ts"

@@ -83,9 +83,17 @@ export class Bell {
 }
 
 /** Rings once, at `due` on the fiber's clock and never before, and never before this has answered. */
-export const set = (fiber: Fiber.Fiber<unknown, unknown>, due: number, ringing: Ringing): Bell => {
-  const clock = fiber.getRef(Clock.Clock)
-  if (clock !== liveClock) return new Bell(due, ringing, (bell) => sleeperOf(clock, fiber.context, bell))
+export const set = (fiber: Fiber.Fiber<unknown, unknown>, due: number, ringing: Ringing): Bell =>
+  setOn(fiber.getRef(Clock.Clock), fiber.context, due, ringing)
+
+/** The same for who outlives the fiber that it was made by, and keeps its clock. */
+export const setOn = (
+  clock: Clock.Clock,
+  context: Context.Context<never>,
+  due: number,
+  ringing: Ringing
+): Bell => {
+  if (clock !== liveClock) return new Bell(due, ringing, (bell) => sleeperOf(clock, context, bell))
   const bell = new Bell(due, ringing)
   alarms.add(bell)
   return bell

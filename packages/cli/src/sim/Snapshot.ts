@@ -1,0 +1,81 @@
+/**
+ * How a simulated server stands at a moment, in what can be drawn: no object of the server itself, so that a drawing is
+ * a function of this alone.
+ */
+import { Units } from "@spillway/core"
+import type { Server } from "@spillway/sim"
+
+/** A request as far as it has come: whom it asked for what, and how it went. No word of a prompt or of an answer. */
+export type Passage = Readonly<Server.Running["traffic"]["passages"][number]>
+
+/** A fault that is on, and how often it has struck. */
+export type FaultOn = Server.Running["faults"]["on"][number]
+
+/** How a model stands. */
+export interface ModelState {
+  readonly name: string
+  readonly state: "cold" | "waiting" | "loading" | "loaded"
+  /** Of a loaded one: how many answers it makes at once, how many it makes now, and how many wait in line for that. */
+  readonly slots: number
+  readonly running: number
+  readonly waiting: number
+  /** How many wait until it is loaded. */
+  readonly waitingForLoad: number
+}
+
+/** How the server stands. */
+export interface Snapshot {
+  readonly url: string
+  readonly version: string
+  /** How many requests have come, and how many are not over. */
+  readonly count: number
+  readonly open: number
+  readonly models: ReadonlyArray<ModelState>
+  readonly faults: ReadonlyArray<FaultOn>
+  /** The last requests, in the order in which they came. */
+  readonly passages: ReadonlyArray<Passage>
+}
+
+/** How a running server stands now. */
+export const of = ({ faults, ollama, traffic, url }: Server.Running, version: string): Snapshot => ({
+  url,
+  version,
+  count: traffic.count,
+  open: traffic.open.length,
+  models: modelsOf(ollama),
+  faults: faults.on,
+  passages: traffic.passages
+})
+
+const modelsOf = ({ models, scheduler }: Server.Running["ollama"]): ReadonlyArray<ModelState> => {
+  const waiting = scheduler.waiting.map(({ digest }) => digest)
+  return models.map(({ digest, name }) => {
+    const runner = scheduler.residents.get(digest)?.runner
+    // One load at a time: whoever waits for another model than the first one's waits for that load, too.
+    const state = runner !== undefined ? "loaded" : waiting[0] === digest ? "loading" : "waiting"
+    return {
+      name,
+      state: state === "waiting" && !waiting.includes(digest) ? "cold" : state,
+      slots: runner?.slots.length ?? 0,
+      running: runner?.running ?? 0,
+      waiting: runner?.waiting ?? 0,
+      waitingForLoad: waiting.filter((each) => each === digest).length
+    }
+  })
+}
+
+/** A fault as it is written on the command line, without its name. */
+export const wordsOf = ({ after, at, count, every, for: lasting, model, path, share, span }: FaultOn): string =>
+  [
+    share === undefined ? [] : Units.percent.print(share),
+    count === undefined ? [] : `x${count}`,
+    model === undefined ? [] : `model=${model}`,
+    path === undefined ? [] : `path=${path}`,
+    after === undefined ? [] : `after=${Units.duration.print(after)}`,
+    lasting === undefined ? [] : `for=${Units.duration.print(lasting)}`,
+    every === undefined ? [] : `every=${Units.duration.print(every)}`,
+    at === undefined ? [] : `at=${at}`,
+    span === undefined ? [] : `span=${Units.duration.print(span)}`
+  ]
+    .flat()
+    .join(" ")

@@ -1,0 +1,54 @@
+/**
+ * What happens when, on whatever clock the program runs: the only place where the simulation meets time.
+ *
+ * Everything else is told what happens and asks to be told later, so that the same model answers on a real port and in
+ * virtual time.
+ */
+import { Alarm } from "@spillway/core"
+import { Clock, type Context, Effect } from "effect"
+
+/** What was set, and can be taken back. */
+export interface Bell {
+  cancel(): void
+}
+
+/** Events in order of time. Moments and spans are monotonic nanoseconds. */
+export class Agenda {
+  private readonly clock: Clock.Clock
+  private readonly context: Context.Context<never>
+
+  constructor(clock: Clock.Clock, context: Context.Context<never>) {
+    this.clock = clock
+    this.context = context
+  }
+
+  get now(): number {
+    return Alarm.read(this.clock)
+  }
+
+  /** Wall clock, in nanoseconds since 1970. */
+  get wall(): bigint {
+    return this.clock.currentTimeNanosUnsafe()
+  }
+
+  /** Calls once, at a moment and never before it, nor before this has answered. */
+  at(due: number, ring: () => void): Bell {
+    return Alarm.setOn(this.clock, this.context, due, { ring })
+  }
+
+  /** Calls once, after a while. */
+  after(span: number, ring: () => void): Bell {
+    return this.at(this.now + span, ring)
+  }
+}
+
+/** Nanoseconds in a millisecond. */
+export const perMilli = 1_000_000
+
+/** Nanoseconds in a second. */
+export const perSecond = 1_000_000_000
+
+/** The agenda of the running program's clock. */
+export const make: Effect.Effect<Agenda> = Effect.withFiber((fiber) =>
+  Effect.succeed(new Agenda(fiber.getRef(Clock.Clock), fiber.context))
+)

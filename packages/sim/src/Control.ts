@@ -1,0 +1,79 @@
+/**
+ * The control API of a simulated server: `/_sim/faults` and `/_sim/requests`, beside whatever it simulates.
+ *
+ * Faults are written as on the command line, `overloaded 20% for=60s`, or as an object.
+ */
+import { Effect, Exit, Cause } from "effect"
+import type { Asked, Handler, Headers, Reply } from "./Exchange.ts"
+import type { Options as FaultOptions, Switchboard } from "./Fault.ts"
+import { catalogue } from "./ollama/Faults.ts"
+import type { Ollama } from "./ollama/Ollama.ts"
+import type { Traffic } from "./Traffic.ts"
+
+/** What is controlled. */
+export interface Controlled {
+  readonly faults: Switchboard
+  readonly ollama: Ollama
+  readonly traffic: Traffic
+}
+
+const base = "/_sim"
+
+/** Whether a request is meant for this API. */
+export const isFor = ({ path }: Asked): boolean => path === base || path.startsWith(`${base}/`)
+
+/** Answers what is meant for this API, and leaves all else to another. */
+export const beside =
+  (controlled: Controlled, other: Handler): Handler =>
+  (asked, reply) => {
+    if (!isFor(asked)) return other(asked, reply)
+    if (asked.headers.origin !== undefined) return say(reply, 403, { error: "no page may control a simulation" })
+    const answer = answers[`${asked.method} ${asked.path.slice(base.length)}`]
+    if (answer !== undefined) return answer(controlled, asked, reply)
+    say(reply, 404, { error: `write one of ${Object.keys(answers).join(", ")} after ${base}` })
+  }
+
+const answers: Readonly<Record<string, (controlled: Controlled, asked: Asked, reply: Reply) => void>> = {
+  "GET /faults": ({ faults }, _, reply) => say(reply, 200, { on: faults.on, known: catalogue }),
+  "POST /faults": ({ faults }, { body }, reply) => {
+    const exit = Effect.runSyncExit(faults.add(written(body)))
+    if (Exit.isSuccess(exit)) return say(reply, 200, { on: faults.on })
+    say(reply, 400, { error: (Cause.squash(exit.cause) as Error).message })
+  },
+  "DELETE /faults": ({ faults }, { query }, reply) => {
+    faults.remove(query.get("fault") ?? undefined)
+    say(reply, 200, { on: faults.on })
+  },
+  "GET /requests": ({ traffic }, _, reply) => say(reply, 200, { count: traffic.count, requests: traffic.passages }),
+  "GET /models": ({ ollama }, _, reply) => say(reply, 200, { models: statesOf(ollama) })
+}
+
+/** An object, or the words of a command line. */
+const written = (body: string): FaultOptions | string => {
+  if (!body.trimStart().startsWith("{")) return body
+  try {
+    return JSON.parse(body) as FaultOptions
+  } catch {
+    return body
+  }
+}
+
+/** How each model stands: what is loaded, what runs, who waits. */
+export const statesOf = ({ models, scheduler }: Ollama) =>
+  models.map(({ digest, name }) => {
+    const resident = scheduler.residents.get(digest)
+    return {
+      name,
+      loaded: resident !== undefined,
+      context: resident?.launch.context,
+      slots: resident?.runner.slots.length,
+      running: resident?.runner.running ?? 0,
+      waiting: resident?.runner.waiting ?? 0,
+      waitingForLoad: scheduler.waiting.filter((each) => each.digest === digest).length
+    }
+  })
+
+const json: Headers = [["Content-Type", "application/json"]]
+
+const say = (reply: Reply, status: number, value: unknown): void =>
+  reply.whole(status, json, `${JSON.stringify(value)}\n`)

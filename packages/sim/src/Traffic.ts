@@ -1,0 +1,149 @@
+/**
+ * The requests of a server as they come and go: for the screen, for the control API, and for tests that ask what was
+ * asked. It holds the last of them, and no word of a prompt or of an answer.
+ */
+import type { Agenda } from "./Agenda.ts"
+import type { Asked, Headers, Reply } from "./Exchange.ts"
+import type { Struck } from "./Fault.ts"
+
+/** One request, as far as it has come. */
+export interface Passage {
+  readonly id: number
+  readonly method: string
+  readonly path: string
+  readonly model: string
+  /** Wall clock, in milliseconds since 1970. */
+  readonly at: number
+  readonly fault: string | undefined
+  status: number | undefined
+  packets: number
+  bytes: number
+  /** Milliseconds from the request to the first byte, and to the end. */
+  firstMillis: number | undefined
+  tookMillis: number | undefined
+  end: "open" | "complete" | "left" | "cut"
+}
+
+/** How many that have ended are remembered. */
+const remembered = 1_000
+
+/** The requests of one server. */
+export class Traffic {
+  /** The last ones, in the order in which they came. */
+  readonly passages: Array<Passage> = []
+  count = 0
+  private readonly agenda: Agenda
+
+  constructor(agenda: Agenda) {
+    this.agenda = agenda
+  }
+
+  /** Those that are not over. */
+  get open(): ReadonlyArray<Passage> {
+    return this.passages.filter(({ end }) => end === "open")
+  }
+
+  /** The same reply, with a record of what goes through it. */
+  follow({ method, path }: Asked, model: string, reply: Reply): Reply {
+    const passage: Passage = {
+      id: ++this.count,
+      method,
+      path,
+      model,
+      at: Number(this.agenda.wall / 1_000_000n),
+      fault: reply.fault?.name,
+      status: undefined,
+      packets: 0,
+      bytes: 0,
+      firstMillis: undefined,
+      tookMillis: undefined,
+      end: "open"
+    }
+    this.passages.push(passage)
+    if (this.passages.length > remembered) this.forget()
+    return new Followed(reply, passage, this.agenda)
+  }
+
+  private forget(): void {
+    const index = this.passages.findIndex(({ end }) => end !== "open")
+    if (index >= 0) this.passages.splice(index, 1)
+  }
+}
+
+/** Writes down what passes. */
+class Followed implements Reply {
+  readonly fault: Struck | undefined
+  private readonly inner: Reply
+  private readonly passage: Passage
+  private readonly agenda: Agenda
+  private readonly from: number
+
+  constructor(inner: Reply, passage: Passage, agenda: Agenda) {
+    this.inner = inner
+    this.fault = inner.fault
+    this.passage = passage
+    this.agenda = agenda
+    this.from = agenda.now
+    inner.onGone(() => this.over("left"))
+  }
+
+  get begun(): boolean {
+    return this.inner.begun
+  }
+
+  get gone(): boolean {
+    return this.inner.gone
+  }
+
+  whole(status: number, headers: Headers, body: string): void {
+    this.passage.status = status
+    this.sent(body)
+    this.inner.whole(status, headers, body)
+    this.over("complete")
+  }
+
+  begin(status: number, headers: Headers): void {
+    this.passage.status = status
+    this.inner.begin(status, headers)
+  }
+
+  write(text: string): boolean {
+    this.sent(text)
+    return this.inner.write(text)
+  }
+
+  end(): void {
+    this.inner.end()
+    this.over("complete")
+  }
+
+  cut(how: "close" | "reset" | "silence"): void {
+    this.inner.cut(how)
+    if (how !== "silence") this.over("cut")
+  }
+
+  onRoom(listener: () => void): void {
+    this.inner.onRoom(listener)
+  }
+
+  onGone(listener: () => void): void {
+    this.inner.onGone(listener)
+  }
+
+  private sent(text: string): void {
+    const { passage } = this
+    passage.firstMillis ??= this.passed
+    passage.packets++
+    passage.bytes += text.length
+  }
+
+  private over(end: Passage["end"]): void {
+    if (this.passage.end !== "open") return
+    this.passage.end = end
+    this.passage.tookMillis = this.passed
+  }
+
+  private get passed(): number {
+    return (this.agenda.now - this.from) / 1e6
+  }
+}

@@ -1,0 +1,134 @@
+/**
+ * The catalogue of what goes wrong with an Ollama, and with Ollama Cloud behind it: one table for the command line, the
+ * control API and the tests.
+ *
+ * Where a fault happens decides what it can do: at the door it answers in the daemon's place or breaks what is sent,
+ * further in it changes what a load or a runner does, and all that follows is the daemon's own doing.
+ */
+import type { Struck } from "../Fault.ts"
+import type { Script } from "../Script.ts"
+import type { Why } from "./Frame.ts"
+import type { LoadFault } from "./Scheduler.ts"
+
+/** Where a fault happens. */
+export type Where = "door" | "wire" | "load" | "runner"
+
+/** One fault: where it happens, what a caller sees, and what that is to a program that sees no bytes. */
+export interface Entry {
+  readonly where: Where
+  readonly reason?: Why
+  readonly what: string
+}
+
+/** Every fault by name. */
+export const catalogue: Readonly<Record<string, Entry>> = {
+  busy: { where: "door", reason: "Overloaded", what: "503: the queue is full" },
+  overloaded: {
+    where: "door",
+    reason: "Overloaded",
+    what: "503 in JSON, as the cloud says it, without a word on when to come back"
+  },
+  unavailable: { where: "door", reason: "Overloaded", what: "503 in plain text" },
+  html: { where: "door", reason: "Overloaded", what: "503 as a page of HTML" },
+  "no-concurrency": {
+    where: "door",
+    reason: "UpstreamRateLimited",
+    what: "429: no slot among those of the plan came free"
+  },
+  "session-limit": {
+    where: "door",
+    reason: "QuotaSpent",
+    what: "429: the quota of the session is used up, which takes hours"
+  },
+  "weekly-limit": { where: "door", reason: "QuotaSpent", what: "429: the quota of the week is used up" },
+  quota: { where: "door", reason: "QuotaSpent", what: "429 that asks to come back in hours (span, 2h)" },
+  unauthorized: { where: "door", reason: "UpstreamUnauthorized", what: "401 with a place to sign in" },
+  subscription: { where: "door", reason: "UpstreamUnauthorized", what: "403: the model is for subscribers" },
+  "cloud-disabled": { where: "door", reason: "UpstreamUnauthorized", what: "403: the cloud is switched off" },
+  "bad-gateway": { where: "door", reason: "Unreachable", what: "502: the daemon cannot reach the cloud" },
+  "cut-request": { where: "door", reason: "Unreachable", what: "400: the cloud has read only half of the request" },
+  internal: { where: "door", reason: "Overloaded", what: "500 in plain text" },
+  "foreign-host": { where: "door", reason: "UpstreamUnauthorized", what: "403 with an empty body" },
+  hang: { where: "door", what: "no answer, ever" },
+  reset: { where: "door", reason: "Unreachable", what: "the connection is reset before anything was said" },
+  refuse: { where: "door", reason: "Unreachable", what: "the connection is closed before anything was said" },
+  slow: { where: "door", what: "the answer begins later (span, 1s)" },
+  cut: { where: "wire", what: "the connection closes in mid-answer (at packets, or after a span)" },
+  "cut-reset": { where: "wire", what: "the connection is reset in mid-answer" },
+  silence: { where: "wire", what: "nothing more comes in mid-answer, and the connection stays open" },
+  garble: { where: "wire", what: "a line that is no JSON in mid-answer" },
+  "idle-close": { where: "wire", what: "the connection closes after the answer, though it was to be kept" },
+  "slow-load": { where: "load", what: "the model loads for so long (span, 30s)" },
+  "load-exit": { where: "load", what: "500: the runner ends while it loads" },
+  "load-memory": { where: "load", what: "500: the model does not fit into memory" },
+  "load-hang": { where: "load", what: "the load never ends, until its time is over" },
+  die: { where: "runner", what: "the runner dies (at tokens; 0 is before the first)" },
+  end: { where: "runner", what: "the answer ends without saying so (at tokens)" },
+  empty: { where: "runner", what: "200, and not a single frame" },
+  "done-missing": { where: "runner", what: "the last frame does not say that it is one" },
+  unreadable: { where: "runner", what: "the runner says what its daemon cannot read (at tokens)" },
+  stall: { where: "runner", what: "the runner falls silent (at tokens)" },
+  repeat: { where: "runner", what: "one token over and over, which ends the stream without an end" },
+  endless: { where: "runner", what: "an answer that does not end by itself" },
+  "slow-tokens": { where: "runner", what: "every token takes so long (span, 1s)" },
+  "runner-memory": { where: "runner", what: "500: out of memory; every model is unloaded" },
+  "no-slots": { where: "runner", what: "500: no slots available after 10 retries" }
+}
+
+const namesOf = (...places: ReadonlyArray<Where>): ReadonlySet<string> =>
+  new Set(Object.entries(catalogue).flatMap(([name, { where }]) => (places.includes(where) ? [name] : [])))
+
+/** Those that strike a request. */
+export const ofRequests = namesOf("door", "wire", "runner")
+
+/** Those that strike a load. */
+export const ofLoads = namesOf("load")
+
+/** Where a fault happens. */
+export const whereOf = ({ name }: Struck): Where => catalogue[name]!.where
+
+/** The script of an answer that a fault has struck. */
+export const scripted = (fault: Struck | undefined, script: Script): Script => {
+  if (fault === undefined) return script
+  // Somewhere in the midst of even a short answer.
+  const at = fault.at ?? 1 + (fault.draw % 8)
+  switch (fault.name) {
+    case "die":
+      return { ...script, dieAfter: at }
+    case "end":
+      return { ...script, endAfter: at }
+    case "empty":
+      return { ...script, endAfter: 0 }
+    case "unreadable":
+      return { ...script, garbageAfter: at }
+    case "stall":
+      return { ...script, hangAfter: at }
+    case "repeat":
+      return { ...script, text: " the", repeat: true, tokens: Infinity }
+    case "endless":
+      return { ...script, tokens: Infinity }
+    case "slow-tokens":
+      return { ...script, tokenMillis: (fault.span ?? 1e9) / 1e6 }
+    default:
+      return script
+  }
+}
+
+/** What a load that a fault has struck comes to. */
+export const loadOf = (fault: Struck | undefined): LoadFault | undefined => {
+  if (fault === undefined) return undefined
+  switch (fault.name) {
+    case "slow-load":
+      return { span: fault.span ?? 30e9 }
+    case "load-exit":
+      return { span: fault.span ?? 0, message: `${terminated} error: something broke` }
+    case "load-memory":
+      return { span: fault.span ?? 0, message: `${terminated} ${noMemory}`, reason: "OutOfMemory" }
+    default:
+      return {}
+  }
+}
+
+const noMemory = "cudaMalloc failed: out of memory"
+
+const terminated = "llama-server process has terminated: exit status 1:"

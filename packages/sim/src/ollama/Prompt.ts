@@ -1,0 +1,80 @@
+/**
+ * How a conversation becomes a prompt, and what is lost of it where it is too long.
+ *
+ * Ollama cuts twice, both times without a word: it drops the oldest turns, and what is still too long loses its middle
+ * to half the context. A model that brings its own template is only cut the first way, so that its runner refuses the
+ * rest: the same prompt is an answer on one endpoint and an error on the other.
+ */
+import * as Words from "../Words.ts"
+import type { Failure } from "./Frame.ts"
+import type { Model } from "./Model.ts"
+import type { Message } from "./Request.ts"
+
+/** A conversation as the model reads it. */
+export const render = (model: Model, messages: ReadonlyArray<Message>): string =>
+  model.kind === "plain" ? renderPlain(messages) : messages.map(({ content, role }) => `<${role}>${content}`).join("")
+
+/** The template that knows nobody but user and assistant: turns of one side in a row are one turn. */
+const renderPlain = (messages: ReadonlyArray<Message>): string => {
+  let text = ""
+  let last: string | undefined
+  for (const { content, role } of messages) {
+    if (role === "user" || role === "assistant") text += (role === last ? "\n\n" : "") + content
+    if (role !== "tool") last = role
+  }
+  return text
+}
+
+/** The conversation without the oldest turns that do not fit; what the system says and the last turn always stay. */
+export const fitted = (model: Model, messages: ReadonlyArray<Message>, context: number): ReadonlyArray<Message> => {
+  for (let from = 0; from < messages.length; from++) {
+    const system = messages.slice(0, from).filter(({ role }) => role === "system")
+    const left = [...system, ...messages.slice(from)]
+    if (from === messages.length - 1 || Words.count(render(model, left)) <= context) return left
+  }
+  return messages
+}
+
+/** What a runner is asked to read, or why it will not. */
+export const cut = (
+  prompt: string,
+  {
+    context,
+    keep,
+    mayCut,
+    shift
+  }: { readonly context: number; readonly keep: number; readonly mayCut: boolean; readonly shift: boolean }
+): { readonly prompt: string; readonly tokens: number } | Failure => {
+  const tokens = Words.count(prompt)
+  // So few characters cannot be too many tokens, which is all that is looked at.
+  const isShort = prompt.length < context || tokens <= context - 1
+  if (mayCut && !isShort) {
+    if (!shift) return { status: 400, message: tooLong, reason: "ContextTooLong", tokens, context }
+    const kept = Math.min(keep < 0 ? tokens : keep, context - 1)
+    const length = context - Math.max(Math.floor((context - kept) / 2), 1)
+    const words = Words.split(prompt)
+    return { prompt: [...words.slice(0, kept), ...words.slice(kept + tokens - length)].join(""), tokens: length }
+  }
+  const room = windowOf(context)
+  return tokens >= room
+    ? { status: 400, message: exceeds(tokens, room), reason: "ContextTooLong", tokens, context: room }
+    : { prompt, tokens }
+}
+
+/** The window that a runner really has: in steps of 256. */
+export const windowOf = (context: number): number => Math.ceil(context / 256) * 256
+
+const tooLong =
+  "the prompt is longer than the context length currently available to the model; shorten the prompt, adjust the " +
+  "context length in settings, or use a model with a longer context length"
+
+const exceeds = (tokens: number, room: number): string =>
+  JSON.stringify({
+    error: {
+      code: 400,
+      message: `request (${tokens} tokens) exceeds the available context size (${room} tokens), try increasing it`,
+      type: "exceed_context_size_error",
+      n_prompt_tokens: tokens,
+      n_ctx: room
+    }
+  })

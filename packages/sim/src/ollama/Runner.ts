@@ -1,0 +1,305 @@
+/**
+ * One loaded model: its slots, who waits for them, and the steps in which its answers are made.
+ *
+ * All slots move together, as in llama-server: a step reads a batch of whatever prompts are new and gives every other
+ * slot one token, so that a long prompt stalls its neighbours, and each of many is slower than one. Who waits does so
+ * in line, without a bound. What a step takes is counted from when it was due and not from when its timer rang, so that
+ * a late timer makes no slower model.
+ */
+import { type Agenda, type Bell, perMilli, perSecond } from "../Agenda.ts"
+import type { Script } from "../Script.ts"
+import * as Words from "../Words.ts"
+import type { Failure } from "./Frame.ts"
+import type { Model } from "./Model.ts"
+
+/** An answer that is wanted. */
+export interface Order {
+  /** As the runner reads it, after whatever was cut. */
+  readonly prompt: string
+  readonly promptTokens: number
+  /** The token at a place, or nothing where the answer is over. */
+  readonly token: (place: number) => string | undefined
+  /** The most tokens it may have. */
+  readonly limit: number
+  readonly script: Script
+  /** Why it is refused when its turn comes. */
+  readonly refusal: Failure | undefined
+}
+
+/** What a finished answer took. */
+export interface Finished {
+  readonly reason: "stop" | "length"
+  readonly cached: number
+  readonly tokens: number
+  /** Nanoseconds. */
+  readonly promptSpan: number
+  readonly answerSpan: number
+}
+
+/** How an answer ended: finished, ended without a word, or broken with a status and a message. */
+export type End =
+  | { readonly _tag: "Finished"; readonly finished: Finished }
+  | { readonly _tag: "Ended" }
+  | ({ readonly _tag: "Failed" } & Failure)
+
+/** Who gets an answer. */
+export interface Listener {
+  /** False asks for nothing more until `resume`. */
+  token(text: string): boolean
+  ended(end: End): void
+}
+
+/** One answer under way, from its place in line to its end. */
+export class Job {
+  readonly order: Order
+  readonly listener: Listener
+  phase: "waiting" | "prompt" | "answer" | "silent" | "over" = "waiting"
+  isPaused = false
+  /** Tokens of the prompt that are still to be read. */
+  unread = 0
+  place = 0
+  cached = 0
+  promptFrom = 0
+  answerFrom = 0
+  slot: Slot | undefined
+  private readonly runner: Runner
+
+  constructor(runner: Runner, order: Order, listener: Listener) {
+    this.runner = runner
+    this.order = order
+    this.listener = listener
+  }
+
+  /** Its reader has room again. */
+  resume(): void {
+    this.isPaused = false
+    this.runner.go()
+  }
+
+  /** Its reader has left: the slot comes free when the step that runs is over. */
+  cancel(): void {
+    this.runner.leave(this)
+  }
+}
+
+/** A place where an answer is made, which remembers what it read last. */
+interface Slot {
+  job: Job | undefined
+  text: string
+}
+
+/** How many tokens of prompts are read in one step. */
+const batch = 512
+
+/** What runs a model. */
+export class Runner {
+  readonly model: Model
+  readonly slots: ReadonlyArray<Slot>
+  /** Whether its process is gone. */
+  isDead = false
+  private readonly agenda: Agenda
+  private line: Array<Job> = []
+  private bell: Bell | undefined
+  private due = 0
+
+  constructor(agenda: Agenda, model: Model, slots: number) {
+    this.agenda = agenda
+    this.model = model
+    this.slots = Array.from({ length: slots }, () => ({ job: undefined, text: "" }))
+  }
+
+  /** How many answers are made, and how many wait for a slot. */
+  get running(): number {
+    return this.slots.reduce((count, { job }) => count + (job === undefined ? 0 : 1), 0)
+  }
+
+  get waiting(): number {
+    return this.line.length
+  }
+
+  /** Puts an answer at the end of the line. */
+  run(order: Order, listener: Listener): Job {
+    const job = new Job(this, order, listener)
+    this.line.push(job)
+    this.go()
+    return job
+  }
+
+  /** Whoever is next starts, and what can be made is made. */
+  go(): void {
+    if (this.bell !== undefined) return
+    this.admit()
+    this.step(this.agenda.now)
+  }
+
+  leave(job: Job): void {
+    if (job.phase === "waiting") this.line = this.line.filter((each) => each !== job)
+    job.phase = "over"
+    // A step that runs frees the slot at its end.
+    if (this.bell === undefined) this.free(job)
+    this.go()
+  }
+
+  /** Its process is killed: whatever it makes breaks, and whoever waits finds nobody there. */
+  die(): void {
+    this.isDead = true
+    this.bell?.cancel()
+    this.bell = undefined
+    const broken = this.slots.flatMap(({ job }) => job ?? [])
+    const { line } = this
+    this.line = []
+    for (const job of broken) this.end(job, died)
+    for (const job of line) this.end(job, gone)
+  }
+
+  private admit(): void {
+    while (this.line.length > 0) {
+      if (this.isDead) return this.die()
+      const free = this.slots.filter(({ job }) => job === undefined)
+      if (free.length === 0) return
+      const job = this.line.shift()!
+      const { prompt, promptTokens, refusal } = job.order
+      if (refusal !== undefined) {
+        this.end(job, { ...refusal, _tag: "Failed" })
+        continue
+      }
+      // The slot that has read the longest beginning of this prompt before.
+      const [slot, text] = free
+        .map((each) => [each, commonBeginning(each.text, prompt)] as const)
+        .reduce((best, each) => (each[1].length > best[1].length ? each : best))
+      job.cached = Math.min(Words.count(text), promptTokens - 1)
+      job.unread = promptTokens - job.cached
+      job.phase = "prompt"
+      job.promptFrom = this.agenda.now
+      job.slot = slot
+      slot.job = job
+      slot.text = prompt
+    }
+  }
+
+  /** Makes the next step, which begins now or where the last one ended. */
+  private step(from: number): void {
+    let span = 0
+    let room = batch
+    let answering = 0
+    let slowest = 0
+    const read: Array<readonly [Job, number]> = []
+    for (const { job } of this.slots) {
+      if (job === undefined || job.isPaused) continue
+      if (job.phase === "answer") {
+        answering++
+        slowest = Math.max(slowest, this.tokenSpan(job))
+      } else if (job.phase === "prompt") {
+        const tokens = Math.min(job.unread, room)
+        room -= tokens
+        span += tokens * this.promptSpan(job)
+        read.push([job, tokens])
+      }
+    }
+    if (answering === 0 && read.length === 0) return
+    span += slowest * (1 + this.model.sharing * Math.max(answering - 1, 0))
+    this.due = from + Math.round(span)
+    const moving = this.slots.flatMap(({ job }) => (job?.phase === "answer" && !job.isPaused ? [job] : []))
+    this.bell = this.agenda.at(this.due, () => this.stepped(read, moving))
+  }
+
+  private stepped(read: ReadonlyArray<readonly [Job, number]>, moving: ReadonlyArray<Job>): void {
+    this.bell = undefined
+    for (const job of moving) if (job.phase === "answer") this.advance(job, job.place + 1)
+    for (const [job, tokens] of read) {
+      job.unread -= tokens
+      if (job.unread > 0 || job.phase !== "prompt") continue
+      job.phase = "answer"
+      job.answerFrom = this.due
+      this.advance(job, 0)
+    }
+    if (this.isDead) return
+    for (const { job } of this.slots) if (job?.phase === "over") this.free(job)
+    if (this.bell !== undefined) return
+    this.admit()
+    this.step(this.due)
+  }
+
+  /** The answer has come so far: one more token, or its end. */
+  private advance(job: Job, place: number): void {
+    const { limit, script, token } = job.order
+    job.place = place
+    if (place === script.dieAfter) return this.die()
+    if (place === script.endAfter) return this.end(job, { _tag: "Ended" })
+    if (place === script.garbageAfter) return this.end(job, unreadable)
+    if (place === script.hangAfter) {
+      job.phase = "silent"
+      return
+    }
+    const text = place < limit ? token(place) : undefined
+    if (text === undefined) return this.finish(job, place)
+    job.slot!.text += text
+    if (!job.listener.token(text)) job.isPaused = true
+  }
+
+  private finish(job: Job, tokens: number): void {
+    const { limit, script } = job.order
+    const isCut = script.stop === undefined ? tokens >= limit : script.stop === "limit"
+    const finished: Finished = {
+      reason: isCut ? "length" : "stop",
+      cached: job.cached,
+      tokens,
+      promptSpan: job.answerFrom - job.promptFrom,
+      answerSpan: this.due - job.answerFrom
+    }
+    this.end(job, { _tag: "Finished", finished })
+  }
+
+  private end(job: Job, end: End): void {
+    job.phase = "over"
+    this.free(job)
+    job.listener.ended(end)
+  }
+
+  private free(job: Job): void {
+    if (job.slot !== undefined) job.slot.job = undefined
+    job.slot = undefined
+  }
+
+  private tokenSpan({ order: { script } }: Job): number {
+    return script.tokenMillis === undefined ? perSecond / this.model.decode : script.tokenMillis * perMilli
+  }
+
+  private promptSpan({ order: { script } }: Job): number {
+    return script.promptMillis === undefined ? perSecond / this.model.prefill : script.promptMillis * perMilli
+  }
+}
+
+const died: End = {
+  _tag: "Failed",
+  status: 500,
+  message: "an error was encountered while running the model: unexpected EOF",
+  reason: "RunnerDied"
+}
+
+const gone: End = {
+  _tag: "Failed",
+  status: 500,
+  message: "llama-server process no longer running: unknown ",
+  reason: "RunnerDied"
+}
+
+const unreadable: End = {
+  _tag: "Failed",
+  status: 500,
+  message:
+    "error unmarshalling llama-server response: invalid character 'n' looking for beginning of object key string",
+  reason: "Malformed"
+}
+
+/** The longest beginning of both that ends with a whole token. */
+const commonBeginning = (one: string, other: string): string => {
+  let length = 0
+  const most = Math.min(one.length, other.length)
+  while (length < most && one.charCodeAt(length) === other.charCodeAt(length)) length++
+  if (length === one.length && length === other.length) return one
+  // A word that goes on differently is another token.
+  const isInside = /\S/.test(one[length] ?? " ") || /\S/.test(other[length] ?? " ")
+  const common = one.slice(0, length)
+  return isInside ? common.replace(/\s*\S*$/, "") : common
+}

@@ -1,0 +1,312 @@
+/**
+ * Which models are loaded, and who waits for one: Ollama's scheduler.
+ *
+ * One thing is done at a time: whoever asked first for a model that is not there has it loaded, evicts for it and waits
+ * for that, and everybody behind him waits too, in a channel with a bound. Whoever asks for a model that is loaded goes
+ * past all of them. That is why Ollama lets a busy model starve a cold one, and why its bound does not bound traffic.
+ */
+import { Alarm } from "@spillway/core"
+import { type Agenda, type Bell, perMilli } from "../Agenda.ts"
+import type { Failure } from "./Frame.ts"
+import type { Model } from "./Model.ts"
+import { Runner } from "./Runner.ts"
+
+/** What a loaded model cannot change: another value of one of these loads it anew. */
+export interface Launch {
+  readonly context: number
+  /** Whether the caller left the context to the server. */
+  readonly isContextAuto: boolean
+  readonly shift: boolean
+  /** The other options of a runner that were given, by name. */
+  readonly others: Readonly<Record<string, number | boolean | undefined>>
+}
+
+/** How a load goes wrong. */
+export interface LoadFault {
+  /** What it fails with, after so long; without a message it never ends by itself. */
+  readonly message?: string
+  readonly reason?: Failure["reason"]
+  readonly span?: number
+}
+
+/** What a scheduler is told when it is made. Spans are nanoseconds. */
+export interface Settings {
+  readonly parallel: number
+  readonly queueMax: number
+  /** How many models may be loaded at once. */
+  readonly modelsMax: number
+  /** The memory that models share, in bytes; without one, any number fit. */
+  readonly memory: number | undefined
+  readonly keepAlive: number
+  readonly loadTimeout: number
+  /** What it takes until the memory of an unloaded model is free. */
+  readonly unload: number
+  /** What goes wrong with the load that begins. */
+  readonly faultOf: (model: Model) => LoadFault | undefined
+}
+
+/** A model that is loaded. */
+export class Resident {
+  readonly runner: Runner
+  readonly launch: Launch
+  readonly bytes: number
+  /** How many requests use it. */
+  uses = 0
+  keepAlive: number
+  /** Monotonic; nothing until it was idle once. */
+  expiresAt: number | undefined
+  timer: Bell | undefined
+
+  constructor(runner: Runner, launch: Launch, bytes: number, keepAlive: number) {
+    this.runner = runner
+    this.launch = launch
+    this.bytes = bytes
+    this.keepAlive = keepAlive
+  }
+
+  get model(): Model {
+    return this.runner.model
+  }
+}
+
+/** Somebody who wants a model. */
+export class Claim {
+  readonly model: Model
+  readonly launch: Launch
+  readonly keepAlive: number | undefined
+  readonly granted: (resident: Resident) => void
+  readonly refused: (failure: Failure) => void
+  resident: Resident | undefined
+  isGone = false
+
+  constructor(
+    asked: { readonly model: Model; readonly launch: Launch; readonly keepAlive: number | undefined },
+    granted: (resident: Resident) => void,
+    refused: (failure: Failure) => void
+  ) {
+    this.model = asked.model
+    this.launch = asked.launch
+    this.keepAlive = asked.keepAlive
+    this.granted = granted
+    this.refused = refused
+  }
+}
+
+const busy: Failure = {
+  status: 503,
+  message: "server busy, please try again.  maximum pending requests exceeded",
+  reason: "Overloaded"
+}
+
+/** How often a load is looked at, and what looking for GPUs takes the first time. */
+const pollEvery = 250 * perMilli
+const discovery = 500 * perMilli
+
+/** Loads, evicts, and lets in. */
+export class Scheduler {
+  readonly residents = new Map<string, Resident>()
+  private readonly agenda: Agenda
+  private readonly settings: Settings
+  private pending: Array<Claim> = []
+  private current: Claim | undefined
+  /** Whether the current one waits for a model to be unloaded. */
+  private isEvicting = false
+  private hasDiscovered = false
+
+  constructor(agenda: Agenda, settings: Settings) {
+    this.agenda = agenda
+    this.settings = settings
+  }
+
+  /** How many wait for a load or an eviction, those who have left among them, and for which model. */
+  get waiting(): ReadonlyArray<Model> {
+    return [...(this.current === undefined ? [] : [this.current]), ...this.pending].map(({ model }) => model)
+  }
+
+  /** Asks for a model. */
+  ask(claim: Claim): void {
+    const resident = this.residents.get(claim.model.digest)
+    if (resident !== undefined && !needsReload(resident, claim)) return this.use(resident, claim)
+    if (this.pending.length >= this.settings.queueMax) return claim.refused(busy)
+    this.pending.push(claim)
+    this.next()
+  }
+
+  /** Whoever asked has his answer, or has left. In the channel his place stays taken until it is his turn. */
+  release(claim: Claim): void {
+    claim.isGone = true
+    const { resident } = claim
+    if (resident === undefined) return
+    claim.resident = undefined
+    resident.uses--
+    if (resident.uses > 0) return
+    if (resident.keepAlive <= 0 && resident.keepAlive !== forever) return this.unload(resident)
+    this.setTimer(resident)
+  }
+
+  /** It is to go as soon as nobody uses it. */
+  expire(resident: Resident): void {
+    resident.expiresAt = this.agenda.now
+    resident.timer?.cancel()
+    resident.timer = undefined
+    resident.keepAlive = 0
+    if (resident.uses === 0) this.unload(resident)
+  }
+
+  /** Unloads all of them, as a runner that ran out of memory makes it do. */
+  expireAll(): void {
+    this.residents.forEach((resident) => this.expire(resident))
+  }
+
+  /** When a resident goes, or would if nobody used it from now on. */
+  expiryOf(resident: Resident): number {
+    const lasting = resident.keepAlive === forever ? endless : resident.keepAlive
+    return resident.expiresAt ?? this.agenda.now + lasting
+  }
+
+  private next(): void {
+    while (this.current === undefined) {
+      const claim = this.pending.shift()
+      if (claim === undefined) return
+      if (claim.isGone) continue
+      this.current = claim
+      this.serve(claim)
+    }
+  }
+
+  /** Does what has to be done first, and comes back here when that is done. */
+  private serve(claim: Claim): void {
+    const resident = this.residents.get(claim.model.digest)
+    if (resident !== undefined && !needsReload(resident, claim)) {
+      this.use(resident, claim)
+      return this.done()
+    }
+    const victim = resident ?? (this.hasRoom(claim) ? undefined : this.victim())
+    if (victim === undefined) return this.load(claim)
+    this.isEvicting = true
+    this.expireFor(victim)
+  }
+
+  private expireFor(victim: Resident): void {
+    victim.timer?.cancel()
+    victim.timer = undefined
+    victim.keepAlive = 0
+    if (victim.uses === 0) this.unload(victim)
+  }
+
+  private hasRoom({ launch, model }: Claim): boolean {
+    const { memory, modelsMax } = this.settings
+    if (this.residents.size >= modelsMax) return false
+    if (memory === undefined || this.residents.size === 0) return true
+    const used = [...this.residents.values()].reduce((sum, { bytes }) => sum + bytes, 0)
+    return bytesOf(model, launch, this.slotsOf(model)) <= 0.8 * (memory - used)
+  }
+
+  /** An idle one first, and of those the one that would go soonest. */
+  private victim(): Resident | undefined {
+    const byStay = [...this.residents.values()].toSorted(
+      (one, other) =>
+        unsigned(one.keepAlive) - unsigned(other.keepAlive) || (one.model.digest < other.model.digest ? -1 : 1)
+    )
+    return byStay.find(({ uses }) => uses === 0) ?? byStay[0]
+  }
+
+  private load(claim: Claim): void {
+    const { agenda, settings } = this
+    const fault = settings.faultOf(claim.model)
+    const takes = fault === undefined ? nanosOf(claim.model.load) : (fault.span ?? Infinity)
+    const begun = agenda.now + (this.hasDiscovered ? 0 : discovery)
+    this.hasDiscovered = true
+    const poll = (at: number): void => {
+      if (claim.isGone) {
+        claim.refused({ status: 499, message: "request canceled", reason: "Cancelled" })
+        return this.done()
+      }
+      if (at - begun >= takes) return this.loaded(claim, fault)
+      if (at - begun >= settings.loadTimeout) {
+        claim.refused({ status: 500, message: "timed out waiting for llama-server to start - ", reason: "LoadFailed" })
+        return this.done()
+      }
+      agenda.at(at + pollEvery, () => poll(at + pollEvery))
+    }
+    // Nothing answers at the first look: the process has only begun.
+    agenda.at(begun + pollEvery, () => poll(begun + pollEvery))
+  }
+
+  private loaded(claim: Claim, fault: LoadFault | undefined): void {
+    if (fault?.message !== undefined) {
+      claim.refused({ status: 500, message: fault.message, reason: fault.reason ?? "LoadFailed" })
+      return this.done()
+    }
+    const { model } = claim
+    const slots = this.slotsOf(model)
+    const runner = new Runner(this.agenda, model, slots)
+    const keepAlive = claim.keepAlive ?? this.settings.keepAlive
+    const resident = new Resident(runner, claim.launch, bytesOf(model, claim.launch, slots), keepAlive)
+    this.residents.set(model.digest, resident)
+    this.use(resident, claim)
+    this.done()
+  }
+
+  private slotsOf(model: Model): number {
+    return model.kind === "embed" ? 1 : this.settings.parallel
+  }
+
+  private done(): void {
+    this.current = undefined
+    this.isEvicting = false
+    this.next()
+  }
+
+  private use(resident: Resident, claim: Claim): void {
+    resident.uses++
+    resident.timer?.cancel()
+    resident.timer = undefined
+    if (claim.keepAlive !== undefined) resident.keepAlive = claim.keepAlive
+    claim.resident = resident
+    claim.granted(resident)
+  }
+
+  private setTimer(resident: Resident): void {
+    const lasting = resident.keepAlive === forever ? endless : resident.keepAlive
+    resident.expiresAt = this.agenda.now + lasting
+    resident.timer?.cancel()
+    resident.timer =
+      resident.keepAlive === forever ? undefined : this.agenda.after(lasting, () => this.unload(resident))
+  }
+
+  private unload(resident: Resident): void {
+    resident.timer?.cancel()
+    resident.timer = undefined
+    if (this.residents.get(resident.model.digest) !== resident) return
+    this.residents.delete(resident.model.digest)
+    const freed = (): void => {
+      if (this.current === undefined || !this.isEvicting) return
+      this.isEvicting = false
+      this.serve(this.current)
+    }
+    if (this.settings.unload === 0) freed()
+    else this.agenda.after(this.settings.unload, freed)
+  }
+}
+
+/** What `keep_alive` says for ever, and how long Go takes that to be. */
+export const forever = -1
+const endless = 2 ** 63
+
+const unsigned = (keepAlive: number): number => (keepAlive === forever ? Infinity : keepAlive)
+
+const needsReload = ({ launch, model, runner }: Resident, claim: Claim): boolean => {
+  const asked = claim.launch
+  const isSameContext =
+    (launch.isContextAuto && asked.isContextAuto) || launch.context === Math.min(asked.context, model.context)
+  const isSame = Object.keys({ ...launch.others, ...asked.others }).every(
+    (name) => launch.others[name] === asked.others[name]
+  )
+  return !isSameContext || !isSame || launch.shift !== asked.shift || runner.isDead
+}
+
+/** The weights, and half a kilobyte for each token of every slot's context. */
+const bytesOf = (model: Model, { context }: Launch, slots: number): number => model.bytes + context * slots * 512
+
+const nanosOf = Alarm.nanos

@@ -1,0 +1,222 @@
+/**
+ * One answer of words, from the model that is there to its last frame.
+ *
+ * What a runner refuses it refuses when it has a slot to begin in: until then a prompt that is too long waits in line
+ * like any other.
+ */
+import type { Agenda } from "../Agenda.ts"
+import type { Caller } from "../Exchange.ts"
+import * as Quote from "../go/Quote.ts"
+import * as Script from "../Script.ts"
+import * as Words from "../Words.ts"
+import * as Answer from "./Answer.ts"
+import * as Checks from "./Checks.ts"
+import { scripted } from "./Faults.ts"
+import type { Failure, Metrics, Writer } from "./Frame.ts"
+import type { Model } from "./Model.ts"
+import * as Prompt from "./Prompt.ts"
+import type { Chat, Generate, Message } from "./Request.ts"
+import type { End, Finished, Job, Listener } from "./Runner.ts"
+import type { Launch, Resident } from "./Scheduler.ts"
+import type { Settings } from "./Settings.ts"
+import { Telling } from "./Telling.ts"
+
+/** What a request for words comes to, whichever endpoint it came from. */
+export interface Asked {
+  readonly request: Chat | Generate
+  readonly model: Model
+  readonly settings: Settings
+  /** The turns of it; the prompt as it is where there are none to drop. */
+  readonly messages: ReadonlyArray<Message> | string
+  /** By the model's own template, without cuts and without an end to repeats. */
+  readonly isNative: boolean
+  readonly tools: ReadonlyArray<string>
+}
+
+/** Where it is answered, and for whom. Moments are monotonic nanoseconds. */
+export interface Around {
+  readonly agenda: Agenda
+  readonly begun: number
+  readonly loaded: number
+  readonly resident: Resident
+  readonly caller: Caller
+  readonly writer: Writer
+  readonly seed: number
+  readonly toolId: () => string
+  /** The model is not used any more. */
+  readonly release: () => void
+  /** There was not enough memory. */
+  readonly ranOut: () => void
+}
+
+/** One answer under way. */
+export class Turn implements Listener {
+  private readonly asked: Asked
+  private readonly around: Around
+  private readonly telling: Telling
+  private readonly script: Script.Script
+  private readonly read: ReturnType<typeof Prompt.cut>
+  private job: Job | undefined
+
+  constructor(asked: Asked, around: Around) {
+    this.asked = asked
+    this.around = around
+    const { isNative, request, settings } = asked
+    const { context, shift } = around.resident.launch
+    const whole = promptOf(asked, context)
+    const mayCut = request.truncate !== false && !isNative
+    this.read = Prompt.cut(whole, { context, keep: settings.keep, mayCut, shift })
+    this.script = scripted(around.caller.fault, Script.read(whole))
+    this.telling = tellingOf(asked, around, this.script)
+  }
+
+  begin(): void {
+    const { asked, read, script } = this
+    const { caller, resident } = this.around
+    const { prompt, tokens } = "status" in read ? { prompt: "", tokens: 0 } : read
+    this.job = resident.runner.run(
+      {
+        prompt,
+        promptTokens: tokens,
+        script,
+        token: answerOf(asked, prompt, script, this.around.seed).token,
+        limit: limitOf(asked.settings.predict, resident.launch, tokens, asked.isNative),
+        refusal: "status" in read ? read : refusalOf(asked, script, caller)
+      },
+      this
+    )
+    caller.onRoom(() => this.job?.resume())
+    caller.onGone(() => {
+      this.job?.cancel()
+      // Who has only closed his side can still read this.
+      this.around.writer.fail(cancelled)
+    })
+  }
+
+  token(text: string): boolean {
+    const room = this.telling.token(text)
+    if (room !== "over") return room
+    this.job?.cancel()
+    this.around.release()
+    this.around.writer.end()
+    return true
+  }
+
+  ended(end: End): void {
+    const { caller, ranOut, release, writer } = this.around
+    release()
+    if (end._tag === "Ended") return writer.end()
+    if (end._tag === "Failed") {
+      if (end.reason === "OutOfMemory") ranOut()
+      return writer.fail(end)
+    }
+    const isMarked = caller.fault?.name !== "done-missing"
+    this.telling.finish(end.finished, { metrics: this.metricsOf(end.finished), ...this.contextOf() }, isMarked)
+  }
+
+  private metricsOf({ answerSpan, cached, promptSpan, tokens }: Finished): Metrics {
+    const { agenda, begun, loaded } = this.around
+    return {
+      totalDuration: agenda.now - begun,
+      loadDuration: loaded - begun,
+      promptEvalCount: "status" in this.read ? 0 : this.read.tokens,
+      promptEvalCachedCount: cached,
+      promptEvalDuration: promptSpan,
+      evalCount: tokens,
+      evalDuration: answerSpan
+    }
+  }
+
+  /** All that was read and said, as tokens: what `/api/generate` gives back. */
+  private contextOf(): { readonly context?: ReadonlyArray<number> } {
+    const { request } = this.asked
+    if ("messages" in request || request.raw || "status" in this.read) return {}
+    const length = Words.count(this.read.prompt + this.telling.text)
+    return { context: Array.from({ length }, (_, index) => index) }
+  }
+}
+
+const tellingOf = ({ isNative, model, request, tools }: Asked, around: Around, script: Script.Script): Telling => {
+  const thinks = request.think !== false && model.can.includes("thinking")
+  const { agenda, toolId, writer } = around
+  return new Telling(
+    {
+      model: request.model,
+      createdAt: () => agenda.wall,
+      thinking: thinks ? (script.thinking ?? Math.ceil(model.answer / 4)) : 0,
+      tools,
+      toolId,
+      logprobs: request.logprobs === true ? (request.topLogprobs ?? 0) : undefined,
+      stopsRepeats: !isNative
+    },
+    writer
+  )
+}
+
+/** The prompt, with the oldest turns dropped where they do not fit. */
+const promptOf = ({ messages, model, request }: Asked, context: number): string => {
+  if (typeof messages === "string") return messages
+  return Prompt.render(model, request.truncate === false ? messages : Prompt.fitted(model, messages, context))
+}
+
+const answerOf = (
+  { messages, model, request, settings }: Asked,
+  prompt: string,
+  script: Script.Script,
+  seed: number
+): Answer.Answer => {
+  const last = typeof messages === "string" ? undefined : messages.at(-1)
+  // What has been answered already, where the last turn is the model's own.
+  const prefix = last?.role === "assistant" ? last.content : ""
+  const put = prefix === "" ? prompt : prompt.slice(0, -prefix.length)
+  return Answer.to(put, script, { seed, prefix, tokens: model.answer, format: request.format, stop: settings.stop })
+}
+
+/** What a runner refuses to begin with. */
+const refusalOf = (
+  { model, request: { format, ...request } }: Asked,
+  { status }: Script.Script,
+  { fault }: Caller
+): Failure | undefined => {
+  if (fault?.name === "no-slots") {
+    return { status: 500, message: "no slots available after 10 retries", reason: "Overloaded" }
+  }
+  if (fault?.name === "runner-memory") {
+    return { status: 500, message: "cudaMalloc failed: out of memory", reason: "OutOfMemory" }
+  }
+  if (status !== undefined) {
+    const message = JSON.stringify({ error: { code: status, message: "scripted", type: "server_error" } })
+    return { status, message, reason: status === 429 ? "UpstreamRateLimited" : "Overloaded" }
+  }
+  const isKnown = format === undefined || format === "" || format === "json" || typeof format === "object"
+  if (!isKnown || format === null) {
+    const quoted = Quote.quote(JSON.stringify(format))
+    return Checks.bad(`invalid format: ${quoted}; expected "json" or a valid JSON Schema object`, 500)
+  }
+  const images = "messages" in request ? request.messages.flatMap((each) => each.images ?? []) : request.images
+  return images.length > 0 && !model.can.includes("vision") ? Checks.unsupported(noImages) : undefined
+}
+
+/**
+ * How long an answer may be: ten contexts where nobody says less. Nothing at all is no bound for a runner that is asked
+ * for a completion, which then never ends; without a shift, the window is one.
+ */
+const limitOf = (predict: number, { context, shift }: Launch, prompt: number, isNative: boolean): number => {
+  const most = 10 * context
+  const bound = predict < 0 || predict > most ? most : predict === 0 ? (isNative ? 1 : Infinity) : predict
+  return shift ? bound : Math.min(bound, Prompt.windowOf(context) - prompt)
+}
+
+const cancelled: Failure = {
+  status: 500,
+  message: "error reading llama-server response: context canceled",
+  reason: "Cancelled"
+}
+
+const noImages = JSON.stringify({
+  error: {
+    code: 400,
+    message: "Multimodal data provided, but model does not support multimodal requests.",
+    type: "invalid_request_error"
+  }
+})

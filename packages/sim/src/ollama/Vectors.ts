@@ -1,0 +1,53 @@
+/**
+ * The vectors of an embedding question: each input takes a slot of its own, one after the other.
+ */
+import type { Caller } from "../Exchange.ts"
+import * as Words from "../Words.ts"
+import * as Answer from "./Answer.ts"
+import type { Failure } from "./Frame.ts"
+import type { Embed } from "./Request.ts"
+import type { Listener } from "./Runner.ts"
+import type { Resident } from "./Scheduler.ts"
+
+/** Makes them, or says why not. */
+export const of = (
+  { dimensions = 0, input, truncate = true }: Embed,
+  { launch, model, runner }: Resident,
+  seed: number,
+  caller: Caller,
+  done: (vectors: ReadonlyArray<ReadonlyArray<number>> | Failure) => void
+): void => {
+  if (input.length === 0) return done([])
+  if (model.kind !== "embed") return done({ status: 501, message: noEmbeddings, reason: "Unsupported" })
+  const counts = input.map(Words.count)
+  const longest = Math.max(...counts)
+  if (!truncate && longest > launch.context) {
+    return done({ status: 400, message: tooLong, reason: "ContextTooLong", tokens: longest, context: launch.context })
+  }
+  const vectors: Array<ReadonlyArray<number>> = []
+  let failure: Failure | undefined
+  let left = input.length
+  const listenerFor = (text: string, index: number): Listener => ({
+    token: () => true,
+    ended: (end) => {
+      // Whatever goes wrong with a runner is the caller's mistake here.
+      if (end._tag === "Failed") failure ??= { ...end, status: end.status === 500 ? 400 : end.status }
+      const whole = Answer.vectorOf(seed, text, lengthOf)
+      const isCut = dimensions > 0 && dimensions < whole.length
+      vectors[index] = isCut ? Answer.normal(whole.slice(0, dimensions)) : whole
+      if (--left === 0) done(failure ?? vectors)
+    }
+  })
+  const jobs = input.map((prompt, index) => {
+    const promptTokens = Math.min(counts[index]!, launch.context)
+    const order = { prompt, promptTokens, token: () => undefined, limit: 0, script: {}, refusal: undefined }
+    return runner.run(order, listenerFor(prompt, index))
+  })
+  caller.onGone(() => jobs.forEach((job) => job.cancel()))
+}
+
+const lengthOf = 64
+
+const noEmbeddings = "This server does not support embeddings. Start it with `--embeddings`"
+
+const tooLong = "the input length exceeds the context length"
