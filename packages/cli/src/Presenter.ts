@@ -16,30 +16,22 @@ export const layer: Layer.Layer<never> = CliOutput.layerPresenter({
 })
 
 /** What is wrong, and where to read more. */
-export const told = (errors: ReadonlyArray<CliError.NonShowHelpErrors>, path: ReadonlyArray<string>): string => {
+const told = (errors: ReadonlyArray<CliError.NonShowHelpErrors>, path: ReadonlyArray<string>): string => {
   const sentences = errors.map((error) => `spillway: ${sentenceOf(error, path)}`)
   return [...sentences, `Run "${path.join(" ")} --help" for what there is.`].join("\n")
 }
 
 const sentenceOf = (error: CliError.NonShowHelpErrors, path: ReadonlyArray<string>): string => {
-  switch (error._tag) {
-    case "UnrecognizedOption":
-      return `${path.join(" ")} has no ${error.option}${meant(error.suggestions)}`
-    case "UnknownSubcommand":
-      return `there is no command ${JSON.stringify(error.subcommand)}${meant(error.suggestions)}`
-    case "InvalidValue": {
-      const expected = error.expected.replace(/^Expected (a string representing )?/, "write ")
-      if (error.value === "") return `--${error.option} wants a value: ${expected}`
-      return `--${error.option} cannot be ${JSON.stringify(error.value)}: ${expected}`
-    }
-    case "DuplicateOption":
-    case "MissingArgument":
-    case "MissingOption":
-    case "UnexpectedArgument":
-    case "UserError":
-    case "ValidationError":
-      return error.message
+  if (error._tag === "UnrecognizedOption") {
+    return `${path.join(" ")} has no ${error.option}${meant(error.suggestions)}`
   }
+  if (error._tag === "UnknownSubcommand") {
+    return `there is no command ${JSON.stringify(error.subcommand)}${meant(error.suggestions)}`
+  }
+  if (error._tag !== "InvalidValue") return error.message
+  const expected = error.expected.replace(/^Expected (a string representing )?/, "write ")
+  const value = error.value === "" ? "wants a value" : `cannot be ${JSON.stringify(error.value)}`
+  return `--${error.option} ${value}: ${expected}`
 }
 
 const meant = (suggestions: ReadonlyArray<string>): string =>

@@ -14,6 +14,8 @@ export interface Bell {
 
 /** Events in order of time. Moments and spans are monotonic nanoseconds. */
 export class Agenda {
+  private readonly events = new Set<Event>()
+  private isOver = false
   private readonly clock: Clock.Clock
   private readonly context: Context.Context<never>
 
@@ -33,12 +35,43 @@ export class Agenda {
 
   /** Calls once, at a moment and never before it, nor before this has answered. */
   at(due: number, ring: () => void): Bell {
-    return Alarm.setOn(this.clock, this.context, due, { ring })
+    const event = new Event(this.events, ring)
+    if (!this.isOver) event.bell = Alarm.setOn(this.clock, this.context, due, event)
+    return event
   }
 
   /** Calls once, after a while. */
   after(span: number, ring: () => void): Bell {
     return this.at(this.now + span, ring)
+  }
+
+  /** Takes everything back, and whatever is still to come: nothing of it keeps a program running. */
+  end(): void {
+    this.isOver = true
+    for (const event of this.events) event.cancel()
+  }
+}
+
+/** What is to happen once, if nobody takes it back. */
+class Event implements Bell {
+  bell: Bell | undefined
+  private readonly among: Set<Event>
+  private readonly happen: () => void
+
+  constructor(among: Set<Event>, happen: () => void) {
+    this.among = among
+    this.happen = happen
+    among.add(this)
+  }
+
+  ring(): void {
+    this.among.delete(this)
+    this.happen()
+  }
+
+  cancel(): void {
+    this.among.delete(this)
+    this.bell?.cancel()
   }
 }
 

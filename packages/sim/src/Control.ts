@@ -6,15 +6,19 @@
 import { Effect, Exit, Cause } from "effect"
 import type { Asked, Handler, Headers, Reply } from "./Exchange.ts"
 import type { Options as FaultOptions, Switchboard } from "./Fault.ts"
-import { catalogue } from "./ollama/Faults.ts"
+import * as Host from "./Host.ts"
+import { modelOf } from "./Listener.ts"
 import type { Ollama } from "./ollama/Ollama.ts"
 import type { Traffic } from "./Traffic.ts"
 
 /** What is controlled. */
 export interface Controlled {
   readonly faults: Switchboard
-  readonly ollama: Ollama
+  /** Every fault there is, and what its callers see. */
+  readonly known: Readonly<Record<string, { readonly where: string; readonly what: string }>>
   readonly traffic: Traffic
+  /** How each model stands. */
+  readonly models: () => unknown
 }
 
 const base = "/_sim"
@@ -22,19 +26,21 @@ const base = "/_sim"
 /** Whether a request is meant for this API. */
 export const isFor = ({ path }: Asked): boolean => path === base || path.startsWith(`${base}/`)
 
-/** Answers what is meant for this API, and leaves all else to another. */
+/** Answers what is meant for this API; all else is written down, and left to another. */
 export const beside =
   (controlled: Controlled, other: Handler): Handler =>
   (asked, reply) => {
-    if (!isFor(asked)) return other(asked, reply)
-    if (asked.headers.origin !== undefined) return say(reply, 403, { error: "no page may control a simulation" })
+    if (!isFor(asked)) return other(asked, controlled.traffic.follow(asked, modelOf(asked.body), reply))
+    if (asked.headers.origin !== undefined || !Host.isOwn(asked.headers.host)) {
+      return say(reply, 403, { error: "no page may control a simulation" })
+    }
     const answer = answers[`${asked.method} ${asked.path.slice(base.length)}`]
     if (answer !== undefined) return answer(controlled, asked, reply)
     say(reply, 404, { error: `write one of ${Object.keys(answers).join(", ")} after ${base}` })
   }
 
 const answers: Readonly<Record<string, (controlled: Controlled, asked: Asked, reply: Reply) => void>> = {
-  "GET /faults": ({ faults }, _, reply) => say(reply, 200, { on: faults.on, known: catalogue }),
+  "GET /faults": ({ faults, known }, _, reply) => say(reply, 200, { on: faults.on, known }),
   "POST /faults": ({ faults }, { body }, reply) => {
     const exit = Effect.runSyncExit(faults.add(written(body)))
     if (Exit.isSuccess(exit)) return say(reply, 200, { on: faults.on })
@@ -45,7 +51,7 @@ const answers: Readonly<Record<string, (controlled: Controlled, asked: Asked, re
     say(reply, 200, { on: faults.on })
   },
   "GET /requests": ({ traffic }, _, reply) => say(reply, 200, { count: traffic.count, requests: traffic.passages }),
-  "GET /models": ({ ollama }, _, reply) => say(reply, 200, { models: statesOf(ollama) })
+  "GET /models": ({ models }, _, reply) => say(reply, 200, { models: models() })
 }
 
 /** An object, or the words of a command line. */

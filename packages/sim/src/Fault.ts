@@ -20,14 +20,14 @@ export const Options = Schema.Struct({
   count: optional(Units.count.schema),
   /** Only requests for models of this name; `*` stands for anything. */
   model: optional(Schema.String),
-  /** Only requests to paths that begin so. */
+  /** Only requests to paths that begin so; where nothing is said, all but those that only look (GET). */
   path: optional(Schema.String),
   /** From so long after it was switched on, for so long, and again every so long. */
   after: optional(Units.duration.schema),
   for: optional(Units.span.schema),
   every: optional(Units.span.schema),
   /** After how many tokens, or packets, for what breaks in the midst of an answer; drawn where nothing is said. */
-  at: optional(Schema.Int),
+  at: optional(Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))),
   /** How long, for what takes time or says when to come back. */
   span: optional(Units.span.schema)
 })
@@ -51,10 +51,14 @@ export interface Struck {
 /** What is asked of the faults that are on. */
 export interface Faults {
   /** The first of these that strikes this request, in the order in which they were switched on. */
-  strike(
-    names: { has(name: string): boolean },
-    asked: { readonly path: string; readonly model: string }
-  ): Struck | undefined
+  strike(names: { has(name: string): boolean }, asked: Questioned): Struck | undefined
+}
+
+/** What is looked at of a request. */
+export interface Questioned {
+  readonly path: string
+  readonly model: string
+  readonly method?: string
 }
 
 /** No such fault, or no such word of it: what was read and what would be right. */
@@ -78,7 +82,7 @@ export const parse = (text: string): Effect.Effect<Options, FaultRefused> => {
     const [name = "", value] = word.split(/=(.*)/s)
     if (/^[\d.]+%$/.test(word)) options.share = word
     else if (/^x\d+$/.test(word)) options.count = Number(word.slice(1))
-    else if (value !== undefined && name in Options.fields) {
+    else if (value !== undefined && name !== "fault" && Object.hasOwn(Options.fields, name)) {
       options[name] = name === "count" || name === "at" ? Number(value) : value
     } else {
       const expected = `"${word}" means nothing here; write a share (20%), a number of times (x3) or ${wordsOf}`
@@ -141,10 +145,7 @@ export class Switchboard implements Faults {
     return before - this.switched.length
   }
 
-  strike(
-    names: { has(name: string): boolean },
-    asked: { readonly path: string; readonly model: string }
-  ): Struck | undefined {
+  strike(names: { has(name: string): boolean }, asked: Questioned): Struck | undefined {
     for (const switched of this.switched) {
       const { fault } = switched
       if (!names.has(fault.fault) || !this.isDue(switched) || !isFor(fault, asked)) continue
@@ -173,8 +174,12 @@ export class Switchboard implements Faults {
 const nanosOf = (duration: Fault["after"], otherwise: number): number =>
   duration === undefined ? otherwise : Alarm.nanos(duration)
 
-const isFor = ({ model, path }: Fault, asked: { readonly path: string; readonly model: string }): boolean =>
-  (path === undefined || asked.path.startsWith(path)) && (model === undefined || matches(model, asked.model))
+const isFor = ({ model, path }: Fault, asked: Questioned): boolean =>
+  // A load belongs to no path.
+  (path === undefined || asked.path === ""
+    ? asked.method !== "GET" && asked.method !== "HEAD"
+    : asked.path.startsWith(path)) &&
+  (model === undefined || matches(model, asked.model))
 
 const matches = (pattern: string, name: string): boolean =>
   new RegExp(`^${pattern.replace(/[.+?^${}()|[\]\\]/g, "\\$&").replaceAll("*", ".*")}(:latest)?$`).test(name)

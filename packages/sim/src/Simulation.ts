@@ -1,6 +1,7 @@
 /**
- * A simulation: a daemon with its models, the faults that are switched on, and the time it all runs on. A server puts it
- * on a port, and a program in virtual time asks it as it is.
+ * A simulation: a daemon with its models, the faults that are switched on, and the time it all runs on.
+ *
+ * A server puts it on a port, and a program in virtual time asks it as it is.
  */
 import { Alarm, Options as CoreOptions, Units } from "@spillway/core"
 import { Effect, Schema } from "effect"

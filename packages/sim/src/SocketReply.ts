@@ -1,6 +1,6 @@
 /**
- * A reply on a real socket, framed as Go frames it: no headers of Node's own, a length only for what is short, and what
- * is written in one go in one packet.
+ * A reply on a real socket: what is written in one go leaves in one packet, and where the server is one written in Go,
+ * there are no headers of Node's own and a length only for what is short.
  */
 import type { IncomingMessage, ServerResponse } from "node:http"
 import type { Headers, Reply } from "./Exchange.ts"
@@ -18,6 +18,7 @@ export class SocketReply implements Reply {
   private readonly response: ServerResponse
   private readonly date: () => string
   private readonly more: Headers
+  private readonly isGo: boolean
   private readonly leaving: Array<() => void> = []
   private readonly drained: Array<() => void> = []
   private hasLeft = false
@@ -25,27 +26,37 @@ export class SocketReply implements Reply {
   constructor(
     request: IncomingMessage,
     response: ServerResponse,
-    said: { readonly date: () => string; readonly more: Headers; readonly fault: Struck | undefined }
+    said: {
+      readonly date: () => string
+      readonly more: Headers
+      readonly fault: Struck | undefined
+      readonly isGo: boolean
+    }
   ) {
     this.request = request
     this.response = response
     this.date = said.date
     this.more = said.more
     this.fault = said.fault
+    this.isGo = said.isGo
     // Go says nothing of a connection that it keeps.
-    response.removeHeader("connection")
+    if (said.isGo) response.removeHeader("connection")
     response.on("drain", () => this.drained.forEach((each) => each()))
+    // Who closes his side while he is answered is taken for one who has left, though he can still be told so.
+    const left = (): void => this.leave()
+    const { socket } = request
+    if (socket.readableEnded) left()
+    else socket.once("end", left)
     response.once("close", () => {
       this.gone = true
-      if (!response.writableFinished) this.leave()
+      socket.off("end", left)
+      if (!response.writableFinished) left()
     })
-    // Who closes his side while he is answered is taken for one who has left, though he can still be told so.
-    request.socket.once("end", () => this.leave())
   }
 
   whole(status: number, headers: Headers, body: string): void {
     const length = Buffer.byteLength(body)
-    if (length > lengthMax) {
+    if (this.isGo && length > lengthMax) {
       this.begin(status, headers)
       this.write(body)
       return this.end()
@@ -67,8 +78,10 @@ export class SocketReply implements Reply {
   }
 
   cut(how: "close" | "reset" | "silence"): void {
-    if (how === "reset") this.request.socket.resetAndDestroy()
-    else if (how === "close") this.request.socket.destroySoon()
+    const { socket } = this.request
+    if (how === "close") socket.destroySoon()
+    // What was written before has left first: the response hands it to its socket at the end of this turn.
+    else if (how === "reset") process.nextTick(() => socket.write("", () => socket.resetAndDestroy()))
   }
 
   onRoom(listener: () => void): void {
@@ -92,8 +105,9 @@ export class SocketReply implements Reply {
     this.begun = true
     const last: Headers = isLast(this.request) ? [["Connection", "close"]] : []
     // Go sorts its headers, and says after them when it was and how long.
-    const sorted = [...headers, ...this.more].toSorted(([one], [other]) => (one < other ? -1 : one > other ? 1 : 0))
-    const all: Headers = [...sorted, ["Date", this.date()], ...length, ...last]
+    const given = [...headers, ...this.more]
+    const ordered = this.isGo ? given.toSorted(([one], [other]) => (one < other ? -1 : one > other ? 1 : 0)) : given
+    const all: Headers = [...ordered, ["Date", this.date()], ...length, ...last]
     this.response.writeHead(
       status,
       all.flatMap(([name, value]) => [name, value])

@@ -134,7 +134,7 @@ class Followed implements Reply {
     const { passage } = this
     passage.firstMillis ??= this.passed
     passage.packets++
-    passage.bytes += text.length
+    passage.bytes += Buffer.byteLength(text)
   }
 
   private over(end: Passage["end"]): void {

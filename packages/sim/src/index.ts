@@ -1,5 +1,7 @@
 /** A simulated Ollama and the faces of hosted providers: a namespace for each thing, named as its file. */
 export * as Fault from "./Fault.ts"
+export * as Faults from "./ollama/Faults.ts"
+export * as HostedServer from "./HostedServer.ts"
 export * as Model from "./ollama/Model.ts"
 export * as Script from "./Script.ts"
 export * as Server from "./Server.ts"

@@ -1,7 +1,7 @@
 /**
  * `spillway sim`: a simulated Ollama on a real port, shown live on a terminal and as lines anywhere else.
  */
-import { Server, Simulation } from "@spillway/sim"
+import { Simulation } from "@spillway/sim"
 import { Clock, Effect, Option, Schema, Stdio, Terminal } from "effect"
 import { Command, Flag, TerminalCapabilities } from "effect/cli"
 import { live } from "../terminal/Live.ts"
@@ -12,6 +12,7 @@ import { Ended } from "./Ended.ts"
 import { refusalOf } from "./Refusals.ts"
 import * as Report from "./Report.ts"
 import { screen } from "./Screen.ts"
+import * as Served from "./Served.ts"
 import * as Snapshot from "./Snapshot.ts"
 
 /** What it does where nothing is said: as an Ollama, on an Ollama's port. */
@@ -27,6 +28,10 @@ const toggle = (name: string, what: string) =>
   Flag.Boolean(name).pipe(Flag.withoutNegation, Flag.withDescription(what), Flag.withDefault(false))
 
 const flags = {
+  face: Flag.Literals("face", Served.faces).pipe(
+    Flag.withDescription("Whose face it has: an Ollama's, or that of a hosted provider (ollama)"),
+    Flag.withDefault("ollama" as const)
+  ),
   port: number("port", "Where it listens; 0 takes a free port", defaults.port).pipe(
     Flag.filter(
       (port) => port >= 0 && port <= 65_535,
@@ -67,8 +72,9 @@ export const sim = Command.make("sim", flags, (given) => (given.listFaults ? lis
   ])
 )
 
+/** Whether anybody reads it is not for here: when nobody does any more, the process ends. */
 const print = (lines: ReadonlyArray<string>) =>
-  Effect.flatMap(Terminal.Terminal, ({ display }) => Effect.orDie(display(lines.map((line) => `${line}\n`).join(""))))
+  Effect.flatMap(Terminal.Terminal, ({ display }) => Effect.ignore(display(lines.map((line) => `${line}\n`).join(""))))
 
 /** Where it is shown: how wide, in which colours, and whether it can be redrawn. */
 const look = Effect.gen(function* () {
@@ -78,18 +84,17 @@ const look = Effect.gen(function* () {
   return { canAnimate, columns: columns || Infinity, paint: canColor ? coloured : plain }
 })
 
-const list = ({ json }: Given) =>
+const list = ({ face, json }: Given) =>
   Effect.gen(function* () {
-    const catalogue = yield* Catalogue.read
+    const catalogue = Catalogue.of(face)
     if (!json) return yield* print(Catalogue.table(catalogue, yield* look))
-    const rows = Object.entries(catalogue).map(([name, { what, where }]) => ({ name, where, what }))
-    return yield* print([JSON.stringify(rows, undefined, 2)])
+    return yield* print([JSON.stringify(catalogue, undefined, 2)])
   })
 
-const serve = ({ fault, json, keepAlive, maxLoaded, maxQueue, models, ...same }: Given) =>
+const serve = ({ face, fault, json, keepAlive, maxLoaded, maxQueue, models, ...same }: Given) =>
   Effect.gen(function* () {
     const running = yield* Effect.mapError(
-      Server.start({
+      Served.start(face, {
         ...pick(same),
         faults: fault,
         keepAlive,
@@ -134,9 +139,9 @@ type PickedFlags = "context" | "host" | "parallel" | "port" | "seed" | "version"
 
 const names = (given: string): ReadonlyArray<string> => given.split(",").map((name) => name.trim())
 
-const readyOf = ({ ollama, url }: Server.Running, version: string, faults: ReadonlyArray<string>): Report.Ready => ({
+const readyOf = ({ models, url }: Served.Served, version: string, faults: ReadonlyArray<string>): Report.Ready => ({
   url,
   version,
-  models: ollama.models.map(({ name }) => name),
+  models: models().map(({ name }) => name),
   faults
 })

@@ -49,7 +49,7 @@ export const words: Report = {
     ] as const
     const told = ends.flatMap(([many, how]) => (many === 0 ? [] : `${many} ${how}`))
     const how = told.length === 0 ? "" : `: ${told.join(", ")}`
-    const faults = struck === 0 ? "" : `; faults struck ${counted(struck, "time")}`
+    const faults = struck === 0 ? "" : `; a fault struck ${struck === count ? "every one" : `${struck} of them`}`
     return `Stopped after ${millis(tookMillis)} and ${counted(count, "request")}${how}${faults}.`
   }
 }

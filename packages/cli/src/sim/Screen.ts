@@ -7,7 +7,8 @@
 import type { Size } from "../terminal/Live.ts"
 import type { Paint } from "../terminal/Paint.ts"
 import { clean, counted, cut, fitted, line, type Piece, widthOf } from "../terminal/Text.ts"
-import { type FaultOn, type ModelState, type Snapshot, wordsOf } from "./Snapshot.ts"
+import type { ModelState } from "./ModelState.ts"
+import { type FaultOn, type Snapshot, wordsOf } from "./Snapshot.ts"
 import { table } from "./Table.ts"
 
 /** Where it is drawn, and in which colours. */
@@ -96,10 +97,12 @@ const faultLines = (faults: ReadonlyArray<FaultOn>, { columns, paint }: Look): R
   })
 }
 
+/** How it is stopped and, where there is room to say so, how a fault is switched on. */
 const footer = ({ url }: Snapshot, { columns, paint }: Look): string => {
   const stop = " Ctrl-C stops it"
-  const faults = `${stop}; a fault on: curl -d "overloaded 20%" ${url}/_sim/faults`
-  return line([{ text: widthOf(faults) <= columns ? faults : stop, colour: paint.dim }], columns)
+  const saying = (fault: string): string => `${stop}; a fault on: curl -d ${fault} ${url}/_sim/faults`
+  const fits = [saying('"overloaded 20%"'), saying("busy")].find((text) => widthOf(text) <= columns)
+  return line([{ text: fits ?? stop, colour: paint.dim }], columns)
 }
 
 /** At most so many lines, the last of which says how many there are beside. */

@@ -4,24 +4,14 @@
  */
 import { Units } from "@spillway/core"
 import type { Server } from "@spillway/sim"
+import type { ModelState } from "./ModelState.ts"
+import type { Served } from "./Served.ts"
 
 /** A request as far as it has come: whom it asked for what, and how it went. No word of a prompt or of an answer. */
 export type Passage = Readonly<Server.Running["traffic"]["passages"][number]>
 
 /** A fault that is on, and how often it has struck. */
 export type FaultOn = Server.Running["faults"]["on"][number]
-
-/** How a model stands. */
-export interface ModelState {
-  readonly name: string
-  readonly state: "cold" | "waiting" | "loading" | "loaded"
-  /** Of a loaded one: how many answers it makes at once, how many it makes now, and how many wait in line for that. */
-  readonly slots: number
-  readonly running: number
-  readonly waiting: number
-  /** How many wait until it is loaded. */
-  readonly waitingForLoad: number
-}
 
 /** How the server stands. */
 export interface Snapshot {
@@ -37,32 +27,15 @@ export interface Snapshot {
 }
 
 /** How a running server stands now. */
-export const of = ({ faults, ollama, traffic, url }: Server.Running, version: string): Snapshot => ({
+export const of = ({ faults, models, traffic, url }: Served, version: string): Snapshot => ({
   url,
   version,
   count: traffic.count,
   open: traffic.open.length,
-  models: modelsOf(ollama),
+  models: models(),
   faults: faults.on,
   passages: traffic.passages
 })
-
-const modelsOf = ({ models, scheduler }: Server.Running["ollama"]): ReadonlyArray<ModelState> => {
-  const waiting = scheduler.waiting.map(({ digest }) => digest)
-  return models.map(({ digest, name }) => {
-    const runner = scheduler.residents.get(digest)?.runner
-    // One load at a time: whoever waits for another model than the first one's waits for that load, too.
-    const state = runner !== undefined ? "loaded" : waiting[0] === digest ? "loading" : "waiting"
-    return {
-      name,
-      state: state === "waiting" && !waiting.includes(digest) ? "cold" : state,
-      slots: runner?.slots.length ?? 0,
-      running: runner?.running ?? 0,
-      waiting: runner?.waiting ?? 0,
-      waitingForLoad: waiting.filter((each) => each === digest).length
-    }
-  })
-}
 
 /** A fault as it is written on the command line, without its name. */
 export const wordsOf = ({ after, at, count, every, for: lasting, model, path, share, span }: FaultOn): string =>

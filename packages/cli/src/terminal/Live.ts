@@ -20,7 +20,7 @@ const clearScreen = "\x1b[2J\x1b[H"
 /** Draws what `lines` says whenever that is something else, at most four times a second, and once more at the end. */
 export const live = (lines: (size: Size) => ReadonlyArray<string>): Effect.Effect<never, never, Terminal.Terminal> =>
   Effect.flatMap(Terminal.Terminal, (terminal) => {
-    const write = (text: string) => (text === "" ? Effect.void : Effect.orDie(terminal.display(text)))
+    const write = (text: string) => (text === "" ? Effect.void : Effect.ignore(terminal.display(text)))
     const redraw = drawing(lines)
     const draw = Effect.flatMap(sizeOf(terminal), (size) => write(redraw(size)))
     return Effect.acquireUseRelease(

@@ -144,7 +144,7 @@ class Alarms {
     this.timerDue = due
     this.timer = setTimeout(
       this.fire,
-      Math.min(Math.ceil((due - read(liveClock)) / perMilli), timerMillisMax)
+      Math.min(Math.max(Math.ceil((due - read(liveClock)) / perMilli), 1), timerMillisMax)
     ) as unknown as Timer
   }
 

@@ -28,8 +28,12 @@ export const to = (prompt: string, script: Script, wanted: Wanted): Answer => {
     const { repeat = false, text } = script
     return bounded((place) => (repeat ? text : ` ${text}${place}`), script.tokens ?? Infinity, wanted.stop)
   }
-  if (isFormatted(wanted.format)) {
-    const pieces = Words.split(JSON.stringify(valueOf(wanted.format, key)).replaceAll(",", ", "))
+  if (script.tool !== undefined || isFormatted(wanted.format)) {
+    const said =
+      script.tool === undefined
+        ? JSON.stringify(valueOf(wanted.format, key))
+        : `{"name":${JSON.stringify(script.tool)},"arguments":${script.arguments ?? "{}"}}`
+    const pieces = Words.split(said.replaceAll(",", ", "))
     return bounded((place) => pieces[place], Math.min(pieces.length, script.tokens ?? Infinity), wanted.stop)
   }
   const drawn = Math.ceil(wanted.tokens / 2) + Words.drawn(key, -2, Math.max(wanted.tokens, 1))

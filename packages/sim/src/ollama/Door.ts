@@ -1,7 +1,7 @@
 /**
  * Faults at the door: what answers in the daemon's place, and what breaks the daemon's answer on its way out.
  */
-import { type Agenda, perMilli, perSecond } from "../Agenda.ts"
+import { type Agenda, type Bell, perMilli, perSecond } from "../Agenda.ts"
 import type { Handler, Headers, Reply } from "../Exchange.ts"
 import type { Struck } from "../Fault.ts"
 import * as Json from "../go/Json.ts"
@@ -33,8 +33,6 @@ const instead = (reply: Reply, fault: Struck): void => {
     reply.whole(status, headers, Json.encode({ error: message, ...more }))
   const reference = `(ref: ${uuidOf(fault.draw)})`
   switch (fault.name) {
-    case "busy":
-      return error(503, "server busy, please try again.  maximum pending requests exceeded")
     case "overloaded":
       return error(503, `Server overloaded, please retry shortly ${reference}`)
     case "unavailable":
@@ -98,6 +96,8 @@ class Broken implements Reply {
   private readonly at: number
   private packets = 0
   private isBroken = false
+  private isEvents = false
+  private due: Bell | undefined
 
   constructor(agenda: Agenda, inner: Reply, fault: Struck) {
     this.inner = inner
@@ -105,8 +105,8 @@ class Broken implements Reply {
     // By time where one is said, else by packets.
     this.at = fault.at ?? (fault.span === undefined ? 1 + (fault.draw % 8) : Infinity)
     if (fault.span === undefined || fault.name === "idle-close") return
-    const due = agenda.after(Math.max(fault.span, perMilli), () => this.breakOff())
-    inner.onGone(() => due.cancel())
+    this.due = agenda.after(Math.max(fault.span, perMilli), () => this.breakOff())
+    inner.onGone(() => this.due?.cancel())
   }
 
   get begun(): boolean {
@@ -123,13 +123,16 @@ class Broken implements Reply {
       this.inner.whole(status, headers, body)
       return this.inner.cut("close")
     }
+    const half = body.slice(0, Math.ceil(body.length / 2))
+    if (this.fault.name === "garble") return this.inner.whole(status, headers, half)
     // Half of a body whose end never comes.
     this.inner.begin(status, headers)
-    this.inner.write(body.slice(0, Math.ceil(body.length / 2)))
+    this.inner.write(half)
     this.breakOff()
   }
 
   begin(status: number, headers: Headers): void {
+    this.isEvents = headers.some(([, value]) => value === "text/event-stream")
     if (!this.isBroken) this.inner.begin(status, headers)
   }
 
@@ -150,7 +153,9 @@ class Broken implements Reply {
     }
     // An answer too short to be broken in its midst is broken at its end.
     if (this.packets <= this.at) this.breakOff()
-    if (!this.isBroken) this.inner.end()
+    if (this.isBroken) return
+    this.due?.cancel()
+    this.inner.end()
   }
 
   cut(how: "close" | "reset" | "silence"): void {
@@ -167,7 +172,10 @@ class Broken implements Reply {
 
   private breakOff(): void {
     if (this.isBroken || this.inner.gone) return
-    if (this.fault.name === "garble") return void this.inner.write('{"model":"\n')
+    if (this.fault.name === "garble") {
+      this.inner.write(this.isEvents ? 'data: {"id":"\n\n' : '{"model":"\n')
+      return
+    }
     this.isBroken = true
     this.inner.cut(this.fault.name === "cut-reset" ? "reset" : this.fault.name === "silence" ? "silence" : "close")
   }

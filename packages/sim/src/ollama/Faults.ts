@@ -11,7 +11,7 @@ import type { Why } from "./Frame.ts"
 import type { LoadFault } from "./Scheduler.ts"
 
 /** Where a fault happens. */
-export type Where = "door" | "wire" | "load" | "runner"
+export type Where = "door" | "daemon" | "wire" | "load" | "runner"
 
 /** One fault: where it happens, what a caller sees, and what that is to a program that sees no bytes. */
 export interface Entry {
@@ -22,7 +22,7 @@ export interface Entry {
 
 /** Every fault by name. */
 export const catalogue: Readonly<Record<string, Entry>> = {
-  busy: { where: "door", reason: "Overloaded", what: "503: the queue is full" },
+  busy: { where: "daemon", what: "503: the queue is full" },
   overloaded: {
     where: "door",
     reason: "Overloaded",
@@ -79,7 +79,7 @@ const namesOf = (...places: ReadonlyArray<Where>): ReadonlySet<string> =>
   new Set(Object.entries(catalogue).flatMap(([name, { where }]) => (places.includes(where) ? [name] : [])))
 
 /** Those that strike a request. */
-export const ofRequests = namesOf("door", "wire", "runner")
+export const ofRequests = namesOf("door", "daemon", "wire", "runner")
 
 /** Those that strike a load. */
 export const ofLoads = namesOf("load")

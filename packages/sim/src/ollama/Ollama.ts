@@ -10,7 +10,7 @@ import type { Failure, Frame, Writer } from "./Frame.ts"
 import type { Model } from "./Model.ts"
 import * as Name from "./Name.ts"
 import type { Chat, Embed, Generate, Message } from "./Request.ts"
-import { Claim, type Launch, type Resident, Scheduler, type Settings as SchedulerSettings } from "./Scheduler.ts"
+import { busy, Claim, type Launch, type Resident, Scheduler, type Settings as SchedulerSettings } from "./Scheduler.ts"
 import * as Settings from "./Settings.ts"
 import { type Asked, Turn } from "./Turn.ts"
 import * as Vectors from "./Vectors.ts"
@@ -80,6 +80,7 @@ export class Ollama implements Daemon {
   }
 
   chat(request: Chat, writer: Writer, caller: Caller): void {
+    if (isBusy(caller)) return refuse(writer, busy)
     const found = Checks.modelFor(request, "chat", this.find(request.model))
     if ("status" in found) return refuse(writer, found)
     const { keepAlive, messages, tools } = request
@@ -93,6 +94,7 @@ export class Ollama implements Daemon {
   }
 
   generate(request: Generate, writer: Writer, caller: Caller): void {
+    if (isBusy(caller)) return refuse(writer, busy)
     const found = Checks.modelFor(request, "generate", this.find(request.model))
     if ("status" in found) return refuse(writer, found)
     const { keepAlive, prompt, raw, suffix = "", system, template } = request
@@ -112,6 +114,7 @@ export class Ollama implements Daemon {
   }
 
   embed(request: Embed, caller: Caller, answer: (embedded: Embedded | Failure) => void): void {
+    if (isBusy(caller)) return answer(busy)
     const model = this.find(request.model)
     if (model === undefined) return answer(Checks.missing(request.model, "embed"))
     const settings = Settings.read(request.options)
@@ -201,6 +204,8 @@ export class Ollama implements Daemon {
     return Array.from({ length: count }, () => alphabet[this.draw() % alphabet.length]).join("")
   }
 }
+
+const isBusy = ({ fault }: Caller): boolean => fault?.name === "busy"
 
 /** Answers that nothing was begun. */
 const refuse = (writer: Writer, failure: Failure): void => writer.fail({ ...failure, isRefusal: true })

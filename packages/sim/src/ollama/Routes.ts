@@ -1,8 +1,8 @@
 /**
  * Which request goes where, and what is answered where none is: an Ollama's own guards and paths.
  */
-import { isIPv4 } from "node:net"
 import type { Asked, Handler, Headers } from "../Exchange.ts"
+import * as Host from "../Host.ts"
 import * as Messages from "../surfaces/Messages.ts"
 import * as Native from "../surfaces/Native.ts"
 import * as NativeModels from "../surfaces/NativeModels.ts"
@@ -10,6 +10,7 @@ import * as OpenAiChat from "../surfaces/OpenAiChat.ts"
 import * as OpenAiCompletions from "../surfaces/OpenAiCompletions.ts"
 import * as OpenAiEmbeddings from "../surfaces/OpenAiEmbeddings.ts"
 import * as OpenAiModels from "../surfaces/OpenAiModels.ts"
+import * as OpenAiResponses from "../surfaces/OpenAiResponses.ts"
 import type { Daemon } from "./Daemon.ts"
 
 type Table = Readonly<Record<string, Readonly<Record<string, Handler>>>>
@@ -23,7 +24,7 @@ export const handler = (daemon: Daemon, draw: () => number): Handler => {
     const { headers, method } = asked
     const { origin } = headers
     if (origin !== undefined && !isOwnOrigin(origin, headers.host)) return reply.whole(403, [], "")
-    if (!isOwnHost(headers.host ?? "")) return reply.whole(403, [], "")
+    if (!Host.isOwn(headers.host)) return reply.whole(403, [], "")
     const { path } = asked
     const methods = table[path] ?? table[path.replace(/[^/]+$/, "*")]
     if (methods === undefined) {
@@ -62,6 +63,7 @@ const tableOf = (daemon: Daemon, draw: () => number): Table => {
     "/v1/chat/completions": { POST: OpenAiChat.handler(daemon, draw) },
     "/v1/completions": { POST: OpenAiCompletions.handler(daemon, draw) },
     "/v1/embeddings": { POST: OpenAiEmbeddings.handler(daemon) },
+    "/v1/responses": { POST: OpenAiResponses.handler(daemon, draw) },
     "/v1/messages": { POST: Messages.handler(daemon, draw) },
     "/v1/models": { GET: models },
     "/v1/models/*": { GET: models }
@@ -90,16 +92,6 @@ export const originHeaders = ({ headers: { host, origin } }: Asked): Headers =>
         ["Access-Control-Allow-Origin", origin],
         ["Vary", "Origin"]
       ]
-
-/** A server on loopback answers only who has called it by a name of its own, or a page from elsewhere could use it. */
-const isOwnHost = (header: string): boolean => {
-  const host = header
-    .replace(/:\d+$/, "")
-    .replace(/^\[(.*)\]$/, "$1")
-    .toLowerCase()
-  if (isIPv4(host)) return /^(127\.|10\.|192\.168\.|172\.(1[6-9]|2\d|3[01])\.|0\.0\.0\.0$)/.test(host)
-  return host === "" || host === "localhost" || host === "::1" || /\.(localhost|local|internal)$/.test(host)
-}
 
 const isOwnOrigin = (origin: string, host = ""): boolean =>
   /^https?:\/\/(localhost|127\.0\.0\.1|0\.0\.0\.0)(:\d+)?$/.test(origin) ||

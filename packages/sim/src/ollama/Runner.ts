@@ -88,6 +88,9 @@ interface Slot {
   text: string
 }
 
+/** The shortest step, in nanoseconds. */
+const stepMin = 1_000
+
 /** How many tokens of prompts are read in one step. */
 const batch = 512
 
@@ -198,7 +201,8 @@ export class Runner {
     }
     if (answering === 0 && read.length === 0) return
     span += slowest * (1 + this.model.sharing * Math.max(answering - 1, 0))
-    this.due = from + Math.round(span)
+    // Nothing takes no time at all, or an answer without an end would hold up all else.
+    this.due = from + Math.max(Math.round(span), stepMin)
     const moving = this.slots.flatMap(({ job }) => (job?.phase === "answer" && !job.isPaused ? [job] : []))
     this.bell = this.agenda.at(this.due, () => this.stepped(read, moving))
   }

@@ -92,7 +92,8 @@ export class Claim {
   }
 }
 
-const busy: Failure = {
+/** That too many wait already. */
+export const busy: Failure = {
   status: 503,
   message: "server busy, please try again.  maximum pending requests exceeded",
   reason: "Overloaded"
@@ -291,7 +292,7 @@ export class Scheduler {
 }
 
 /** What `keep_alive` says for ever, and how long Go takes that to be. */
-export const forever = -1
+const forever = -1
 const endless = 2 ** 63
 
 const unsigned = (keepAlive: number): number => (keepAlive === forever ? Infinity : keepAlive)

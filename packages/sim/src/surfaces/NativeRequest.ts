@@ -34,7 +34,7 @@ const asking = {
   top_logprobs: Json.integer
 }
 
-/** The arguments of a call keep their order there, and so are read by hand: whatever is no object looks like a bad one. */
+/** Arguments keep their order there, and so are read by hand: whatever is no object looks like a bad one. */
 const givenArguments: Json.Shape<Record<string, unknown>> = Json.custom<Record<string, unknown>>((value) =>
   typeof value === "object" && !Array.isArray(value)
     ? { value: (value ?? {}) as Record<string, unknown> }

@@ -1,0 +1,57 @@
+/**
+ * A simulated server that runs, whichever it simulates: an Ollama, or a hosted provider.
+ */
+import { type Fault, HostedServer, Server } from "@spillway/sim"
+import { Effect, type Scope } from "effect"
+import { type ModelState, modelsOf } from "./ModelState.ts"
+
+/** Whose face it has. */
+export const faces = ["ollama", "openai", "anthropic"] as const
+
+/** Whose face it has. */
+export type Face = (typeof faces)[number]
+
+/** What is shown of it. */
+export interface Served {
+  readonly url: string
+  readonly faults: Fault.Switchboard
+  readonly traffic: Server.Running["traffic"]
+  readonly models: () => ReadonlyArray<ModelState>
+}
+
+/** The models of a face where none are named. */
+const usual: Readonly<Record<Exclude<Face, "ollama">, ReadonlyArray<string>>> = {
+  openai: ["gpt-4o-mini", "text-embedding-3-small"],
+  anthropic: ["claude-haiku-4-5"]
+}
+
+/** Starts one. */
+export const start = (
+  face: Face,
+  options: Server.Options & { readonly models?: ReadonlyArray<string> }
+): Effect.Effect<Served, Server.StartRefused, Scope.Scope> => {
+  if (face === "ollama") {
+    return Effect.map(Server.start(options), ({ faults, ollama, traffic, url }) => ({
+      url,
+      faults,
+      traffic,
+      models: () => modelsOf(ollama)
+    }))
+  }
+  const { faults = [], host, models = usual[face], port, seed } = options
+  const given = { face, faults, models, ...(host !== undefined && { host }), ...(port !== undefined && { port }) }
+  return Effect.map(HostedServer.start({ ...given, ...(seed !== undefined && { seed }) }), (running) => ({
+    url: running.url,
+    faults: running.faults,
+    traffic: running.traffic,
+    models: () =>
+      running.hosted.options.models.map((name) => ({
+        name,
+        state: "loaded" as const,
+        slots: running.hosted.options.running,
+        running: running.hosted.busy,
+        waiting: 0,
+        waitingForLoad: 0
+      }))
+  }))
+}
