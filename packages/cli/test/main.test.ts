@@ -104,7 +104,7 @@ describe("spillway sim", () => {
   })
 
   it("writes JSON, one object a line, where that is wanted", async () => {
-    const { running, url } = await simulated("--json", "--fault", "busy x1 path=/api/tags")
+    const { running, url } = await simulated("--json", "--fault", "unavailable x1 path=/api/tags")
     await (await fetch(`${url}/api/tags`)).text()
     await (await fetch(`${url}/api/version`)).text()
     await running.said(/"\/api\/version"/)
@@ -114,8 +114,8 @@ describe("spillway sim", () => {
       .split("\n")
       .map((line) => JSON.parse(line) as Record<string, unknown>)
     expect(lines.map(({ event }) => event)).toStrictEqual(["ready", "request", "request", "stopped"])
-    expect(lines[0]).toMatchObject({ url, version: "0.34.0", faults: ["busy x1 path=/api/tags"] })
-    expect(lines[1]).toMatchObject({ method: "GET", path: "/api/tags", status: 503, end: "complete", fault: "busy" })
+    expect(lines[0]).toMatchObject({ url, version: "0.34.0", faults: ["unavailable x1 path=/api/tags"] })
+    expect(lines[1]).toMatchObject({ method: "GET", path: "/api/tags", status: 503, end: "complete", fault: "unavailable" })
     expect(lines[2]).toMatchObject({ path: "/api/version", status: 200, fault: null })
     expect(lines[3]).toMatchObject({ count: 2, answered: 1, refused: 1, struck: 1 })
   })

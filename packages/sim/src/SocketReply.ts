@@ -105,17 +105,23 @@ export class SocketReply implements Reply {
     this.begun = true
     const last: Headers = isLast(this.request) ? [["Connection", "close"]] : []
     // Go sorts its headers, and says after them when it was and how long.
-    const given = [...headers, ...this.more]
+    const given = [...this.more, ...headers]
     const ordered = this.isGo ? given.toSorted(([one], [other]) => (one < other ? -1 : one > other ? 1 : 0)) : given
     const all: Headers = [...ordered, ["Date", this.date()], ...length, ...last]
     this.response.writeHead(
       status,
       all.flatMap(([name, value]) => [name, value])
     )
+    if (this.isGo && this.request.httpVersion === "1.0") speakOld(this.response)
     return true
   }
 }
 
 /** Whether the caller wants no other answer on this connection. */
-const isLast = ({ headers, httpVersion }: IncomingMessage): boolean =>
-  headers.connection?.toLowerCase() === "close" || (httpVersion === "1.0" && headers.connection === undefined)
+const isLast = ({ headers }: IncomingMessage): boolean => headers.connection?.toLowerCase() === "close"
+
+/** Go answers in the version that it is asked in; Node always in its own, and offers no way to say otherwise. */
+const speakOld = (response: ServerResponse): void => {
+  const written = response as unknown as { _header: string }
+  written._header = written._header.replace("HTTP/1.1", "HTTP/1.0")
+}

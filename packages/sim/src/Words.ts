@@ -65,5 +65,6 @@ const mixed = (value: number): number => {
 
 const isSpaceAt = (whole: string, index: number): boolean => {
   const code = whole.charCodeAt(index)
-  return code === 32 || (code >= 9 && code <= 13) || code === 160
+  if (code < 128) return code === 32 || (code >= 9 && code <= 13)
+  return code >= 160 && /\s/.test(whole[index]!)
 }

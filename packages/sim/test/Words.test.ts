@@ -4,7 +4,7 @@ import * as Words from "../src/Words.ts"
 
 describe("Words", () => {
   it("counts as many tokens as it splits off, whatever the space between them", () => {
-    for (const text of ["", " ", "one", " one  two\nthree ", "\u00a0a\tb", "[[sim tokens=3]]"]) {
+    for (const text of ["", " ", "one", " one  two\nthree ", "\u00a0a\tb\u2028c\ufeffd", "[[sim tokens=3]]"]) {
       expect(Words.count(text)).toBe(Words.split(text).length)
     }
   })

@@ -85,11 +85,13 @@ const valueOf = (schema: unknown, key: number): unknown => {
 export const vectorOf = (seed: number, text: string, dimensions: number): ReadonlyArray<number> => {
   const key = Words.keyOf(seed, text)
   const raw = Array.from({ length: dimensions }, (_, place) => Words.drawn(key, place, 2_001) / 1_000 - 1)
-  return normal(raw)
+  const length = Math.hypot(...raw) || 1
+  return raw.map((each) => Math.fround(each / length))
 }
 
-/** The same direction, with length one. */
+/** The same direction, with length one, as single precision computes it. */
 export const normal = (vector: ReadonlyArray<number>): ReadonlyArray<number> => {
-  const length = Math.hypot(...vector) || 1
-  return vector.map((each) => Math.fround(each / length))
+  const sum = vector.reduce((total, each) => Math.fround(total + Math.fround(each * each)), 0)
+  const scale = Math.fround(1 / Math.max(Math.sqrt(sum), 1e-12))
+  return vector.map((each) => Math.fround(each * scale))
 }

@@ -13,15 +13,25 @@ export const modelFor = (
   endpoint: "chat" | "generate",
   model: Model | undefined
 ): Model | Failure => {
-  const { model: name, think, topLogprobs = 0 } = request
+  const { model: name, topLogprobs = 0 } = request
   if (topLogprobs < 0 || topLogprobs > 20) return bad("top_logprobs must be between 0 and 20")
   if (model === undefined) return missing(name, endpoint)
+  return model
+}
+
+/** Why a model that is there says no words of the kind that is asked for. */
+export const mismatch = (
+  request: Chat | Generate,
+  endpoint: "chat" | "generate",
+  model: Model
+): Failure | undefined => {
+  const { model: name, think } = request
   if (model.kind === "embed") return unsupported(`${Quote.quote(name)} does not support ${endpoint}`)
   const isRelaxed = "relaxed" in request && request.relaxed
   if (think !== undefined && think !== false && !model.can.includes("thinking") && !isRelaxed) {
     return unsupported(`${Quote.quote(name)} does not support thinking`)
   }
-  return model
+  return undefined
 }
 
 /** That there is no such model, or that this is no name of one. */

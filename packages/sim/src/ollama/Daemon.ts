@@ -25,7 +25,7 @@ export interface Loaded {
 /** What answers. A caller who leaves cancels what he asked for. */
 export interface Daemon {
   readonly version: string
-  /** Every model that is there, the newest first. */
+  /** Every model that is there. */
   readonly models: ReadonlyArray<Model>
   readonly loaded: ReadonlyArray<Loaded>
   /** When it was made there, wall clock in nanoseconds. */

@@ -59,7 +59,7 @@ export const catalogue: Readonly<Record<string, Entry>> = {
   garble: { where: "wire", what: "a line that is no JSON in mid-answer" },
   "idle-close": { where: "wire", what: "the connection closes after the answer, though it was to be kept" },
   "slow-load": { where: "load", what: "the model loads for so long (span, 30s)" },
-  "load-exit": { where: "load", what: "500: the runner ends while it loads" },
+  "load-exit": { where: "load", what: "500: the runner ends while it loads (at is its status)" },
   "load-memory": { where: "load", what: "500: the model does not fit into memory" },
   "load-hang": { where: "load", what: "the load never ends, until its time is over" },
   die: { where: "runner", what: "the runner dies (at tokens; 0 is before the first)" },
@@ -121,7 +121,7 @@ export const loadOf = (fault: Struck | undefined): LoadFault | undefined => {
     case "slow-load":
       return { span: fault.span ?? 30e9 }
     case "load-exit":
-      return { span: fault.span ?? 0, message: `${terminated} error: something broke` }
+      return { span: fault.span ?? 0, message: exitOf(fault.at) }
     case "load-memory":
       return { span: fault.span ?? 0, message: `${terminated} ${noMemory}`, reason: "OutOfMemory" }
     default:
@@ -130,5 +130,10 @@ export const loadOf = (fault: Struck | undefined): LoadFault | undefined => {
 }
 
 const noMemory = "cudaMalloc failed: out of memory"
+
+const exitOf = (status: number | undefined): string =>
+  status === undefined
+    ? `${terminated} error: something broke`
+    : `llama-server process has terminated: exit status ${status}`
 
 const terminated = "llama-server process has terminated: exit status 1:"

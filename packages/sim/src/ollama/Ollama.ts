@@ -45,7 +45,7 @@ export class Ollama implements Daemon {
   }
 
   get models(): ReadonlyArray<Model> {
-    return [...this.named.values()].toReversed()
+    return [...this.named.values()]
   }
 
   get loaded(): ReadonlyArray<Loaded> {
@@ -85,6 +85,8 @@ export class Ollama implements Daemon {
     if ("status" in found) return refuse(writer, found)
     const { keepAlive, messages, tools } = request
     if (messages.length === 0 && keepAlive === 0) return this.unload(found, request, writer)
+    const mismatch = Checks.mismatch(request, "chat", found)
+    if (mismatch !== undefined) return refuse(writer, mismatch)
     if (tools.length > 0 && !found.can.includes("tools")) return refuse(writer, Checks.lacks(found, "tools"))
     const settings = Settings.read(request.options)
     if ("error" in settings) return refuse(writer, Checks.bad(settings.error, 500))
@@ -99,6 +101,8 @@ export class Ollama implements Daemon {
     if ("status" in found) return refuse(writer, found)
     const { keepAlive, prompt, raw, suffix = "", system, template } = request
     if (prompt === "" && keepAlive === 0) return this.unload(found, request, writer)
+    const mismatch = Checks.mismatch(request, "generate", found)
+    if (mismatch !== undefined) return refuse(writer, mismatch)
     if (raw && (template !== undefined || system !== undefined || (request.context?.length ?? 0) > 0)) {
       return refuse(writer, Checks.bad("raw mode does not support template, system, or context"))
     }
@@ -190,6 +194,11 @@ export class Ollama implements Daemon {
         if (isEmpty) {
           release()
           return writer.only(this.bare(request.model, "load"))
+        }
+        const { template = "" } = "template" in request ? request : {}
+        if (template.split("{{").length > template.split("}}").length) {
+          release()
+          return refuse(writer, Checks.bad("template: :1: unclosed action", 500))
         }
         const { agenda } = this
         const { seed } = this.made

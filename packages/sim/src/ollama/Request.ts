@@ -64,5 +64,7 @@ export interface Generate extends Asking {
 export interface Embed extends Question {
   readonly input: ReadonlyArray<string>
   readonly truncate?: boolean
+  /** By the old endpoint, which cuts nothing. */
+  readonly isOld?: boolean
   readonly dimensions?: number
 }

@@ -33,7 +33,7 @@ export const handler = (daemon: Daemon, draw: () => number): Handler => {
       if (isNear) return redirect(asked, other)(asked, reply)
       return reply.whole(404, text, "404 page not found")
     }
-    if (method === "OPTIONS" && origin !== undefined) return reply.whole(204, preflight(origin, methods), "")
+    if (method === "OPTIONS" && origin !== undefined) return reply.whole(204, preflight(methods), "")
     const found = methods[method]
     if (found !== undefined) return found(asked, reply)
     reply.whole(405, [["Allow", Object.keys(methods).join(", ")], ...text], "405 method not allowed")
@@ -45,10 +45,10 @@ const tableOf = (daemon: Daemon, draw: () => number): Table => {
   const tags = NativeModels.tags(daemon)
   const models = OpenAiModels.handler(daemon)
   return {
-    "/": { GET: NativeModels.root, HEAD: NativeModels.root },
-    "/api/version": { GET: version, HEAD: version },
+    "/": { HEAD: NativeModels.root, GET: NativeModels.root },
+    "/api/version": { HEAD: version, GET: version },
     "/api/status": { GET: NativeModels.status },
-    "/api/tags": { GET: tags, HEAD: tags },
+    "/api/tags": { HEAD: tags, GET: tags },
     "/api/ps": { GET: NativeModels.running(daemon) },
     "/api/show": { POST: NativeModels.show(daemon) },
     "/api/copy": { POST: NativeModels.copy(daemon) },
@@ -99,13 +99,11 @@ const isOwnOrigin = (origin: string, host = ""): boolean =>
   origin === `http://${host}` ||
   origin === `https://${host}`
 
-const preflight = (origin: string, methods: Readonly<Record<string, Handler>>): Headers => [
+const preflight = (methods: Readonly<Record<string, Handler>>): Headers => [
   ["Access-Control-Allow-Headers", allowedHeaders],
   ["Access-Control-Allow-Methods", "GET,POST,PUT,PATCH,DELETE,HEAD,OPTIONS"],
-  ["Access-Control-Allow-Origin", origin],
   ["Access-Control-Max-Age", "43200"],
   ["Allow", Object.keys(methods).join(", ")],
-  ["Vary", "Origin"],
   ["Vary", "Access-Control-Request-Method"],
   ["Vary", "Access-Control-Request-Headers"]
 ]

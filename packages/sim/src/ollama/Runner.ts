@@ -131,8 +131,9 @@ export class Runner {
   /** Whoever is next starts, and what can be made is made. */
   go(): void {
     if (this.bell !== undefined) return
-    this.admit()
-    this.step(this.agenda.now)
+    const { now } = this.agenda
+    this.admit(now)
+    this.step(now)
   }
 
   leave(job: Job): void {
@@ -155,7 +156,7 @@ export class Runner {
     for (const job of line) this.end(job, gone)
   }
 
-  private admit(): void {
+  private admit(at: number): void {
     while (this.line.length > 0) {
       if (this.isDead) return this.die()
       const free = this.slots.filter(({ job }) => job === undefined)
@@ -173,7 +174,7 @@ export class Runner {
       job.cached = Math.min(Words.count(text), promptTokens - 1)
       job.unread = promptTokens - job.cached
       job.phase = "prompt"
-      job.promptFrom = this.agenda.now
+      job.promptFrom = at
       job.slot = slot
       slot.job = job
       slot.text = prompt
@@ -220,7 +221,7 @@ export class Runner {
     if (this.isDead) return
     for (const { job } of this.slots) if (job?.phase === "over") this.free(job)
     if (this.bell !== undefined) return
-    this.admit()
+    this.admit(this.due)
     this.step(this.due)
   }
 
@@ -249,7 +250,7 @@ export class Runner {
       cached: job.cached,
       tokens,
       promptSpan: job.answerFrom - job.promptFrom,
-      answerSpan: this.due - job.answerFrom
+      answerSpan: Math.max(this.due - job.answerFrom, stepMin)
     }
     this.end(job, { _tag: "Finished", finished })
   }

@@ -10,6 +10,7 @@ import { type Agenda, type Bell, perMilli } from "../Agenda.ts"
 import type { Failure } from "./Frame.ts"
 import type { Model } from "./Model.ts"
 import { Runner } from "./Runner.ts"
+import { Vocabulary } from "./Vocabulary.ts"
 
 /** What a loaded model cannot change: another value of one of these loads it anew. */
 export interface Launch {
@@ -48,6 +49,7 @@ export interface Settings {
 /** A model that is loaded. */
 export class Resident {
   readonly runner: Runner
+  readonly vocabulary = new Vocabulary()
   readonly launch: Launch
   readonly bytes: number
   /** How many requests use it. */

@@ -8,7 +8,6 @@ import type { Agenda } from "../Agenda.ts"
 import type { Caller } from "../Exchange.ts"
 import * as Quote from "../go/Quote.ts"
 import * as Script from "../Script.ts"
-import * as Words from "../Words.ts"
 import * as Answer from "./Answer.ts"
 import * as Checks from "./Checks.ts"
 import { scripted } from "./Faults.ts"
@@ -55,7 +54,10 @@ export class Turn implements Listener {
   private readonly around: Around
   private readonly telling: Telling
   private readonly script: Script.Script
+  /** The prompt before its tokens were cut, and after. */
+  private readonly whole: string
   private readonly read: ReturnType<typeof Prompt.cut>
+  private hasBegun = false
   private job: Job | undefined
 
   constructor(asked: Asked, around: Around) {
@@ -63,10 +65,12 @@ export class Turn implements Listener {
     this.around = around
     const { isNative, request, settings } = asked
     const { context, shift } = around.resident.launch
-    const whole = promptOf(asked, context)
+    const before = "context" in request ? around.resident.vocabulary.textOf(request.context ?? []) : ""
+    this.whole = before + promptOf(asked, context)
     const mayCut = request.truncate !== false && !isNative
-    this.read = Prompt.cut(whole, { context, keep: settings.keep, mayCut, shift })
-    this.script = scripted(around.caller.fault, Script.read(whole))
+    this.read = Prompt.cut(this.whole, { context, keep: settings.keep, mayCut, shift })
+    const { prompt } = "status" in this.read ? { prompt: "" } : this.read
+    this.script = scripted(around.caller.fault, Script.read(prompt))
     this.telling = tellingOf(asked, around, this.script)
   }
 
@@ -89,11 +93,12 @@ export class Turn implements Listener {
     caller.onGone(() => {
       this.job?.cancel()
       // Who has only closed his side can still read this.
-      this.around.writer.fail(cancelled)
+      this.around.writer.fail(cancelled(this.hasBegun))
     })
   }
 
   token(text: string): boolean {
+    this.hasBegun = true
     const room = this.telling.token(text)
     if (room !== "over") return room
     this.job?.cancel()
@@ -108,7 +113,7 @@ export class Turn implements Listener {
     if (end._tag === "Ended") return writer.end()
     if (end._tag === "Failed") {
       if (end.reason === "OutOfMemory") ranOut()
-      return writer.fail(end)
+      return writer.fail(this.asked.isNative ? { ...end, message: inChat(end.message) } : end)
     }
     const isMarked = caller.fault?.name !== "done-missing"
     this.telling.finish(end.finished, { metrics: this.metricsOf(end.finished), ...this.contextOf() }, isMarked)
@@ -131,8 +136,7 @@ export class Turn implements Listener {
   private contextOf(): { readonly context?: ReadonlyArray<number> } {
     const { request } = this.asked
     if ("messages" in request || request.raw || "status" in this.read) return {}
-    const length = Words.count(this.read.prompt + this.telling.text)
-    return { context: Array.from({ length }, (_, index) => index) }
+    return { context: this.around.resident.vocabulary.numbersOf(this.whole + this.telling.text) }
   }
 }
 
@@ -189,7 +193,7 @@ const refusalOf = (
     return { status, message, reason: status === 429 ? "UpstreamRateLimited" : "Overloaded" }
   }
   const isKnown = format === undefined || format === "" || format === "json" || typeof format === "object"
-  if (!isKnown || format === null) {
+  if (!isKnown || format === null || Array.isArray(format)) {
     const quoted = Quote.quote(JSON.stringify(format))
     return Checks.bad(`invalid format: ${quoted}; expected "json" or a valid JSON Schema object`, 500)
   }
@@ -207,11 +211,14 @@ const limitOf = (predict: number, { context, shift }: Launch, prompt: number, is
   return shift ? bound : Math.min(bound, Prompt.windowOf(context) - prompt)
 }
 
-const cancelled: Failure = {
+/** What a runner says that it cannot read is called by where it was said. */
+const inChat = (message: string): string => message.replace("llama-server response", "llama-server chat response")
+
+const cancelled = (hasBegun: boolean): Failure => ({
   status: 500,
-  message: "error reading llama-server response: context canceled",
+  message: hasBegun ? "error reading llama-server response: context canceled" : "context canceled",
   reason: "Cancelled"
-}
+})
 
 const noImages = JSON.stringify({
   error: {

@@ -11,7 +11,7 @@ import type { Resident } from "./Scheduler.ts"
 
 /** Makes them, or says why not. */
 export const of = (
-  { dimensions = 0, input, truncate = true }: Embed,
+  { dimensions = 0, input, isOld = false, truncate = true }: Embed,
   { launch, model, runner }: Resident,
   seed: number,
   caller: Caller,
@@ -19,9 +19,10 @@ export const of = (
 ): void => {
   if (input.length === 0) return done([])
   if (model.kind !== "embed") return done({ status: 501, message: noEmbeddings, reason: "Unsupported" })
-  const counts = input.map(Words.count)
-  const longest = Math.max(...counts)
-  if (!truncate && longest > launch.context) {
+  // Room is left for the token that stands at the end of whatever is read.
+  const room = isOld ? Infinity : launch.context - 1
+  const longest = Math.max(...input.map(Words.count))
+  if (!truncate && longest > room) {
     return done({ status: 400, message: tooLong, reason: "ContextTooLong", tokens: longest, context: launch.context })
   }
   const vectors: Array<ReadonlyArray<number>> = []
@@ -32,14 +33,16 @@ export const of = (
     ended: (end) => {
       // Whatever goes wrong with a runner is the caller's mistake here.
       if (end._tag === "Failed") failure ??= { ...end, status: end.status === 500 ? 400 : end.status }
-      const whole = Answer.vectorOf(seed, text, lengthOf)
+      // The daemon makes sure once more of what its runner has made.
+      const whole = Answer.normal(Answer.vectorOf(seed, text, lengthOf))
       const isCut = dimensions > 0 && dimensions < whole.length
       vectors[index] = isCut ? Answer.normal(whole.slice(0, dimensions)) : whole
       if (--left === 0) done(failure ?? vectors)
     }
   })
-  const jobs = input.map((prompt, index) => {
-    const promptTokens = Math.min(counts[index]!, launch.context)
+  const jobs = input.map((text, index) => {
+    const prompt = Words.split(text).slice(0, room).join("")
+    const promptTokens = Words.count(prompt)
     const order = { prompt, promptTokens, token: () => undefined, limit: 0, script: {}, refusal: undefined }
     return runner.run(order, listenerFor(prompt, index))
   })

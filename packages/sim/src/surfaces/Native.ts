@@ -81,12 +81,21 @@ export const embeddings =
       model,
       options,
       input: prompt === "" ? [] : [prompt],
+      isOld: true,
       ...(keepAlive !== undefined && { keepAlive })
     }
     daemon.embed(request, reply, (embedded) =>
-      "status" in embedded ? refuse(reply, embedded) : object(reply, 200, { embedding: embedded.vectors[0] ?? [] })
+      "status" in embedded
+        ? refuse(reply, older(embedded))
+        : object(reply, 200, { embedding: embedded.vectors[0] ?? [] })
     )
   }
+
+/** Whatever is wrong with a runner was the server's own mistake then. */
+const older = (failure: Said): Said =>
+  [400, 501].includes(failure.status) && failure.message !== "invalid model name"
+    ? { ...failure, status: 500 }
+    : failure
 
 /** A frame of a chat. */
 const chatFrame = (frame: Frame): unknown => ({

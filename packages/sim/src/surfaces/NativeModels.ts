@@ -150,6 +150,7 @@ const detailsOf = (model: Model) => ({
 
 /** Two bytes a parameter, as Ollama prints so many. */
 const parametersOf = (count: number): string => {
+  if (count < 1e3) return String(Math.round(count))
   const [by, unit] = count >= 1e9 ? ([1e9, "B"] as const) : count >= 1e6 ? ([1e6, "M"] as const) : ([1e3, "K"] as const)
   return `${(count / by).toFixed(count >= 1e6 ? 1 : 0)}${unit}`
 }

@@ -1,0 +1,46 @@
+/**
+ * Holds the simulator to a real Ollama: every scenario is played against both, and what came of it must be the same.
+ *
+ * Skipped where there is no real one, with a sentence that says why.
+ */
+import { beforeAll, describe, expect, it } from "vitest"
+import type { Environment, Started } from "./environment.ts"
+import { program, start } from "./ollama.ts"
+import { failed, playAll } from "./play.ts"
+import type { Scenario, Transcript } from "./scenario.ts"
+import { groups } from "./scenarios/groups.ts"
+import { startSimulated } from "./simulated.ts"
+
+/** Plays all of them against one side. */
+const transcripts = async (
+  scenarios: ReadonlyArray<Scenario>,
+  starting: (environment: Environment) => Promise<Started>
+): Promise<Map<string, Transcript>> => {
+  const all = new Map<string, Transcript>()
+  await playAll(scenarios, starting, ({ title }, transcript) => void all.set(title, transcript))
+  return all
+}
+
+const found = await program()
+const isMissing = "why" in found
+const sides = `a simulated Ollama and a real one${isMissing ? ` (there is no real one here: ${found.why})` : ""}`
+
+describe.skipIf(isMissing)(sides, () => {
+  for (const [group, scenarios] of Object.entries(groups)) {
+    describe(group, () => {
+      let real: Map<string, Transcript>
+      let simulated: Map<string, Transcript>
+      beforeAll(async () => {
+        real = await transcripts(scenarios, start)
+        simulated = await transcripts(scenarios, startSimulated)
+      }, 240_000)
+      for (const { title } of scenarios) {
+        it(title, () => {
+          expect(real.get(title)).toBeDefined()
+          expect(real.get(title)).not.toHaveProperty(failed)
+          expect(simulated.get(title)).toEqual(real.get(title))
+        })
+      }
+    })
+  }
+})
