@@ -17,7 +17,9 @@ export const written = (heard: Heard): ReadonlyArray<string> => {
   const head = headers.map((header) =>
     header.replace(/^Date: .*/, "Date: <date>").replace(/^(Content-Length:) .*/, isSame ? "$&" : "$1 <length>")
   )
-  const together = headWithBody && chunks.length > 0 ? ["(the head and the beginning of the body in one packet)"] : []
+  // What is long comes in as many packets as it takes.
+  const isShort = (chunks[0]?.length ?? Infinity) < 1_500
+  const together = headWithBody && isShort ? ["(the head and the beginning of the body in one packet)"] : []
   const body = bodies.map((each) => `| ${each.replaceAll("\n", String.raw`\n`)}`)
   return [status, ...head, ...together, ...body, `(${end})`]
 }

@@ -26,14 +26,15 @@ const isMissing = "why" in found
 const sides = `a simulated Ollama and a real one${isMissing ? ` (there is no real one here: ${found.why})` : ""}`
 
 describe.skipIf(isMissing)(sides, () => {
+  let real: Map<string, Transcript>
+  let simulated: Map<string, Transcript>
+  beforeAll(async () => {
+    const all = Object.values(groups).flat()
+    real = await transcripts(all, start)
+    simulated = await transcripts(all, startSimulated)
+  }, 300_000)
   for (const [group, scenarios] of Object.entries(groups)) {
     describe(group, () => {
-      let real: Map<string, Transcript>
-      let simulated: Map<string, Transcript>
-      beforeAll(async () => {
-        real = await transcripts(scenarios, start)
-        simulated = await transcripts(scenarios, startSimulated)
-      }, 240_000)
       for (const { title } of scenarios) {
         it(title, () => {
           expect(real.get(title)).toBeDefined()

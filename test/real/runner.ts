@@ -43,8 +43,8 @@ const window = Math.ceil(Number(valueOf("-c") ?? 4_096) / parallel / 256) * 256
 /** What each slot has read and said last. */
 const slots = Array.from({ length: parallel }, () => ({ text: "", isBusy: false }))
 
-/** The tokens by number, as they come to be known. */
-const vocabulary: Array<string> = []
+/** The tokens by number, as they come to be known; those that stand for no text come first, as everywhere. */
+const vocabulary: Array<string> = ["", "", ""]
 const numbers = new Map<string, number>()
 
 const numberOf = (token: string): number => {

@@ -128,10 +128,10 @@ export class Ollama implements Daemon {
       refused: answer,
       granted: (resident, release) => {
         const loadDuration = this.agenda.now - begun
-        Vectors.of(request, resident, this.made.seed, caller, (vectors) => {
+        Vectors.of(request, resident, this.made.seed, caller, (made) => {
           release()
-          if ("status" in vectors) return answer(vectors)
-          const tokens = request.input.reduce((sum, text) => sum + Words.count(text), 0)
+          if ("status" in made) return answer(made)
+          const { tokens, vectors } = made
           const metrics = { totalDuration: this.agenda.now - begun, loadDuration, promptEvalCount: tokens }
           answer({ model: request.model, vectors, metrics })
         })

@@ -9,15 +9,21 @@ import type { Embed } from "./Request.ts"
 import type { Listener } from "./Runner.ts"
 import type { Resident } from "./Scheduler.ts"
 
+/** What was made, and of how many tokens. */
+export interface Made {
+  readonly vectors: ReadonlyArray<ReadonlyArray<number>>
+  readonly tokens: number
+}
+
 /** Makes them, or says why not. */
 export const of = (
   { dimensions = 0, input, isOld = false, truncate = true }: Embed,
   { launch, model, runner }: Resident,
   seed: number,
   caller: Caller,
-  done: (vectors: ReadonlyArray<ReadonlyArray<number>> | Failure) => void
+  done: (made: Made | Failure) => void
 ): void => {
-  if (input.length === 0) return done([])
+  if (input.length === 0) return done({ vectors: [], tokens: 0 })
   if (model.kind !== "embed") return done({ status: 501, message: noEmbeddings, reason: "Unsupported" })
   // Room is left for the token that stands at the end of whatever is read.
   const room = isOld ? Infinity : launch.context - 1
@@ -26,6 +32,7 @@ export const of = (
     return done({ status: 400, message: tooLong, reason: "ContextTooLong", tokens: longest, context: launch.context })
   }
   const vectors: Array<ReadonlyArray<number>> = []
+  let tokens = 0
   let failure: Failure | undefined
   let left = input.length
   const listenerFor = (text: string, index: number): Listener => ({
@@ -37,12 +44,13 @@ export const of = (
       const whole = Answer.normal(Answer.vectorOf(seed, text, lengthOf))
       const isCut = dimensions > 0 && dimensions < whole.length
       vectors[index] = isCut ? Answer.normal(whole.slice(0, dimensions)) : whole
-      if (--left === 0) done(failure ?? vectors)
+      if (--left === 0) done(failure ?? { vectors, tokens })
     }
   })
   const jobs = input.map((text, index) => {
     const prompt = Words.split(text).slice(0, room).join("")
     const promptTokens = Words.count(prompt)
+    tokens += promptTokens
     const order = { prompt, promptTokens, token: () => undefined, limit: 0, script: {}, refusal: undefined }
     return runner.run(order, listenerFor(prompt, index))
   })
