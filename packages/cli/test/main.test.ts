@@ -115,7 +115,13 @@ describe("spillway sim", () => {
       .map((line) => JSON.parse(line) as Record<string, unknown>)
     expect(lines.map(({ event }) => event)).toStrictEqual(["ready", "request", "request", "stopped"])
     expect(lines[0]).toMatchObject({ url, version: "0.34.0", faults: ["unavailable x1 path=/api/tags"] })
-    expect(lines[1]).toMatchObject({ method: "GET", path: "/api/tags", status: 503, end: "complete", fault: "unavailable" })
+    expect(lines[1]).toMatchObject({
+      method: "GET",
+      path: "/api/tags",
+      status: 503,
+      end: "complete",
+      fault: "unavailable"
+    })
     expect(lines[2]).toMatchObject({ path: "/api/version", status: 200, fault: null })
     expect(lines[3]).toMatchObject({ count: 2, answered: 1, refused: 1, struck: 1 })
   })

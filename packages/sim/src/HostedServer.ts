@@ -17,7 +17,7 @@ import { Traffic } from "./Traffic.ts"
 export const faces = { openai: OpenAi.make, anthropic: Anthropic.make } as const
 
 /** Every fault there is. */
-export const faults = Faults.table
+export const known = Faults.table
 
 /** The options as TypeScript takes them: whose face, what is behind it, and where it listens. */
 export type Options = CoreOptions.Widened<typeof Hosted.Options.Encoded> &
@@ -52,7 +52,7 @@ export const start = ({
     const faults = new Fault.Switchboard(agenda, settings.seed, new Map(Faults.table.map((row) => [row.name, row])))
     yield* Effect.forEach(given, (fault) => faults.add(fault))
     const traffic = new Traffic(agenda)
-    const known = Object.fromEntries(Faults.table.map(({ name, says, where }) => [name, { where, what: says }]))
+    const told = Object.fromEntries(Faults.table.map(({ name, says, where }) => [name, { where, what: says }]))
     const hosted = new Hosted.Hosted(agenda, faults, settings)
     const models = () => settings.models.map((name) => ({ name, running: hosted.busy }))
     const url = yield* Listener.open(
@@ -67,7 +67,7 @@ export const start = ({
         // A fault of a provider is asked for where it happens.
         struckBy: () => undefined,
         headersFor: () => [],
-        handler: Control.beside({ faults, known, models, traffic }, faces[face](hosted))
+        handler: Control.beside({ faults, known: told, models, traffic }, faces[face](hosted))
       }
     )
     return { url, hosted, faults, traffic }

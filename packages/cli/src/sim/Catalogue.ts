@@ -17,7 +17,7 @@ export interface Known {
 export const of = (face: Served.Face): ReadonlyArray<Known> =>
   face === "ollama"
     ? Object.entries(Faults.catalogue).map(([name, { what, where }]) => ({ name, where, what }))
-    : HostedServer.faults.map(({ name, says, where }) => ({ name, where, what: says }))
+    : HostedServer.known.map(({ name, says, where }) => ({ name, where, what: says }))
 
 /** A line for each fault, below a heading. */
 export const table = (
