@@ -5,6 +5,7 @@
  * before it is not whole.
  */
 import type { Handler, Headers, Reply } from "../Exchange.ts"
+import * as Float from "../go/Float.ts"
 import * as Json from "../go/Json.ts"
 import { timeOf } from "../go/Time.ts"
 import type { Daemon } from "../ollama/Daemon.ts"
@@ -64,7 +65,7 @@ export const embed =
       if ("status" in embedded) return refuse(reply, embedded)
       const { metrics, model, vectors } = embedded
       const told = vectors.length === 0 ? {} : metricsOf(metrics)
-      object(reply, 200, { model, embeddings: vectors.map((vector) => vector.map(shortest)), ...told })
+      object(reply, 200, { model, embeddings: vectors.map((vector) => vector.map(Float.shortest)), ...told })
     })
   }
 
@@ -155,15 +156,6 @@ const tokenOf = ({ logprob, token }: { readonly token: string; readonly logprob:
   logprob,
   bytes: [...Buffer.from(token)]
 })
-
-/** As Go prints single precision: no more digits than tell it from its neighbours. */
-const shortest = (value: number): number => {
-  for (let digits = 6; digits < 9; digits++) {
-    const short = Number(value.toPrecision(digits))
-    if (Math.fround(short) === value) return short
-  }
-  return Number(value.toPrecision(9))
-}
 
 const errorOf = ({ message, more }: Said) => ({ error: message, ...more })
 

@@ -4,6 +4,7 @@
  * An empty text is one text here, where the native endpoint takes it for none; an empty list is refused.
  */
 import type { Handler } from "../Exchange.ts"
+import * as Float from "../go/Float.ts"
 import * as Json from "../go/Json.ts"
 import type { Daemon, Embedded } from "../ollama/Daemon.ts"
 import type { Said } from "../ollama/Frame.ts"
@@ -64,13 +65,4 @@ const base64Of = (vector: ReadonlyArray<number>): string => {
 }
 
 /** As few digits as tell one from the next in single precision. */
-const floatsOf = (vector: ReadonlyArray<number>): ReadonlyArray<number> => vector.map(shortened)
-
-const shortened = (value: number): number => {
-  const single = Math.fround(value)
-  for (let digits = 1; digits < 9; digits++) {
-    const short = Number(single.toPrecision(digits))
-    if (Math.fround(short) === single) return short
-  }
-  return Number(single.toPrecision(9))
-}
+const floatsOf = (vector: ReadonlyArray<number>): ReadonlyArray<number> => vector.map(Float.shortest)

@@ -42,6 +42,6 @@ describe("Model", () => {
       'Model: 1 option refused\n  name: read "a b", write a model\'s name, as llama3:8b'
     )
     expect(refused({ name: "a", load: "soon" }).message).toContain("load: read")
-    expect(refused({ name: "a", lode: "1s" } as never).message).toContain("did you mean load?")
+    expect(refused({ name: "a", contexts: 1 } as never).message).toContain("did you mean context?")
   })
 })
