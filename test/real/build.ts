@@ -63,6 +63,7 @@ const install = async (cache: string, folder: string): Promise<Built> => {
     const flags = `-s -w -X github.com/ollama/ollama/version.Version=${version}`
     const source = `github.com/ollama/ollama@v${version}`
     const environment = { ...process.env, GOBIN: place, GOFLAGS: "", CGO_ENABLED: "1", GOOS: "", GOARCH: "" }
+    process.stderr.write(`Building Ollama ${version}, once: it takes about two minutes.\n`)
     const log = await installed(["install", "-ldflags", flags, source], environment)
     if (log !== undefined) return { why: whyNot(log) }
     mkdirSync(folder, { recursive: true })

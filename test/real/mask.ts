@@ -5,12 +5,14 @@
  * order, so that one id in all chunks of an answer is not the same as another in each. Numbers with a fraction are
  * rounded, since vectors are made with other roundings.
  */
+import { ordered } from "./order.ts"
 import type { Heard } from "./wire.ts"
 
 /** An answer as lines: its head, its body chunk by chunk, and how it ended. */
 export const written = (heard: Heard): ReadonlyArray<string> => {
   const hide = hiding()
-  const { chunks, end, headers, headWithBody, status } = heard
+  const { end, headers, headWithBody, status } = heard
+  const chunks = heard.chunks.map(ordered)
   const bodies = chunks.map(hide)
   // A length that nothing was sent of is the length of something that may be masked.
   const isSame = bodies.every((body, index) => body === chunks[index]) && (end !== "no body" || !isLong(headers))
@@ -57,7 +59,7 @@ const hiding = (): ((body: string) => string) => {
       .replaceAll(/"embedding":"([^"]+)"/g, (_, bytes: string) => `"embedding":"${floatsIn(bytes).join(" ")}"`)
       .replace(/FROM \S*blobs/, "FROM <folder>")
       .replace(/"model_info":\{[^}]*\}/, '"model_info":<of its file>')
-      .replace(/"tensors":\[.*\],"capabilities"/, '"tensors":<of its file>,"capabilities"')
+      .replace(/"tensors":\[.*\]\}$/, '"tensors":<of its file>}')
       .replaceAll(/"parameter_size":"[^"]*"/g, '"parameter_size":"<of its file>"')
       .replaceAll(/\b[0-9a-f]{64}\b/g, "<digest>")
       .replaceAll(/\b(127\.0\.0\.1|localhost):\d+/g, "$1:<port>")

@@ -2,14 +2,15 @@
  * A real Ollama over a scripted runner: its scheduler, its queue, its surfaces and its words, without a model.
  *
  * Each instance has a folder of its own in the system's folder for such, with a home, the models and what stands for
- * llama-server. It is the leader of a group of processes, so that its runners end with it whatever happens.
+ * llama-server. A shell keeps it: it ends the server, its runners and the folder with whoever has started them, however
+ * that one ends.
  */
 import { type ChildProcess, spawn } from "node:child_process"
 import { createHash } from "node:crypto"
 import * as files from "node:fs"
 import { type AddressInfo, createServer } from "node:net"
 import { tmpdir } from "node:os"
-import { join } from "node:path"
+import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { build, type Built } from "./build.ts"
 import type { Environment, Started } from "./environment.ts"
@@ -23,48 +24,63 @@ export const program = (): Promise<Built> => (found ??= build())
 /** Starts one. */
 export const start = async (environment: Environment): Promise<Started> => startIn(environment, await store())
 
-let made: Promise<string> | undefined
-
-/** A folder with the models in it, which are made once and then copied. */
-const store = (): Promise<string> =>
-  (made ??= (async () => {
-    const folder = temporary()
-    const { stop, url } = await startIn({}, undefined, folder)
-    for (const model of models) await create(url, model)
-    const kept = temporary()
-    files.cpSync(join(folder, "models"), kept, { recursive: true, preserveTimestamps: true })
-    await stop()
-    dateManifests(kept)
-    return kept
-  })())
-
-/** A server lists what is newest first, and tells no two of one second apart. */
-const dateManifests = (folder: string): void => {
-  for (const [place, { name }] of models.entries()) {
-    const time = Math.floor(Date.now() / 1_000) - place
-    files.utimesSync(manifestOf(folder, name), time, time)
-  }
+/** A file below the folder of the models. */
+interface Stored {
+  readonly path: string
+  readonly bytes: Buffer
 }
 
+let made: Promise<ReadonlyArray<Stored>> | undefined
+
+/** What a server makes of the models: it is asked once, and others begin with what came of it. */
+const store = (): Promise<ReadonlyArray<Stored>> =>
+  (made ??= (async () => {
+    const folder = temporary()
+    const { stop, url } = await startIn({}, [], folder)
+    for (const model of models) await create(url, model)
+    const top = join(folder, "models")
+    const stored = files
+      .readdirSync(top, { recursive: true, encoding: "utf8" })
+      .filter((path) => files.statSync(join(top, path)).isFile())
+      .map((path) => ({ path, bytes: files.readFileSync(join(top, path)) }))
+    await stop()
+    return stored
+  })())
+
+const temporary = (): string => files.mkdtempSync(join(tmpdir(), "spillway-ollama-"))
+
 const manifestOf = (folder: string, name: string): string =>
-  join(folder, "manifests/registry.ollama.ai/library", name, "latest")
+  join(folder, "models/manifests/registry.ollama.ai/library", name, "latest")
 
 const startIn = async (
   environment: Environment,
-  from: string | undefined,
+  stored: ReadonlyArray<Stored>,
   folder: string = temporary()
 ): Promise<Started> => {
   const known = await program()
   if ("why" in known) throw new Error(`There is no real Ollama here: ${known.why}.`)
   equip(folder, known.program)
-  if (from !== undefined) files.cpSync(from, join(folder, "models"), { recursive: true, preserveTimestamps: true })
-  const script = join(folder, "script.json")
-  files.writeFileSync(script, JSON.stringify(loadsOf(environment, folder)))
+  furnish(folder, stored)
+  files.writeFileSync(join(folder, "script.json"), JSON.stringify(loadsOf(environment, folder)))
   // A port that was free may be taken before the server has it.
   for (let tries = 3; ; tries--) {
-    const started = await serve(environment, folder, script)
+    const started = await serve(environment, folder)
     if (typeof started !== "string") return started
     if (tries === 0) throw new Error(`Ollama did not start:\n${started}`)
+  }
+}
+
+const furnish = (folder: string, stored: ReadonlyArray<Stored>): void => {
+  for (const { bytes, path } of stored) {
+    const whole = join(folder, "models", path)
+    files.mkdirSync(dirname(whole), { recursive: true })
+    files.writeFileSync(whole, bytes)
+  }
+  if (stored.length === 0) return
+  // A server lists what is newest first, and tells no two of one second apart.
+  for (const [place, { name }] of models.entries()) {
+    const time = Math.floor(Date.now() / 1_000) - place
+    files.utimesSync(manifestOf(folder, name), time, time)
   }
 }
 
@@ -99,33 +115,39 @@ while [ $# -gt 3 ] && [ "\${1#--}" != "$1" ]; do shift; done
 exec cp "$1" "$2"
 `
 
-const serve = async (environment: Environment, folder: string, script: string): Promise<Started | string> => {
+/** Serves until its standard input ends, as it does with whoever has started it, and leaves nothing behind. */
+const keeper = `
+"$0/bin/ollama" serve > "$0/serve.log" 2>&1 &
+read -r nothing
+kill $!
+wait $!
+rm -rf "$0"
+kill -KILL 0
+`
+
+const serve = async (environment: Environment, folder: string): Promise<Started | string> => {
   const port = await freePort()
-  const logFile = join(folder, "serve.log")
-  const log = files.openSync(logFile, "w")
-  const server = spawn(join(folder, "bin", "ollama"), ["serve"], {
+  const server = spawn("/bin/sh", ["-c", keeper, folder], {
     cwd: folder,
     detached: true,
-    stdio: ["ignore", log, log],
+    stdio: ["pipe", "ignore", "ignore"],
     env: {
       PATH: process.env.PATH,
       HOME: join(folder, "home"),
-      SIM_LLAMA: script,
+      SIM_LLAMA: join(folder, "script.json"),
       OLLAMA_HOST: `127.0.0.1:${port}`,
       OLLAMA_MODELS: join(folder, "models"),
       OLLAMA_NO_CLOUD: "1",
       ...variablesOf(environment)
     }
   })
-  running.add(server)
   const url = `http://127.0.0.1:${port}`
-  for (let tries = 400; tries > 0 && server.exitCode === null; tries--) {
-    if (await answers(url)) return { url, stop: () => end(server, folder) }
+  for (let tries = 400; tries > 0; tries--) {
+    if (await answers(url)) return { url, stop: () => end(server) }
     await new Promise((resolve) => setTimeout(resolve, 10))
   }
   killGroup(server)
-  running.delete(server)
-  return files.readFileSync(logFile, "utf8")
+  return files.readFileSync(join(folder, "serve.log"), "utf8")
 }
 
 const variablesOf = (environment: Environment): Record<string, string> => {
@@ -144,7 +166,7 @@ const variablesOf = (environment: Environment): Record<string, string> => {
 const loadsOf = ({ loads = {} }: Environment, folder: string): Record<string, object> =>
   Object.fromEntries(
     Object.entries(loads).map(([name, { exit, hangs, log, millis }]) => {
-      const manifest = manifestOf(join(folder, "models"), name)
+      const manifest = manifestOf(folder, name)
       const { layers } = JSON.parse(files.readFileSync(manifest, "utf8")) as { readonly layers: ReadonlyArray<Layer> }
       const { digest = "" } = layers.find(({ mediaType }) => mediaType.endsWith(".model")) ?? {}
       return [digest.replace(":", "-"), { load_ms: millis, load_exit: exit, load_log: log, load_hang: hangs }]
@@ -170,12 +192,6 @@ const sent = async (url: string, body: string | Buffer): Promise<void> => {
   if (!response.ok) throw new Error(`${url} said ${response.status}: ${await response.text()}`)
 }
 
-const temporary = (): string => {
-  const folder = files.mkdtempSync(join(tmpdir(), "spillway-ollama-"))
-  folders.add(folder)
-  return folder
-}
-
 const freePort = (): Promise<number> =>
   new Promise((resolve, reject) => {
     const server = createServer()
@@ -194,19 +210,15 @@ const answers = async (url: string): Promise<boolean> => {
   }
 }
 
-const end = async (server: ChildProcess, folder: string): Promise<void> => {
+const end = async (server: ChildProcess): Promise<void> => {
   const ended = new Promise((resolve) => server.once("exit", resolve))
-  if (server.exitCode === null) {
-    server.kill("SIGTERM")
-    const timer = setTimeout(() => killGroup(server), 3_000)
-    await ended
-    clearTimeout(timer)
-  }
-  killGroup(server)
-  running.delete(server)
-  files.rmSync(folder, { recursive: true, force: true })
+  const timer = setTimeout(() => killGroup(server), 5_000)
+  server.stdin?.end()
+  await ended
+  clearTimeout(timer)
 }
 
+/** It is the leader of its group, in which its runners are too. */
 const killGroup = (server: ChildProcess): void => {
   try {
     process.kill(-server.pid!, "SIGKILL")
@@ -214,11 +226,3 @@ const killGroup = (server: ChildProcess): void => {
     // All of them have ended.
   }
 }
-
-const running = new Set<ChildProcess>()
-const folders = new Set<string>()
-
-process.once("exit", () => {
-  for (const server of running) killGroup(server)
-  for (const folder of folders) files.rmSync(folder, { recursive: true, force: true })
-})

@@ -68,6 +68,7 @@ const main = async (given: ReadonlyArray<string>): Promise<void> => {
   if (!isTwice) return
   await playAll(scenarios, starting, ({ title }, transcript) => {
     const before = first.get(title)!
+    if (failed in transcript) console.log(`${title} ${failed}: ${String(transcript[failed])}`)
     if (isDeepStrictEqual(before, transcript)) return
     process.exitCode = 1
     for (const name of new Set([...Object.keys(before), ...Object.keys(transcript)])) {

@@ -1,7 +1,8 @@
 /**
  * What becomes of a prompt that is too long, and of an answer that would be.
  */
-import { askEach, chat, embedding, generate, type More, scenario, type Scenario, surfaces } from "../scenario.ts"
+import { written } from "../mask.ts"
+import { ask, askEach, chat, embedding, generate, type More, scenario, type Scenario, surfaces } from "../scenario.ts"
 
 const words = (count: number): string => Array.from({ length: count }, (_, place) => `word${place}`).join(" ")
 
@@ -101,6 +102,15 @@ export const context: ReadonlyArray<Scenario> = [
       "with its own template": chat("hi [[sim text=w tokens=9999 token_ms=0]]", within(16, { model: "mini-j" }))
     })
   ),
+  scenario("an answer of nothing has no end, unless a model has its own template", async (target) => {
+    // Not too fast: who leaves while frames wait for him can make a real server lose the slot for good.
+    const question = "hi [[sim text=w tokens=99999 token_ms=2]]"
+    const options = { num_ctx: 16, num_predict: 0 }
+    const generated = await ask(target, generate(question, { options }), { leaveAfterBytes: 25_000 })
+    const chatted = await ask(target, chat(question, { options, model: "mini-b" }), { leaveAfterBytes: 25_000 })
+    const own = await ask(target, chat(question, { options, model: "mini-j" }), { leaveAfterBytes: 25_000 })
+    return { generated: generated.end, chatted: chatted.end, own: written(own) }
+  }),
   scenario("a vector of a text that is too long is of its beginning", (target) =>
     askEach(target, {
       cut: embedding.embed!({ input: words(300), options: { num_ctx: 64 } }),

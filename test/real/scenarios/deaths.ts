@@ -9,6 +9,7 @@ import {
   chat,
   everywhere,
   generate,
+  load,
   loaded,
   pause,
   scenario,
@@ -57,6 +58,14 @@ export const deaths: ReadonlyArray<Scenario> = [
     const listed = await loaded(target)
     const next = await ask(target, generate("hello [[sim tokens=2]]"))
     return { died: written(died), listed, next: written(next), afterwards: await loaded(target) }
+  }),
+  scenario("a runner that falls silent leaves its caller waiting, and is free when he leaves", async (target) => {
+    const silent = "hello [[sim tokens=9 hang_after=2]]"
+    await load(target)
+    const streamed = await ask(target, chat(silent), { patience: 500 })
+    const whole = await ask(target, chat(silent, { stream: false }), { patience: 300 })
+    const next = await ask(target, chat("hello [[sim tokens=2]]"))
+    return { streamed: written(streamed), whole: written(whole), next: written(next) }
   }),
   scenario("who waits behind one whose runner dies is told that it is gone", async (target) => {
     const first = begin(target, chat("hello [[sim tokens=20 die_after=6 token_ms=25]]"))

@@ -25,8 +25,8 @@ export const of = (
 ): void => {
   if (input.length === 0) return done({ vectors: [], tokens: 0 })
   if (model.kind !== "embed") return done({ status: 501, message: noEmbeddings, reason: "Unsupported" })
-  // Room is left for the token that stands at the end of whatever is read.
-  const room = isOld ? Infinity : launch.context - 1
+  // Room is left for a token before and one after whatever is read.
+  const room = isOld ? Infinity : launch.context - 2
   const longest = Math.max(...input.map(Words.count))
   if (!truncate && longest > room) {
     return done({ status: 400, message: tooLong, reason: "ContextTooLong", tokens: longest, context: launch.context })
