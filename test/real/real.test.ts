@@ -3,6 +3,7 @@
  *
  * Skipped where there is no real one, with a sentence that says why.
  */
+import { isDeepStrictEqual } from "node:util"
 import { beforeAll, describe, expect, it } from "vitest"
 import type { Environment, Started } from "./environment.ts"
 import { program, start } from "./ollama.ts"
@@ -36,8 +37,14 @@ describe.skipIf(isMissing)(sides, () => {
   }, 300_000)
   for (const [group, scenarios] of Object.entries(groups)) {
     describe(group, () => {
-      for (const { title } of scenarios) {
-        it(title, () => {
+      for (const scenario of scenarios) {
+        const { title } = scenario
+        it(title, async () => {
+          // On a busy machine a wait can be too long for what is claimed of it: then both have another try.
+          if (!isDeepStrictEqual(simulated.get(title), real.get(title))) {
+            real = new Map([...real, ...(await transcripts([scenario], start))])
+            simulated = new Map([...simulated, ...(await transcripts([scenario], startSimulated))])
+          }
           expect(real.get(title)).toBeDefined()
           expect(real.get(title)).not.toHaveProperty(failed)
           expect(simulated.get(title)).toEqual(real.get(title))
