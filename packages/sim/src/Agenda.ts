@@ -16,6 +16,8 @@ export interface Bell {
 export class Agenda {
   private readonly events = new Set<Event>()
   private isOver = false
+  /** Where it is set, what breaks in an event breaks that event alone. */
+  onBroken: ((thrown: unknown) => void) | undefined
   private readonly clock: Clock.Clock
   private readonly context: Context.Context<never>
 
@@ -35,9 +37,18 @@ export class Agenda {
 
   /** Calls once, at a moment and never before it, nor before this has answered. */
   at(due: number, ring: () => void): Bell {
-    const event = new Event(this.events, ring)
+    const event = new Event(this.events, () => this.happen(ring))
     if (!this.isOver) event.bell = Alarm.setOn(this.clock, this.context, due, event)
     return event
+  }
+
+  private happen(ring: () => void): void {
+    if (this.onBroken === undefined) return ring()
+    try {
+      ring()
+    } catch (thrown) {
+      this.onBroken(thrown)
+    }
   }
 
   /** Calls once, after a while. */

@@ -16,11 +16,17 @@ import { Traffic } from "./Traffic.ts"
 /** Whose face it has. */
 export const faces = { openai: OpenAi.make, anthropic: Anthropic.make } as const
 
+/** The models of a face where none are named. */
+const usual: Readonly<Record<keyof typeof faces, ReadonlyArray<string>>> = {
+  openai: ["gpt-4o-mini", "text-embedding-3-small"],
+  anthropic: ["claude-haiku-4-5"]
+}
+
 /** Every fault there is. */
 export const known = Faults.table
 
 /** The options as TypeScript takes them: whose face, what is behind it, and where it listens. */
-export type Options = CoreOptions.Widened<typeof Hosted.Options.Encoded> &
+export type Options = Partial<CoreOptions.Widened<typeof Hosted.Options.Encoded>> &
   Listener.Options & {
     readonly face: keyof typeof faces
     readonly faults?: ReadonlyArray<Fault.Options | string>
@@ -47,7 +53,7 @@ export const start = ({
   ...options
 }: Options): Effect.Effect<Running, StartRefused, Scope.Scope> =>
   Effect.gen(function* () {
-    const settings = yield* CoreOptions.decode("Hosted", Hosted.Options)(options)
+    const settings = yield* CoreOptions.decode("Hosted", Hosted.Options)({ models: usual[face], ...options })
     const agenda = yield* makeAgenda
     const faults = new Fault.Switchboard(agenda, settings.seed, new Map(Faults.table.map((row) => [row.name, row])))
     yield* Effect.forEach(given, (fault) => faults.add(fault))

@@ -54,11 +54,18 @@ export const open = (
 ): Effect.Effect<string, ListenRefused | CoreOptions.OptionsRefused, Scope.Scope> =>
   Effect.gen(function* () {
     const settings = yield* CoreOptions.decode("Listener", Options)(options)
+    // A question that breaks the simulation must not end it for everybody else.
+    const context = yield* Effect.context<never>()
+    listening.agenda.onBroken = (thrown) => {
+      Effect.runForkWith(context)(Effect.logError("The simulation broke in the midst of an answer.", thrown))
+    }
     const server = createServer((request, response) => {
       take(request, response, settings.bodyMax, listening)
     })
     // Who has closed his side, whether he is answered or not, is let go: what he was told has left by then.
     server.on("connection", (socket) => {
+      // Each of many requests that are sent at once listens.
+      socket.setMaxListeners(0)
       socket.once("end", () => process.nextTick(() => socket.destroySoon()))
     })
     return yield* Effect.acquireRelease(listen(server, settings), () =>
@@ -69,16 +76,19 @@ export const open = (
     )
   })
 
-/** The model that a body asks for, as far as that can be seen without reading all of it. */
+/** The model that a body asks for, as Go would find it: by its name in upper or lower case, at the top. */
 export const modelOf = (body: string): string => {
-  const [, quoted] = /"model"\s*:\s*("(?:[^"\\]|\\.)*")/.exec(body) ?? []
-  if (quoted === undefined) return ""
   try {
-    return JSON.parse(quoted) as string
+    const read = JSON.parse(body) as Record<string, unknown> | null
+    const [, model] = Object.entries(read ?? {}).findLast(([name]) => name.toLowerCase() === "model") ?? []
+    return typeof model === "string" ? model.slice(0, nameMax) : ""
   } catch {
     return ""
   }
 }
+
+/** The longest name that is written down. */
+const nameMax = 200
 
 /** Reads a request to its end, and has it answered. */
 const take = (request: IncomingMessage, response: ServerResponse, bodyMax: number, listening: Listening): void => {
@@ -99,7 +109,13 @@ const take = (request: IncomingMessage, response: ServerResponse, bodyMax: numbe
       isGo: listening.isGo,
       more: listening.headersFor(asked)
     }
-    listening.handler(asked, new SocketReply(request, response, said))
+    const reply = new SocketReply(request, response, said)
+    try {
+      listening.handler(asked, reply)
+    } catch {
+      if (reply.begun) reply.cut("close")
+      else reply.whole(500, [["Content-Type", "text/plain"]], "the simulation cannot answer this")
+    }
   })
 }
 

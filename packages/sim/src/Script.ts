@@ -30,6 +30,8 @@ export interface Script {
   readonly arguments?: string
   /** How many tokens are thought before the answer. */
   readonly thinking?: number
+  /** Whether the place at which it breaks was drawn: an answer that is over before it breaks at its end. */
+  readonly isDrawn?: boolean
 }
 
 const names = {
@@ -51,7 +53,11 @@ const names = {
 
 const words = new Set<string>(["text", "stop", "tool", "arguments"])
 
-/** The script that stands in a prompt; without a marker, nothing. What is not a key is not read. */
+/** A status that says no, or a number of tokens or milliseconds that somebody could live to see. */
+const isSensible = (name: string, value: number): boolean =>
+  name === "status" ? value >= 400 && value <= 599 : value >= 0 && value <= (name.endsWith("Millis") ? 3_600_000 : 1e9)
+
+/** The script that stands in a prompt; without a marker, nothing. What is no key, or no value of it, is not read. */
 export const read = (prompt: string): Script => {
   // Nearly every prompt has none.
   if (!prompt.includes("[[sim ")) return {}
@@ -60,7 +66,9 @@ export const read = (prompt: string): Script => {
     for (const [, key = "", value = ""] of marker.matchAll(/(\w+)=(\S+)/g)) {
       if (!(key in names)) continue
       const name = names[key as keyof typeof names]
-      script[name] = words.has(name) ? value : name === "repeat" ? value !== "0" : Number(value)
+      if (words.has(name)) script[name] = value
+      else if (name === "repeat") script[name] = value !== "0"
+      else if (isSensible(name, Number(value))) script[name] = Number(value)
     }
   }
   return script

@@ -70,7 +70,8 @@ export class SocketReply implements Reply {
   }
 
   write(text: string): boolean {
-    return this.gone || this.response.write(text)
+    // What comes before its head would make one of its own.
+    return this.gone || !this.begun || this.response.write(text)
   }
 
   end(): void {

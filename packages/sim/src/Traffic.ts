@@ -60,13 +60,17 @@ export class Traffic {
       end: "open"
     }
     this.passages.push(passage)
-    if (this.passages.length > remembered) this.forget()
+    this.forget()
     return new Followed(reply, passage, this.agenda)
   }
 
   private forget(): void {
-    const index = this.passages.findIndex(({ end }) => end !== "open")
-    if (index >= 0) this.passages.splice(index, 1)
+    // Those that are open stay, however many they are.
+    while (this.passages.length > remembered) {
+      const index = this.passages.findIndex(({ end }) => end !== "open")
+      if (index < 0) return
+      this.passages.splice(index, 1)
+    }
   }
 }
 

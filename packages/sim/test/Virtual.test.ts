@@ -1,5 +1,6 @@
 /** The simulation in virtual time: held against what queueing theory says, and against its own words. */
 import { assert, describe, it } from "@effect/vitest"
+import { Answer, Call, Question } from "@spillway/core"
 import { Effect, Fiber, Random } from "effect"
 import { TestClock } from "effect/testing"
 import * as Virtual from "../src/Virtual.ts"
@@ -108,6 +109,51 @@ describe("Virtual", () => {
       // Two batches of a second each come between its tokens.
       assert.strictEqual((yield* Fiber.join(neighbour)).tookMillis, 3_000)
       assert.isAbove((yield* Fiber.join(long)).summary!.prompt, 1_900)
+    })
+  )
+
+  for (const kind of ["plain", "go", "jinja"] as const) {
+    it.effect(`goes on where an answer was left, with a prompt of the kind ${kind}`, () =>
+      Effect.gen(function* () {
+        const virtual = yield* Virtual.make("gpu", { models: [{ ...model, kind }] })
+        const said = yield* Effect.forEach([undefined, 4], (kept) =>
+          Effect.gen(function* () {
+            const whole = kept === undefined ? "" : Words.split(first).slice(0, kept).join("")
+            const user = { role: "user", text: "Why? [[sim tokens=9]]" } as const
+            const turns = whole === "" ? [user] : [user, { role: "assistant", text: whole } as const]
+            const question = Question.chat("a", turns)
+            const fiber = yield* Effect.forkChild(Answer.collect(Call.asEffect(virtual.upstream.call), question))
+            yield* TestClock.adjust("1 minute")
+            const { text } = yield* Fiber.join(fiber)
+            first = whole + text
+            return first
+          })
+        )
+        assert.strictEqual(said[1], said[0])
+      })
+    )
+  }
+  let first = ""
+
+  it.effect("tells of a step to its end before the next one begins, whoever is done in its midst", () =>
+    Effect.gen(function* () {
+      const virtual = yield* Virtual.make("gpu", {
+        models: [{ ...model, prefill: 1_000, decode: 10 }],
+        parallel: 2
+      })
+      const warm = yield* asking(virtual, "[[sim tokens=1]]")
+      yield* TestClock.adjust("5 seconds")
+      yield* Fiber.join(warm)
+      const fibers = [
+        yield* asking(virtual, "a [[sim tokens=1 prompt_ms=0]]"),
+        yield* asking(virtual, `${"word ".repeat(498)}[[sim tokens=3]]`),
+        yield* asking(virtual, "c [[sim tokens=3 prompt_ms=0]]")
+      ]
+      yield* TestClock.adjust("1 minute")
+      const [, second] = yield* all(fibers)
+      // Half a second to read, beside a token of the first, and three tokens.
+      assert.isBelow(second!.summary!.prompt, 700)
+      assert.isBelow(second!.tookMillis, 1_100)
     })
   )
 

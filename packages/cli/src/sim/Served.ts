@@ -19,12 +19,6 @@ export interface Served {
   readonly models: () => ReadonlyArray<ModelState>
 }
 
-/** The models of a face where none are named. */
-const usual: Readonly<Record<Exclude<Face, "ollama">, ReadonlyArray<string>>> = {
-  openai: ["gpt-4o-mini", "text-embedding-3-small"],
-  anthropic: ["claude-haiku-4-5"]
-}
-
 /** Starts one. */
 export const start = (
   face: Face,
@@ -38,8 +32,14 @@ export const start = (
       models: () => modelsOf(ollama)
     }))
   }
-  const { faults = [], host, models = usual[face], port, seed } = options
-  const given = { face, faults, models, ...(host !== undefined && { host }), ...(port !== undefined && { port }) }
+  const { faults = [], host, models, port, seed } = options
+  const given = {
+    face,
+    faults,
+    ...(models !== undefined && { models }),
+    ...(host !== undefined && { host }),
+    ...(port !== undefined && { port })
+  }
   return Effect.map(HostedServer.start({ ...given, ...(seed !== undefined && { seed }) }), (running) => ({
     url: running.url,
     faults: running.faults,

@@ -87,12 +87,7 @@ export const set = (fiber: Fiber.Fiber<unknown, unknown>, due: number, ringing: 
   setOn(fiber.getRef(Clock.Clock), fiber.context, due, ringing)
 
 /** The same for who outlives the fiber that it was made by, and keeps its clock. */
-export const setOn = (
-  clock: Clock.Clock,
-  context: Context.Context<never>,
-  due: number,
-  ringing: Ringing
-): Bell => {
+export const setOn = (clock: Clock.Clock, context: Context.Context<never>, due: number, ringing: Ringing): Bell => {
   if (clock !== liveClock) return new Bell(due, ringing, (bell) => sleeperOf(clock, context, bell))
   const bell = new Bell(due, ringing)
   alarms.add(bell)

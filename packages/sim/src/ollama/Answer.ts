@@ -24,9 +24,10 @@ export interface Wanted {
 /** The answer to a prompt. */
 export const to = (prompt: string, script: Script, wanted: Wanted): Answer => {
   const key = Words.keyOf(wanted.seed, prompt)
+  const usual = Math.ceil(wanted.tokens / 2) + Words.drawn(key, -2, Math.max(wanted.tokens, 1))
   if (script.text !== undefined) {
     const { repeat = false, text } = script
-    return bounded((place) => (repeat ? text : ` ${text}${place}`), script.tokens ?? Infinity, wanted.stop)
+    return bounded((place) => (repeat ? text : ` ${text}${place}`), script.tokens ?? usual, wanted.stop)
   }
   if (script.tool !== undefined || isFormatted(wanted.format)) {
     const said =
@@ -36,9 +37,8 @@ export const to = (prompt: string, script: Script, wanted: Wanted): Answer => {
     const pieces = Words.split(said.replaceAll(",", ", "))
     return bounded((place) => pieces[place], Math.min(pieces.length, script.tokens ?? Infinity), wanted.stop)
   }
-  const drawn = Math.ceil(wanted.tokens / 2) + Words.drawn(key, -2, Math.max(wanted.tokens, 1))
   const from = placeAfter(key, wanted.prefix)
-  return bounded((place) => Words.at(key, from + place), (script.tokens ?? drawn) - from, wanted.stop)
+  return bounded((place) => Words.at(key, from + place), (script.tokens ?? usual) - from, wanted.stop)
 }
 
 /** Where an answer goes on, if this is how it begins; an answer to something else begins anew. */
@@ -64,17 +64,24 @@ const bounded = (token: Answer["token"], tokens: number, stop: ReadonlyArray<str
 
 const isFormatted = (format: unknown): boolean => format === "json" || (typeof format === "object" && format !== null)
 
+/** How deep such a value goes. */
+const depthMax = 16
+
 /** A value that a JSON Schema describes, as far as it says; an object with an answer where none is given. */
-const valueOf = (schema: unknown, key: number): unknown => {
+const valueOf = (schema: unknown, key: number, depth = 0): unknown => {
+  if (depth > depthMax) return null
   if (typeof schema !== "object" || schema === null) return { answer: Words.text(key, 3) }
   const { enum: options, items, properties, type } = schema as Record<string, unknown>
-  if (Array.isArray(options)) return options[Words.drawn(key, 0, options.length)]
+  if (Array.isArray(options) && options.length > 0) return options[Words.drawn(key, 0, options.length)]
   if (typeof properties === "object" && properties !== null) {
     return Object.fromEntries(
-      Object.entries(properties).map(([name, each], index) => [name, valueOf(each, Words.drawn(key, index, 2 ** 31))])
+      Object.entries(properties).map(([name, each], index) => [
+        name,
+        valueOf(each, Words.drawn(key, index, 2 ** 31), depth + 1)
+      ])
     )
   }
-  if (type === "array") return [valueOf(items ?? { type: "string" }, key)]
+  if (type === "array") return [valueOf(items ?? { type: "string" }, key, depth + 1)]
   if (type === "integer" || type === "number") return Words.drawn(key, 0, 100)
   if (type === "boolean") return Words.drawn(key, 0, 2) === 1
   if (type === "null") return null

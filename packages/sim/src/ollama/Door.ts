@@ -97,6 +97,8 @@ class Broken implements Reply {
   private packets = 0
   private isBroken = false
   private isEvents = false
+  /** Whether its time has come before there was anything to break. */
+  private isDue = false
   private due: Bell | undefined
 
   constructor(agenda: Agenda, inner: Reply, fault: Struck) {
@@ -133,7 +135,9 @@ class Broken implements Reply {
 
   begin(status: number, headers: Headers): void {
     this.isEvents = headers.some(([, value]) => value === "text/event-stream")
-    if (!this.isBroken) this.inner.begin(status, headers)
+    if (this.isBroken) return
+    this.inner.begin(status, headers)
+    if (this.isDue) this.breakOff()
   }
 
   write(packet: string): boolean {
@@ -172,6 +176,10 @@ class Broken implements Reply {
 
   private breakOff(): void {
     if (this.isBroken || this.inner.gone) return
+    if (this.fault.name === "garble" && !this.inner.begun) {
+      this.isDue = true
+      return
+    }
     if (this.fault.name === "garble") {
       this.inner.write(this.isEvents ? 'data: {"id":"\n\n' : '{"model":"\n')
       return

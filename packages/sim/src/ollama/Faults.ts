@@ -92,17 +92,18 @@ export const scripted = (fault: Struck | undefined, script: Script): Script => {
   if (fault === undefined) return script
   // Somewhere in the midst of even a short answer.
   const at = fault.at ?? 1 + (fault.draw % 8)
+  const isDrawn = fault.at === undefined
   switch (fault.name) {
     case "die":
-      return { ...script, dieAfter: at }
+      return { ...script, dieAfter: at, isDrawn }
     case "end":
-      return { ...script, endAfter: at }
+      return { ...script, endAfter: at, isDrawn }
     case "empty":
       return { ...script, endAfter: 0 }
     case "unreadable":
-      return { ...script, garbageAfter: at }
+      return { ...script, garbageAfter: at, isDrawn }
     case "stall":
-      return { ...script, hangAfter: at }
+      return { ...script, hangAfter: at, isDrawn }
     case "repeat":
       return { ...script, text: " the", repeat: true, tokens: Infinity }
     case "endless":

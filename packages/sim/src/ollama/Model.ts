@@ -6,6 +6,8 @@ import { Options as CoreOptions, Units } from "@spillway/core"
 import * as Words from "../Words.ts"
 import * as Name from "./Name.ts"
 
+const rate = Schema.Number.check(Schema.isGreaterThan(0))
+
 /** What may be said of a model; every default stands here. */
 export const Options = Schema.Struct({
   name: Schema.String,
@@ -25,10 +27,12 @@ export const Options = Schema.Struct({
   /** What a load takes. */
   load: Units.span.schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed("2s"))),
   /** Tokens of the prompt, and of the answer, in a second. */
-  prefill: Schema.Number.pipe(Schema.withDecodingDefaultKey(Effect.succeed(1_000))),
-  decode: Schema.Number.pipe(Schema.withDecodingDefaultKey(Effect.succeed(40))),
+  prefill: rate.pipe(Schema.withDecodingDefaultKey(Effect.succeed(1_000))),
+  decode: rate.pipe(Schema.withDecodingDefaultKey(Effect.succeed(40))),
   /** How much slower each of two is than one by itself: the share that one more takes from the others. */
-  sharing: Schema.Number.pipe(Schema.withDecodingDefaultKey(Effect.succeed(0.3))),
+  sharing: Schema.Number.check(Schema.isGreaterThanOrEqualTo(0)).pipe(
+    Schema.withDecodingDefaultKey(Effect.succeed(0.3))
+  ),
   /** The longest context it was trained for. */
   context: Units.count.schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed(8_192))),
   /** How many tokens its answers have when nobody says: half as many to half as many more. */

@@ -88,6 +88,9 @@ interface Slot {
   text: string
 }
 
+/** How much of what it has read and said a slot remembers, in characters. */
+const textMax = 4_000_000
+
 /** The shortest step, in nanoseconds. */
 const stepMin = 1_000
 
@@ -104,6 +107,8 @@ export class Runner {
   private line: Array<Job> = []
   private bell: Bell | undefined
   private due = 0
+  /** Whether a step is being told of: whoever leaves or comes in its midst waits for its end. */
+  private isStepping = false
 
   constructor(agenda: Agenda, model: Model, slots: number) {
     this.agenda = agenda
@@ -130,17 +135,19 @@ export class Runner {
 
   /** Whoever is next starts, and what can be made is made. */
   go(): void {
-    if (this.bell !== undefined) return
+    if (this.bell !== undefined || this.isStepping) return
     const { now } = this.agenda
     this.admit(now)
     this.step(now)
   }
 
   leave(job: Job): void {
+    if (job.phase === "over") return
     if (job.phase === "waiting") this.line = this.line.filter((each) => each !== job)
     job.phase = "over"
     // A step that runs frees the slot at its end.
     if (this.bell === undefined) this.free(job)
+    else if (this.slots.every((slot) => slot.job === undefined || slot.job.phase === "over")) this.abandon()
     this.go()
   }
 
@@ -149,11 +156,18 @@ export class Runner {
     this.isDead = true
     this.bell?.cancel()
     this.bell = undefined
-    const broken = this.slots.flatMap(({ job }) => job ?? [])
+    const broken = this.slots.flatMap(({ job }) => (job === undefined || job.phase === "over" ? [] : [job]))
     const { line } = this
     this.line = []
     for (const job of broken) this.end(job, died)
     for (const job of line) this.end(job, gone)
+  }
+
+  /** Nobody waits for what is being made. */
+  private abandon(): void {
+    this.bell?.cancel()
+    this.bell = undefined
+    for (const { job } of this.slots) if (job !== undefined) this.free(job)
   }
 
   private admit(at: number): void {
@@ -210,6 +224,16 @@ export class Runner {
 
   private stepped(read: ReadonlyArray<readonly [Job, number]>, moving: ReadonlyArray<Job>): void {
     this.bell = undefined
+    this.isStepping = true
+    this.tell(read, moving)
+    this.isStepping = false
+    if (this.isDead) return
+    for (const { job } of this.slots) if (job?.phase === "over") this.free(job)
+    this.admit(this.due)
+    this.step(this.due)
+  }
+
+  private tell(read: ReadonlyArray<readonly [Job, number]>, moving: ReadonlyArray<Job>): void {
     for (const job of moving) if (job.phase === "answer") this.advance(job, job.place + 1)
     for (const [job, tokens] of read) {
       job.unread -= tokens
@@ -218,11 +242,6 @@ export class Runner {
       job.answerFrom = this.due
       this.advance(job, 0)
     }
-    if (this.isDead) return
-    for (const { job } of this.slots) if (job?.phase === "over") this.free(job)
-    if (this.bell !== undefined) return
-    this.admit(this.due)
-    this.step(this.due)
   }
 
   /** The answer has come so far: one more token, or its end. */
@@ -237,9 +256,21 @@ export class Runner {
       return
     }
     const text = place < limit ? token(place) : undefined
-    if (text === undefined) return this.finish(job, place)
-    job.slot!.text += text
+    if (text === undefined) return this.breakAtEnd(job) ? undefined : this.finish(job, place)
+    if (job.slot!.text.length < textMax) job.slot!.text += text
     if (!job.listener.token(text)) job.isPaused = true
+  }
+
+  /** What was to break somewhere in the midst of a longer answer than this breaks at its end. */
+  private breakAtEnd(job: Job): boolean {
+    const { dieAfter, endAfter, garbageAfter, hangAfter, isDrawn = false } = job.order.script
+    if (!isDrawn) return false
+    if (dieAfter !== undefined) this.die()
+    else if (endAfter !== undefined) this.end(job, { _tag: "Ended" })
+    else if (garbageAfter !== undefined) this.end(job, unreadable)
+    else if (hangAfter !== undefined) job.phase = "silent"
+    else return false
+    return true
   }
 
   private finish(job: Job, tokens: number): void {
@@ -305,6 +336,9 @@ const commonBeginning = (one: string, other: string): string => {
   if (length === one.length && length === other.length) return one
   // A word that goes on differently is another token.
   const isInside = /\S/.test(one[length] ?? " ") || /\S/.test(other[length] ?? " ")
-  const common = one.slice(0, length)
-  return isInside ? common.replace(/\s*\S*$/, "") : common
+  if (isInside) {
+    while (length > 0 && /\S/.test(one[length - 1]!)) length--
+    while (length > 0 && /\s/.test(one[length - 1]!)) length--
+  }
+  return one.slice(0, length)
 }

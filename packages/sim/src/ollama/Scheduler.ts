@@ -181,8 +181,8 @@ export class Scheduler {
   private serve(claim: Claim): void {
     const resident = this.residents.get(claim.model.digest)
     if (resident !== undefined && !needsReload(resident, claim)) {
-      this.use(resident, claim)
-      return this.done()
+      this.current = undefined
+      return this.use(resident, claim)
     }
     const victim = resident ?? (this.hasRoom(claim) ? undefined : this.victim())
     if (victim === undefined) return this.load(claim)
@@ -287,6 +287,7 @@ export class Scheduler {
       if (this.current === undefined || !this.isEvicting) return
       this.isEvicting = false
       this.serve(this.current)
+      this.next()
     }
     if (this.settings.unload === 0) freed()
     else this.agenda.after(this.settings.unload, freed)
@@ -303,8 +304,9 @@ const needsReload = ({ launch, model, runner }: Resident, claim: Claim): boolean
   const asked = claim.launch
   const isSameContext =
     (launch.isContextAuto && asked.isContextAuto) || launch.context === Math.min(asked.context, model.context)
+  // Layers on a GPU that the caller leaves to the server are whatever they are.
   const isSame = Object.keys({ ...launch.others, ...asked.others }).every(
-    (name) => launch.others[name] === asked.others[name]
+    (name) => launch.others[name] === asked.others[name] || (name === "num_gpu" && asked.others.num_gpu === undefined)
   )
   return !isSameContext || !isSame || launch.shift !== asked.shift || runner.isDead
 }

@@ -29,7 +29,7 @@ const types: Readonly<Record<string, "integer" | "float32" | "boolean" | "array"
 const launched = ["num_batch", "num_gpu", "main_gpu", "num_thread", "draft_num_predict", "use_mmap"] as const
 
 /** What a server decides by itself, which is the same as saying nothing. */
-const automatic: Readonly<Record<string, number>> = { num_batch: 512, num_gpu: -1, num_thread: 0, draft_num_predict: 4 }
+const automatic: Readonly<Record<string, number>> = { num_batch: 512, num_gpu: -1, num_thread: 0, draft_num_predict: 0 }
 
 /** The options that matter here. */
 export interface Settings {

@@ -164,7 +164,7 @@ const promptOf = ({ messages, model, request }: Asked, context: number): string 
 }
 
 const answerOf = (
-  { messages, model, request, settings }: Asked,
+  { isNative, messages, model, request, settings }: Asked,
   prompt: string,
   script: Script.Script,
   seed: number
@@ -172,8 +172,18 @@ const answerOf = (
   const last = typeof messages === "string" ? undefined : messages.at(-1)
   // What has been answered already, where the last turn is the model's own.
   const prefix = last?.role === "assistant" ? last.content : ""
-  const put = prefix === "" ? prompt : prompt.slice(0, -prefix.length)
-  return Answer.to(put, script, { seed, prefix, tokens: model.answer, format: request.format, stop: settings.stop })
+  // It is the answer to what stands before it, without the sign that an answer follows.
+  const opening = model.kind === "plain" ? prefix : `<assistant>${prefix}`
+  const put = prefix !== "" && prompt.endsWith(opening) ? prompt.slice(0, -opening.length) : prompt
+  // Asked for nothing at all, a runner does not stop by itself.
+  const isEndless = settings.predict === 0 && !isNative && script.tokens === undefined
+  return Answer.to(put, isEndless ? { ...script, tokens: Infinity } : script, {
+    seed,
+    prefix,
+    tokens: model.answer,
+    format: request.format,
+    stop: settings.stop
+  })
 }
 
 /** What a runner refuses to begin with. */

@@ -27,7 +27,7 @@ export const of = (
   if (model.kind !== "embed") return done({ status: 501, message: noEmbeddings, reason: "Unsupported" })
   // Room is left for a token before and one after whatever is read.
   const room = isOld ? Infinity : launch.context - 2
-  const longest = Math.max(...input.map(Words.count))
+  const longest = input.reduce((most, text) => Math.max(most, Words.count(text)), 0)
   if (!truncate && longest > room) {
     return done({ status: 400, message: tooLong, reason: "ContextTooLong", tokens: longest, context: launch.context })
   }

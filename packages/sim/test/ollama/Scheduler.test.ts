@@ -166,6 +166,15 @@ describe("Scheduler", () => {
     })
   )
 
+  it.effect("serves whoever waited for one load, though they are ten thousand", () =>
+    Effect.gen(function* () {
+      const virtual = yield* Virtual.make("gpu", { ...two, queueMax: 20_000, parallel: 100 })
+      const fibers = yield* Effect.forEach([...Array(10_000).keys()], () => asking(virtual, "[[sim tokens=1]]"))
+      yield* TestClock.adjust("1 minute")
+      assert.isTrue((yield* all(fibers)).every(({ reason }) => reason === undefined))
+    })
+  )
+
   it.effect("gives up a load that does not end when its time is over", () =>
     Effect.gen(function* () {
       const virtual = yield* Virtual.make("gpu", { ...two, loadTimeout: "2s", faults: ["load-hang x1"] })
