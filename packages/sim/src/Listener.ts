@@ -55,7 +55,7 @@ export const open = (
   Effect.gen(function* () {
     const settings = yield* CoreOptions.decode("Listener", Options)(options)
     // A question that breaks the simulation must not end it for everybody else.
-    const context = yield* Effect.context<never>()
+    const context = yield* Effect.context()
     listening.agenda.onBroken = (thrown) => {
       Effect.runForkWith(context)(Effect.logError("The simulation broke in the midst of an answer.", thrown))
     }

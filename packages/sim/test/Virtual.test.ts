@@ -112,29 +112,27 @@ describe("Virtual", () => {
     })
   )
 
+  let left = ""
   for (const kind of ["plain", "go", "jinja"] as const) {
     it.effect(`goes on where an answer was left, with a prompt of the kind ${kind}`, () =>
       Effect.gen(function* () {
         const virtual = yield* Virtual.make("gpu", { models: [{ ...model, kind }] })
         const said = yield* Effect.forEach([undefined, 4], (kept) =>
           Effect.gen(function* () {
-            const whole = kept === undefined ? "" : Words.split(first).slice(0, kept).join("")
+            const whole = kept === undefined ? "" : Words.split(left).slice(0, kept).join("")
             const user = { role: "user", text: "Why? [[sim tokens=9]]" } as const
             const turns = whole === "" ? [user] : [user, { role: "assistant", text: whole } as const]
             const question = Question.chat("a", turns)
             const fiber = yield* Effect.forkChild(Answer.collect(Call.asEffect(virtual.upstream.call), question))
             yield* TestClock.adjust("1 minute")
             const { text } = yield* Fiber.join(fiber)
-            first = whole + text
-            return first
+            return (left = whole + text)
           })
         )
         assert.strictEqual(said[1], said[0])
       })
     )
   }
-  let first = ""
-
   it.effect("tells of a step to its end before the next one begins, whoever is done in its midst", () =>
     Effect.gen(function* () {
       const virtual = yield* Virtual.make("gpu", {

@@ -41,7 +41,7 @@ const flags = {
   host: text("host", "The address it listens on", defaults.host),
   models: Flag.String("models").pipe(
     Flag.withMetavar("a,b"),
-    Flag.withDescription("The models it has (llama3.1:8b,nomic-embed-text)"),
+    Flag.withDescription("The models it has (llama3.1:8b,nomic-embed-text; a provider's own with --face)"),
     Flag.optional
   ),
   fault: Flag.String("fault").pipe(
@@ -139,9 +139,14 @@ type PickedFlags = "context" | "host" | "parallel" | "port" | "seed" | "version"
 
 const names = (given: string): ReadonlyArray<string> => given.split(",").map((name) => name.trim())
 
-const readyOf = ({ models, url }: Served.Served, version: string, faults: ReadonlyArray<string>): Report.Ready => ({
+const readyOf = (
+  { face, models, url }: Served.Served,
+  version: string,
+  faults: ReadonlyArray<string>
+): Report.Ready => ({
   url,
   version,
+  ...(face !== undefined && { face }),
   models: models().map(({ name }) => name),
   faults
 })

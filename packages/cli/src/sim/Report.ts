@@ -17,14 +17,16 @@ export interface Report {
 export interface Ready {
   readonly url: string
   readonly version: string
+  /** Whose face it has, where it is no Ollama. */
+  readonly face?: string
   readonly models: ReadonlyArray<string>
   readonly faults: ReadonlyArray<string>
 }
 
 /** In words. */
 export const words: Report = {
-  ready: ({ faults, models, url, version }) =>
-    `${url} is a simulated Ollama ${clean(version)} with ${models.map(clean).join(", ")}` +
+  ready: ({ face, faults, models, url, version }) =>
+    `${url} is a simulated ${face ?? `Ollama ${clean(version)}`} with ${models.map(clean).join(", ")}` +
     (faults.length === 0 ? "" : ` and the faults ${faults.map(clean).join(", ")}`),
   ended: ({ at, bytes, end, fault, firstMillis, method, model, path, status, tookMillis }) =>
     [

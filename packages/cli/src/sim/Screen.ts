@@ -31,9 +31,9 @@ export const screen = (snapshot: Snapshot, look: Look): ReadonlyArray<string> =>
   return [...head, ...gap, ...models, ...gap, ...faults, ...gap, ...requests, ...foot].slice(0, room)
 }
 
-const header = ({ count, open, url, version }: Snapshot, { columns, paint }: Look): ReadonlyArray<string> => {
+const header = ({ count, face, open, url, version }: Snapshot, { columns, paint }: Look): ReadonlyArray<string> => {
   const title: ReadonlyArray<Piece> = [{ text: " " }, { text: url, colour: paint.accent }]
-  const what: Piece = { text: `  a simulated Ollama ${clean(version)}`, colour: paint.bold }
+  const what: Piece = { text: `  a simulated ${face ?? `Ollama ${clean(version)}`}`, colour: paint.bold }
   const counts: ReadonlyArray<Piece> = [
     { text: ` ${counted(count, "request")}`, colour: paint.dim },
     { text: open === 0 ? "" : `, ${open} open`, colour: paint.accent }

@@ -14,6 +14,8 @@ export type Face = (typeof faces)[number]
 /** What is shown of it. */
 export interface Served {
   readonly url: string
+  /** How it is called, where it is no Ollama. */
+  readonly face?: string
   readonly faults: Fault.Switchboard
   readonly traffic: Server.Running["traffic"]
   readonly models: () => ReadonlyArray<ModelState>
@@ -42,6 +44,7 @@ export const start = (
   }
   return Effect.map(HostedServer.start({ ...given, ...(seed !== undefined && { seed }) }), (running) => ({
     url: running.url,
+    face: face === "openai" ? "OpenAI" : "Anthropic",
     faults: running.faults,
     traffic: running.traffic,
     models: () =>

@@ -17,6 +17,8 @@ export type FaultOn = Server.Running["faults"]["on"][number]
 export interface Snapshot {
   readonly url: string
   readonly version: string
+  /** Whose face it has, where it is no Ollama. */
+  readonly face?: string
   /** How many requests have come, and how many are not over. */
   readonly count: number
   readonly open: number
@@ -27,11 +29,12 @@ export interface Snapshot {
 }
 
 /** How a running server stands now. */
-export const of = ({ faults, models, traffic, url }: Served, version: string): Snapshot => ({
+export const of = ({ face, faults, models, traffic, url }: Served, version: string): Snapshot => ({
   url,
   version,
   count: traffic.count,
   open: traffic.open.length,
+  ...(face !== undefined && { face }),
   models: models(),
   faults: faults.on,
   passages: traffic.passages

@@ -7,7 +7,10 @@ const scope = Effect.runSync(Scope.make())
 let url = ""
 
 beforeAll(async () => {
-  const models = [{ name: "mini", load: "10ms", decode: 1_000 } as const, { name: "vectors", kind: "embed" } as const]
+  const models = [
+    { name: "mini", load: "10ms", decode: 1_000 } as const,
+    { name: "vectors", kind: "embed", prefill: 1e6 } as const
+  ]
   url = (await Effect.runPromise(Scope.provide(Server.start({ models }), scope))).url
 })
 afterAll(() => Effect.runPromise(Scope.close(scope, Exit.void)))
