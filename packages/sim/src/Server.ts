@@ -54,7 +54,7 @@ export const start = ({ bodyMax, host, port, ...options }: Options = {}): Effect
         agenda,
         isGo: true,
         struckBy: (asked, model) =>
-          Control.isFor(asked) ? undefined : faults.strike(Faults.ofRequests, { ...asked, model }),
+          Control.isFor(asked) ? undefined : faults.strike(Faults.ofRequest(asked), { ...asked, model }),
         headersFor: Routes.originHeaders,
         handler: Control.beside(controlled, Door.struck(agenda, routes))
       }

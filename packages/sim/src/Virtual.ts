@@ -36,7 +36,9 @@ export const make = (name: string, options: Simulation.Options = {}): Effect.Eff
     const call: Call.Call<SpillwayError> = (question, attempt) =>
       Effect.callback((resume) => {
         const target = `${name}/${question.model}`
-        const fault = faults.strike(Faults.ofRequests, { path: pathOf(question), model: question.model })
+        const path = pathOf(question)
+        const names = Faults.ofRequest({ method: "POST", path })
+        const fault = faults.strike(names, { path, model: question.model })
         const asked = new Asking(attempt, { target, question, fault }, resume)
         asked.begin(simulation)
         return Effect.sync(() => asked.leave())
@@ -87,6 +89,10 @@ class Asking implements Caller, Writer {
       const late = agenda.after(fault.span ?? perSecond, () => this.ask(ollama))
       return this.onGone(() => late.cancel())
     }
+    if (door?.where === "wire" && fault?.span !== undefined) {
+      const due = agenda.after(fault.span, () => this.breakOff(fault))
+      this.onGone(() => due.cancel())
+    }
     this.ask(ollama)
   }
 
@@ -122,7 +128,10 @@ class Asking implements Caller, Writer {
   }
 
   end(): void {
-    const { last } = this
+    const { fault, last } = this
+    // An answer too short to be broken in its midst is broken at its end.
+    const isWire = fault !== undefined && Faults.whereOf(fault) === "wire" && fault.name !== "idle-close"
+    if (isWire && fault.span === undefined) return this.breakOff(fault)
     if (last === undefined || !last.done) return this.fail({ status: 0, message: "", reason: "Cut" })
     const { doneReason, metrics, model } = last
     const usage = metrics && {
@@ -169,13 +178,15 @@ class Asking implements Caller, Writer {
   private breaks(): boolean {
     const { attempt, fault } = this
     if (fault === undefined || Faults.whereOf(fault) !== "wire" || fault.name === "idle-close") return false
-    if (attempt.parts < (fault.at ?? 1 + (fault.draw % 8))) return false
-    if (fault.name === "silence") {
-      this.gone = true
-      return true
-    }
-    this.fail({ status: 0, message: "", reason: fault.name === "garble" ? "Malformed" : "Cut" })
+    const at = fault.at ?? (fault.span === undefined ? 1 + (fault.draw % 8) : Infinity)
+    if (attempt.parts < at) return false
+    this.breakOff(fault)
     return true
+  }
+
+  private breakOff(fault: Struck): void {
+    if (fault.name === "silence") this.gone = true
+    else this.fail({ status: 0, message: "", reason: fault.name === "garble" ? "Malformed" : "Cut" })
   }
 
   private over(end: Effect.Effect<Summary.Summary, SpillwayError>): void {

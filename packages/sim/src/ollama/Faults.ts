@@ -78,8 +78,17 @@ export const catalogue: Readonly<Record<string, Entry>> = {
 const namesOf = (...places: ReadonlyArray<Where>): ReadonlySet<string> =>
   new Set(Object.entries(catalogue).flatMap(([name, { where }]) => (places.includes(where) ? [name] : [])))
 
-/** Those that strike a request. */
-export const ofRequests = namesOf("door", "daemon", "wire", "runner")
+/** Those that strike a request: only what it can show, so that a fault which is to happen once is not used up. */
+export const ofRequest = ({ method, path }: { readonly method: string; readonly path: string }): ReadonlySet<string> =>
+  method === "OPTIONS" ? none : saysWords.test(path) ? ofWords : makesVectors.test(path) ? ofVectors : ofAll
+
+const saysWords = /^\/(api\/(chat|generate)|v1\/(chat\/completions|completions|messages|responses))$/
+const makesVectors = /^\/(api\/embed|api\/embeddings|v1\/embeddings)$/
+
+const none: ReadonlySet<string> = new Set()
+const ofWords = namesOf("door", "daemon", "wire", "runner")
+const ofVectors = namesOf("door", "daemon", "wire")
+const ofAll = namesOf("door", "wire")
 
 /** Those that strike a load. */
 export const ofLoads = namesOf("load")

@@ -20,6 +20,8 @@ export interface Told {
   /** How many likely tokens are told beside each; nothing where none are wanted. */
   readonly logprobs: number | undefined
   readonly stopsRepeats: boolean
+  /** Whether all that was said is asked for at the end. */
+  readonly isKept: boolean
 }
 
 /** The same thing in a row so often is the end. */
@@ -27,7 +29,7 @@ const repeatsMax = 30
 
 /** Makes frames of tokens. */
 export class Telling {
-  /** All that came, thought or said. */
+  /** All that came, thought or said, where it is kept. */
   text = ""
   private readonly told: Told
   private readonly writer: Writer
@@ -49,7 +51,7 @@ export class Telling {
     this.repeats = trimmed === this.last ? this.repeats + 1 : 0
     this.last = trimmed
     if (told.stopsRepeats && this.repeats > repeatsMax) return "over"
-    this.text += text
+    if (told.isKept) this.text += text
     if (this.place++ < told.thinking) return this.writer.frame({ ...this.plain(""), thinking: text })
     if (told.tools.length > 0 && this.mayBeCall(text)) return this.hold(text)
     return this.writer.frame(this.plain(text))

@@ -151,7 +151,8 @@ const tellingOf = ({ isNative, model, request, tools }: Asked, around: Around, s
       tools,
       toolId,
       logprobs: request.logprobs === true ? (request.topLogprobs ?? 0) : undefined,
-      stopsRepeats: !isNative
+      stopsRepeats: !isNative,
+      isKept: !("messages" in request)
     },
     writer
   )
