@@ -7,7 +7,6 @@ import { Effect, Exit, Cause } from "effect"
 import type { Asked, Handler, Headers, Reply } from "./Exchange.ts"
 import type { Options as FaultOptions, Switchboard } from "./Fault.ts"
 import * as Host from "./Host.ts"
-import { modelOf } from "./Listener.ts"
 import type { Ollama } from "./ollama/Ollama.ts"
 import type { Traffic } from "./Traffic.ts"
 
@@ -30,7 +29,7 @@ export const isFor = ({ path }: Asked): boolean => path === base || path.startsW
 export const beside =
   (controlled: Controlled, other: Handler): Handler =>
   (asked, reply) => {
-    if (!isFor(asked)) return other(asked, controlled.traffic.follow(asked, modelOf(asked.body), reply))
+    if (!isFor(asked)) return other(asked, controlled.traffic.follow(asked, reply))
     if (asked.headers.origin !== undefined || !Host.isOwn(asked.headers.host)) {
       return say(reply, 403, { error: "no page may control a simulation" })
     }

@@ -19,6 +19,8 @@ export interface Asked {
   /** By lower-case name. */
   readonly headers: Readonly<Record<string, string | undefined>>
   readonly body: string
+  /** The model that the body asks for, where that was looked at. */
+  readonly model?: string
 }
 
 /** Who has asked, as far as whoever answers has to know. */

@@ -57,7 +57,7 @@ export interface Faults {
 /** What is looked at of a request. */
 export interface Questioned {
   readonly path: string
-  readonly model: string
+  readonly model?: string
   readonly method?: string
 }
 
@@ -179,7 +179,7 @@ const isFor = ({ model, path }: Fault, asked: Questioned): boolean =>
   (path === undefined || asked.path === ""
     ? asked.method !== "GET" && asked.method !== "HEAD"
     : asked.path.startsWith(path)) &&
-  (model === undefined || matches(model, asked.model))
+  (model === undefined || matches(model, asked.model ?? ""))
 
 const matches = (pattern: string, name: string): boolean =>
   new RegExp(`^${pattern.replace(/[.+?^${}()|[\]\\]/g, "\\$&").replaceAll("*", ".*")}(:latest)?$`).test(name)

@@ -62,11 +62,7 @@ export const start = ({
     const hosted = new Hosted.Hosted(agenda, faults, settings)
     const models = () => settings.models.map((name) => ({ name, running: hosted.busy }))
     const url = yield* Listener.open(
-      {
-        ...(bodyMax !== undefined && { bodyMax }),
-        ...(host !== undefined && { host }),
-        ...(port !== undefined && { port })
-      },
+      { bodyMax, host, port },
       {
         agenda,
         isGo: false,

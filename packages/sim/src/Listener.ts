@@ -43,13 +43,13 @@ export interface Listening {
   /** Whether headers are those of a server written in Go: sorted, and none but those that were given. */
   readonly isGo: boolean
   /** What goes wrong with this request, and what every answer to it says beside. */
-  readonly struckBy: (asked: Asked, model: string) => Struck | undefined
+  readonly struckBy: (asked: Asked) => Struck | undefined
   readonly headersFor: (asked: Asked) => Headers
 }
 
 /** Listens until the scope is closed; answers with the address. */
 export const open = (
-  options: Options,
+  options: { readonly [Name in keyof Options]: Options[Name] | undefined },
   listening: Listening
 ): Effect.Effect<string, ListenRefused | CoreOptions.OptionsRefused, Scope.Scope> =>
   Effect.gen(function* () {
@@ -77,7 +77,7 @@ export const open = (
   })
 
 /** The model that a body asks for, as Go would find it: by its name in upper or lower case, at the top. */
-export const modelOf = (body: string): string => {
+const modelOf = (body: string): string => {
   try {
     const read = JSON.parse(body) as Record<string, unknown> | null
     const [, model] = Object.entries(read ?? {}).findLast(([name]) => name.toLowerCase() === "model") ?? []
@@ -105,7 +105,7 @@ const take = (request: IncomingMessage, response: ServerResponse, bodyMax: numbe
     const asked = askedOf(request, Buffer.concat(chunks).toString())
     const said = {
       date: () => httpDate(listening.agenda.wall),
-      fault: listening.struckBy(asked, modelOf(asked.body)),
+      fault: listening.struckBy(asked),
       isGo: listening.isGo,
       more: listening.headersFor(asked)
     }
@@ -126,7 +126,8 @@ const askedOf = ({ headers, method = "GET", url = "/" }: IncomingMessage, body: 
     path,
     query: new URLSearchParams(query),
     headers: headers as Record<string, string | undefined>,
-    body
+    body,
+    model: modelOf(body)
   }
 }
 

@@ -45,16 +45,11 @@ export const start = ({ bodyMax, host, port, ...options }: Options = {}): Effect
     const controlled = { faults, known, traffic, models: () => Control.statesOf(ollama) }
     const routes = Routes.handler(ollama, () => ollama.draw())
     const url = yield* Listener.open(
-      {
-        ...(bodyMax !== undefined && { bodyMax }),
-        ...(host !== undefined && { host }),
-        ...(port !== undefined && { port })
-      },
+      { bodyMax, host, port },
       {
         agenda,
         isGo: true,
-        struckBy: (asked, model) =>
-          Control.isFor(asked) ? undefined : faults.strike(Faults.ofRequest(asked), { ...asked, model }),
+        struckBy: (asked) => (Control.isFor(asked) ? undefined : faults.strike(Faults.ofRequest(asked), asked)),
         headersFor: Routes.originHeaders,
         handler: Control.beside(controlled, Door.struck(agenda, routes))
       }

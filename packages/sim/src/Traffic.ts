@@ -44,7 +44,7 @@ export class Traffic {
   }
 
   /** The same reply, with a record of what goes through it. */
-  follow({ method, path }: Asked, model: string, reply: Reply): Reply {
+  follow({ method, model = "", path }: Asked, reply: Reply): Reply {
     const passage: Passage = {
       id: ++this.count,
       method,

@@ -25,7 +25,7 @@ export const Options = Schema.Struct({
   key: Schema.optionalKey(Schema.String),
   /** What the first token takes, and how many come in a second after it. */
   firstToken: Units.duration.schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed("400ms"))),
-  decode: Schema.Number.pipe(Schema.withDecodingDefaultKey(Effect.succeed(80))),
+  decode: Schema.Number.check(Schema.isGreaterThan(0)).pipe(Schema.withDecodingDefaultKey(Effect.succeed(80))),
   /** How many requests it answers at once; one more is refused. */
   running: Units.count.schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed(64))),
   /** How many requests, and tokens of prompts and answers, it takes in a minute. */

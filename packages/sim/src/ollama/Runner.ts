@@ -225,8 +225,16 @@ export class Runner {
   private stepped(read: ReadonlyArray<readonly [Job, number]>, moving: ReadonlyArray<Job>): void {
     this.bell = undefined
     this.isStepping = true
-    this.tell(read, moving)
-    this.isStepping = false
+    try {
+      this.tell(read, moving)
+    } finally {
+      // Whoever breaks while he is told must not hold up all others.
+      this.isStepping = false
+      this.goOn()
+    }
+  }
+
+  private goOn(): void {
     if (this.isDead) return
     for (const { job } of this.slots) if (job?.phase === "over") this.free(job)
     this.admit(this.due)
