@@ -27,6 +27,8 @@ export interface Asked {
 export interface Caller {
   /** The fault that struck this request and is to happen further in. */
   readonly fault?: Struck | undefined
+  /** A fault struck him that nobody knew of when he came: that of a load, or of a provider. */
+  met?(fault: string): void
   /** Once there is room again after he has asked to wait. */
   onRoom(listener: () => void): void
   /** Once, when he has left before the end. */

@@ -14,7 +14,7 @@ export interface Passage {
   readonly model: string
   /** Wall clock, in milliseconds since 1970. */
   readonly at: number
-  readonly fault: string | undefined
+  fault: string | undefined
   status: number | undefined
   packets: number
   bytes: number
@@ -124,6 +124,10 @@ class Followed implements Reply {
   cut(how: "close" | "reset" | "silence"): void {
     this.inner.cut(how)
     if (how !== "silence") this.over("cut")
+  }
+
+  met(fault: string): void {
+    this.passage.fault ??= fault
   }
 
   onRoom(listener: () => void): void {

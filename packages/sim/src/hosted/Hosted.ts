@@ -135,6 +135,7 @@ export class Hosted {
     const { path } = arrival.asked
     const struck = this.faults.strike(Faults.names[shape], { path, model })
     if (struck !== undefined) {
+      arrival.reply.met?.(struck.name)
       const refused = atDoor(struck, model)
       if (refused === "silence") {
         arrival.reply.cut("silence")

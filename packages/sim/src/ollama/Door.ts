@@ -166,6 +166,10 @@ class Broken implements Reply {
     this.inner.cut(how)
   }
 
+  met(fault: string): void {
+    this.inner.met?.(fault)
+  }
+
   onRoom(listener: () => void): void {
     this.inner.onRoom(listener)
   }

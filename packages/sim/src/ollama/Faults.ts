@@ -127,15 +127,16 @@ export const scripted = (fault: Struck | undefined, script: Script): Script => {
 /** What a load that a fault has struck comes to. */
 export const loadOf = (fault: Struck | undefined): LoadFault | undefined => {
   if (fault === undefined) return undefined
-  switch (fault.name) {
+  const { name } = fault
+  switch (name) {
     case "slow-load":
-      return { span: fault.span ?? 30e9 }
+      return { name, span: fault.span ?? 30e9 }
     case "load-exit":
-      return { span: fault.span ?? 0, message: exitOf(fault.at) }
+      return { name, span: fault.span ?? 0, message: exitOf(fault.at) }
     case "load-memory":
-      return { span: fault.span ?? 0, message: `${terminated} ${noMemory}`, reason: "OutOfMemory" }
+      return { name, span: fault.span ?? 0, message: `${terminated} ${noMemory}`, reason: "OutOfMemory" }
     default:
-      return {}
+      return { name }
   }
 }
 

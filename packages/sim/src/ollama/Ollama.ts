@@ -177,7 +177,8 @@ export class Ollama implements Daemon {
     const claim = new Claim(
       { model, launch, keepAlive },
       (resident) => (claim.isGone ? release() : on.granted(resident, release)),
-      on.refused
+      on.refused,
+      (fault) => caller.met?.(fault)
     )
     caller.onGone(release)
     this.scheduler.ask(claim)

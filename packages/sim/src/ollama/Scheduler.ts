@@ -25,6 +25,7 @@ export interface Launch {
 /** How a load goes wrong. */
 export interface LoadFault {
   /** What it fails with, after so long; without a message it never ends by itself. */
+  readonly name: string
   readonly message?: string
   readonly reason?: Failure["reason"]
   readonly span?: number
@@ -78,19 +79,22 @@ export class Claim {
   readonly keepAlive: number | undefined
   readonly granted: (resident: Resident) => void
   readonly refused: (failure: Failure) => void
+  readonly met: (fault: string) => void
   resident: Resident | undefined
   isGone = false
 
   constructor(
     asked: { readonly model: Model; readonly launch: Launch; readonly keepAlive: number | undefined },
     granted: (resident: Resident) => void,
-    refused: (failure: Failure) => void
+    refused: (failure: Failure) => void,
+    met: (fault: string) => void
   ) {
     this.model = asked.model
     this.launch = asked.launch
     this.keepAlive = asked.keepAlive
     this.granted = granted
     this.refused = refused
+    this.met = met
   }
 }
 
@@ -217,6 +221,7 @@ export class Scheduler {
   private load(claim: Claim): void {
     const { agenda, settings } = this
     const fault = settings.faultOf(claim.model)
+    if (fault !== undefined) claim.met(fault.name)
     const takes = fault === undefined ? nanosOf(claim.model.load) : (fault.span ?? Infinity)
     const begun = agenda.now + (this.hasDiscovered ? 0 : discovery)
     this.hasDiscovered = true

@@ -44,6 +44,22 @@ describe("the control API", () => {
     expect(await statusOf("/_sim/requests", { Host: "evil.example" })).toBe(403)
   })
 
+  it("names the fault of a request also where it struck its load, or a provider", async () => {
+    const models = [{ name: "mini", load: "10ms" }] as const
+    const ollama = await started(Server.start({ models, faults: ["load-memory"] }))
+    const hosted = await started(HostedServer.start({ face: "openai", faults: ["rate-limited"] }))
+    const asked = { model: "mini", messages: [{ role: "user", content: "hi" }] }
+    const named: Array<unknown> = []
+    for (const [{ traffic, url: own }, path, model] of [
+      [ollama, "/api/chat", "mini"],
+      [hosted, "/v1/chat/completions", "gpt-4o-mini"]
+    ] as const) {
+      await (await fetch(own + path, { method: "POST", body: JSON.stringify({ ...asked, model }) })).text()
+      named.push(traffic.passages.map(({ fault, status }) => [fault, status]))
+    }
+    expect(named).toEqual([[["load-memory", 500]], [["rate-limited", 429]]])
+  })
+
   it("is there for hosted providers too, which need no more than a face", async () => {
     for (const face of ["openai", "anthropic"] as const) {
       const hosted = await started(HostedServer.start({ face }))
