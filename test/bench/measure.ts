@@ -1,10 +1,14 @@
 /**
- * Measures subjects against each other in interleaved rounds.
+ * Measures subjects against each other in interleaved rounds, each in a process of its own.
  *
  * A machine is never the same for two minutes: whatever is measured first and whatever last would be measured on two
  * machines. So every round gives each subject one short slice, in an order shuffled by a seed, and what counts is the
- * median of the rounds.
+ * median of the rounds. And a program holds one list of guards, not forty: in one heap each subject would pay for the
+ * garbage of the others, and for what they have taught the compiler.
  */
+import { type ChildProcess, fork } from "node:child_process"
+import { once } from "node:events"
+import { fileURLToPath } from "node:url"
 import { Effect, Random } from "effect"
 
 /** One caller who asks again as soon as he is answered, and a thousand of them at once. */
@@ -49,9 +53,16 @@ export interface Plan {
   readonly seed: number
 }
 
+/** What the process of a subject is asked: how often it fits into a slice, which warms it up, or how long a slice takes. */
+export type Asked = { readonly crowd: Crowd } & (
+  | { readonly ask: "times"; readonly plan: Plan }
+  | { readonly ask: "slice"; readonly times: number }
+)
+
 interface Track {
   readonly subject: Subject
   readonly crowd: Crowd
+  readonly alone: ChildProcess
   readonly times: number
   readonly micros: Array<number>
 }
@@ -64,17 +75,19 @@ export const measure = async (
 ): Promise<ReadonlyArray<Measured>> => {
   const tracks: Array<Track> = []
   for (const subject of subjects) {
+    const alone = fork(fileURLToPath(new URL("alone.ts", import.meta.url)), [subject.name])
     for (const crowd of crowds) {
-      tracks.push({ subject, crowd, times: await timesInSlice(subject, crowd, plan), micros: [] })
+      tracks.push({ subject, crowd, alone, times: await ask(alone, { ask: "times", crowd, plan }), micros: [] })
     }
   }
   for (let round = 0; round < plan.rounds; round++) {
     progress(round / plan.rounds)
-    for (const track of shuffled(tracks, plan.seed + round)) {
-      if (round < (track.subject.roundsMax ?? plan.rounds)) track.micros.push(await slice(track))
+    for (const { alone, crowd, micros, subject, times } of shuffled(tracks, plan.seed + round)) {
+      if (round < (subject.roundsMax ?? plan.rounds)) micros.push(await ask(alone, { ask: "slice", crowd, times }))
     }
   }
   progress(1)
+  for (const { alone } of tracks) if (alone.connected) alone.disconnect()
   return subjects.map((subject) => ({
     name: subject.name,
     group: subject.group,
@@ -84,12 +97,18 @@ export const measure = async (
   }))
 }
 
-/**
- * One slice, after a lap before the clock starts: those in between have taught the compiler other shapes, and what it
- * has to learn again is not what the work costs. What they left behind is cleared up first, too.
- */
-const slice = async ({ crowd, subject, times }: Track): Promise<number> => {
-  globalThis.gc?.({ type: "minor" })
+const ask = async (alone: ChildProcess, asked: Asked): Promise<number> => {
+  alone.send(asked)
+  const [answered] = (await once(alone, "message")) as [number]
+  return answered
+}
+
+/** What it answers. */
+export const answer = (subject: Subject, asked: Asked): Promise<number> =>
+  asked.ask === "times" ? timesInSlice(subject, asked.crowd, asked.plan) : slice(subject, asked.crowd, asked.times)
+
+/** One slice, after a lap before the clock starts: another crowd has taught the compiler other shapes in between. */
+const slice = async (subject: Subject, crowd: Crowd, times: number): Promise<number> => {
   await elapsed(subject, Math.ceil(times / crowd / 2) * crowd, crowd)
   return ((await elapsed(subject, times, crowd)) * 1_000) / (times * (subject.units ?? 1))
 }

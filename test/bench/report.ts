@@ -106,8 +106,8 @@ export const asMarkdown = (measured: ReadonlyArray<Measured>, plan: Plan): strin
   }
   return `# What Spillway costs
 
-Medians of ${plan.rounds} interleaved rounds in one process, with p25-p75; a ratio is the median of the
-rounds' own ratios. The command below writes this file.
+Medians of ${plan.rounds} interleaved rounds, each case in a process of its own, with p25-p75; a ratio is the median of
+the rounds' own ratios. The command below writes this file.
 
 ${markdownOf(ran, "padEnd")}
 

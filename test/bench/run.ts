@@ -1,5 +1,5 @@
 /**
- * Measures what Spillway costs beside its peers, all in one process and one run: `pnpm bench [name ...] [--json]
+ * Measures what Spillway costs beside its peers, all in one run: `pnpm bench [name ...] [--json]
  * [--write]`.
  *
  * It never fails, whatever it finds: on a busy machine a benchmark that can fail is one that people learn to ignore.
@@ -7,11 +7,8 @@
  */
 import { writeFileSync } from "node:fs"
 import { parseArgs } from "node:util"
-import { Effect } from "effect"
+import { subjects as all } from "./all.ts"
 import { measure, type Plan } from "./measure.ts"
-import { parts } from "./parts.ts"
-import { peers } from "./peers.ts"
-import { policies } from "./policies.ts"
 import { asJson, asMarkdown, asText } from "./report.ts"
 
 const { positionals: names, values: options } = parseArgs({
@@ -24,14 +21,13 @@ const { positionals: names, values: options } = parseArgs({
   }
 })
 
-const plan: Plan = { rounds: Number(options.rounds), sliceMillis: 20, warmupMillis: 200, seed: Number(options.seed) }
+const plan: Plan = { rounds: Number(options.rounds), sliceMillis: 100, warmupMillis: 200, seed: Number(options.seed) }
 
-const all = (await Effect.runPromise(Effect.all([policies, peers, parts]))).flat()
-const subjects = all.filter(({ name }) => names.length === 0 || names.some((each) => name.includes(each)))
+const subjects = (await all).filter(({ name }) => names.length === 0 || names.some((each) => name.includes(each)))
 
 if (subjects.length === 0) {
   process.stderr.write(
-    `No case is called ${names.join(" or ")}. There are:\n  ${all.map((each) => each.name).join("\n  ")}\n`
+    `No case is called ${names.join(" or ")}. There are:\n  ${(await all).map((each) => each.name).join("\n  ")}\n`
   )
   process.exit(2)
 }
@@ -44,5 +40,3 @@ const measured = await measure(subjects, plan, progress)
 process.stdout.write(options.json ? asJson(measured, plan) : asText(measured, plan))
 if (options.write && names.length > 0) process.stderr.write("RESULTS.md holds whole runs only: leave the names away.\n")
 else if (options.write) writeFileSync(new URL("RESULTS.md", import.meta.url), asMarkdown(measured, plan))
-// Peers leave timers behind that would keep the process alive.
-process.exit()

@@ -106,27 +106,17 @@ const silent: Said = {}
  * made when it is first asked for.
  */
 class PlainScope implements Facts, CallFacts {
-  readonly question: undefined
-  readonly caller: string
-  readonly key: string
-  readonly tokens: Tokens | undefined
-  readonly deadline: number
-  readonly delivery = undelivered
-  readonly target: string | undefined
   readonly outer: Facts | undefined
+  private readonly said: Said
+  private readonly until: number | undefined
   private readonly clock: Clock.Clock
   private made: Attempt | undefined
   private told: Array<Attempt> | undefined
 
   constructor(fiber: Fiber.Fiber<unknown, unknown>, outer: Facts | undefined, said: Said) {
-    const around = outer?.call
-    this.question = undefined
-    this.caller = said.caller ?? around?.caller ?? "default"
-    this.key = said.key ?? around?.key ?? "default"
-    this.tokens = said.tokens ?? around?.tokens
-    this.deadline = deadlineOf(fiber, outer, said)
-    this.target = said.target ?? outer?.target
     this.outer = outer
+    this.said = said
+    this.until = said.within === undefined ? undefined : deadlineOf(fiber, outer, said)
     this.clock = fiber.getRef(Clock.Clock)
     this.made = undefined
     this.told = undefined
@@ -134,6 +124,34 @@ class PlainScope implements Facts, CallFacts {
 
   get call(): CallFacts {
     return this
+  }
+
+  get question(): undefined {
+    return undefined
+  }
+
+  get delivery(): Delivery {
+    return undelivered
+  }
+
+  get caller(): string {
+    return this.said.caller ?? this.outer?.call.caller ?? "default"
+  }
+
+  get key(): string {
+    return this.said.key ?? this.outer?.call.key ?? "default"
+  }
+
+  get tokens(): Tokens | undefined {
+    return this.said.tokens ?? this.outer?.call.tokens
+  }
+
+  get deadline(): number {
+    return this.until ?? this.outer?.call.deadline ?? Infinity
+  }
+
+  get target(): string | undefined {
+    return this.said.target ?? this.outer?.target
   }
 
   get attempt(): Attempt {

@@ -53,9 +53,20 @@ const leaving = <A, E, R, RX>(
   fiber: AnyFiber,
   around: Context.Context<never> | undefined,
   guarded: Effect.Effect<A, E, R>
+): Effect.Effect<A, E, R | RX> => (around === undefined ? ending(run, guarded) : endingIn(run, fiber, around, guarded))
+
+/** Bound, since this waits as long as the call does: a closure with its scope is twice as large. */
+const ending = <A, E, R, RX>(run: Run<A, E, R, RX>, guarded: Effect.Effect<A, E, R>): Effect.Effect<A, E, R | RX> =>
+  Effect.onExitPrimitive<A, E, R, never, RX>(guarded, run.leave.bind(run))
+
+const endingIn = <A, E, R, RX>(
+  run: Run<A, E, R, RX>,
+  fiber: AnyFiber,
+  around: Context.Context<never>,
+  guarded: Effect.Effect<A, E, R>
 ): Effect.Effect<A, E, R | RX> =>
   Effect.onExitPrimitive<A, E, R, never, RX>(guarded, (exit) => {
-    if (around !== undefined) fiber.setContext(around)
+    fiber.setContext(around)
     return run.leave(exit)
   })
 
@@ -64,23 +75,14 @@ export const within = <A, E, R>(
   self: Effect.Effect<A, E, R>,
   fiber: AnyFiber,
   context: Context.Context<never>
-): Effect.Effect<A, E, R> => framedAtOnce(new Passing(self), fiber, context)
-
-/** A run that takes nothing. */
-class Passing<A, E, R> implements Run<A, E, R> {
-  private readonly self: Effect.Effect<A, E, R>
-
-  constructor(self: Effect.Effect<A, E, R>) {
-    this.self = self
-  }
-
-  enter(): Effect.Effect<A, E, R> {
-    return this.self
-  }
-
-  leave(): undefined {
+): Effect.Effect<A, E, R> => {
+  if (!goesOn(fiber)) return framed({ enter: () => self, leave: () => undefined }, fiber, context)
+  const around = fiber.context
+  fiber.setContext(context)
+  return Effect.onExitPrimitive(self, () => {
+    fiber.setContext(around)
     return undefined
-  }
+  })
 }
 
 /**

@@ -31,6 +31,36 @@ export interface Filled<R> extends Units.Amount {
   readonly printed: string
 }
 
+/**
+ * An account as a call reserves in it. It waits as long as the call does, and many may: so it refers to what all calls
+ * of a window have in common, and copies nothing.
+ */
+class Claim implements Store.Account {
+  readonly key: string
+  readonly amount: number
+  private readonly turn: Turn
+  private readonly purse: { readonly limit: number }
+
+  constructor(purse: { readonly limit: number }, turn: Turn, key: string, amount: number) {
+    this.purse = purse
+    this.turn = turn
+    this.key = key
+    this.amount = amount
+  }
+
+  get window(): number {
+    return this.turn.window
+  }
+
+  get until(): number {
+    return this.turn.until
+  }
+
+  get limit(): number {
+    return this.purse.limit
+  }
+}
+
 /** A budget in total, or for each key. */
 export class Purse<R> {
   readonly budget: "total" | "each"
@@ -55,8 +85,8 @@ export class Purse<R> {
   }
 
   /** The account in which a call counts. */
-  account({ until, window }: Turn, key: string, amount: number): Store.Account {
-    return { key: this.keyOf(key), window, until, limit: this.limit, amount }
+  account(turn: Turn, key: string, amount: number): Store.Account {
+    return new Claim(this, turn, this.keyOf(key), amount)
   }
 
   /** The shares that have just been spent. */

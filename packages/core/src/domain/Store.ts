@@ -169,15 +169,16 @@ export class StoreService extends Context.Service<StoreService, Store>()("spillw
  * Settles with a store what has ended. Whatever the store makes of it, a failure or a defect, the end stays as it is;
  * what could not be settled is logged.
  */
-export const settling = <A>(
-  settle: () => Answer<A>,
-  next: (value: A) => Effect.Effect<void> | undefined = nothing
+export const settling = <Claim, A>(
+  claim: Claim,
+  settle: (claim: Claim) => Answer<A>,
+  next: (value: A, claim: Claim) => Effect.Effect<void> | undefined = nothing
 ): Effect.Effect<void> | undefined => {
   try {
-    const answer = settle()
-    if (!isLater(answer)) return next(answer)
+    const answer = settle(claim)
+    if (!isLater(answer)) return next(answer, claim)
     return Effect.catchCause(
-      Effect.flatMap(answer, (value) => next(value) ?? Effect.void),
+      Effect.flatMap(answer, (value) => next(value, claim) ?? Effect.void),
       (cause) => Effect.logWarning(unsettledSentence, cause)
     )
   } catch (thrown) {

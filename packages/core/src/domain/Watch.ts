@@ -14,7 +14,7 @@ import type { SpillwayError } from "./SpillwayError.ts"
 /** Work beside an alarm. When to look and what is too late says who extends it; moments are monotonic nanoseconds. */
 export abstract class Watch implements Alarm.Ringing {
   readonly startedAt: number
-  protected readonly facts: Facts | undefined
+  protected facts: Facts | undefined
   protected readonly attemptsBefore: number
   private readonly fiber: Fiber.Fiber<unknown, unknown>
   private child: Fiber.Fiber<any, any> | undefined
@@ -40,19 +40,18 @@ export abstract class Watch implements Alarm.Ringing {
 
   /** The Effect, until a look says that it is over. */
   run<A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E | SpillwayError, R> {
-    return Effect.callback((resume) => {
-      const child = Effect.runForkWith(this.fiber.context as never)(self as Effect.Effect<A, E>)
-      const exit = child.pollUnsafe()
-      if (exit !== undefined) return resume(exit)
-      this.child = child
-      this.resume = resume
-      child.addObserver((ended) => this.ended(ended))
-      this.set(this.firstAt)
-      return Effect.suspend(() => {
-        this.bell?.cancel()
-        return Fiber.interrupt(child)
-      })
-    })
+    return Effect.onExitPrimitive(
+      Effect.callback<A, E | SpillwayError>((resume) => {
+        const child = Effect.runForkWith(this.fiber.context as never)(self as Effect.Effect<A, E>)
+        const exit = child.pollUnsafe()
+        if (exit !== undefined) return resume(exit)
+        this.child = child
+        this.resume = resume
+        child.addObserver(this.ended.bind(this))
+        this.set(this.firstAt)
+      }),
+      this.leave.bind(this)
+    )
   }
 
   ring(): void {
@@ -68,9 +67,21 @@ export abstract class Watch implements Alarm.Ringing {
   }
 
   private ended(exit: Exit.Exit<unknown, unknown>): void {
-    if (this.resume === undefined) return
+    const { resume } = this
+    if (resume === undefined) return
     this.bell?.cancel()
-    this.resume(exit)
+    // A fiber's list of observers can outlive it by far, where a crowd has made V8 take such lists for long-lived ones.
+    // What hangs on it is copied for nothing, so this lets go of the call.
+    this.resume = this.child = this.bell = this.facts = undefined
+    resume(exit)
+  }
+
+  /** Its caller is interrupted while the work goes on: he waits until it has really ended. */
+  private leave(): Effect.Effect<void> | undefined {
+    if (this.resume === undefined) return undefined
+    this.resume = undefined
+    this.bell?.cancel()
+    return Fiber.interrupt(this.child!)
   }
 
   private set(due: number): void {

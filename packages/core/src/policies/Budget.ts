@@ -152,6 +152,7 @@ class Run<A, E, R, RS> extends Store.Reservation implements Policy.Run<A, E | Sp
   readonly price: Price.Price
   readonly askedAt: number
   begun = false
+  exit: Exit.Exit<A, E> | undefined
   private isReserved = false
 
   constructor(
@@ -180,7 +181,10 @@ class Run<A, E, R, RS> extends Store.Reservation implements Policy.Run<A, E | Sp
   }
 
   leave(exit: Exit.Exit<A, E>): Effect.Effect<void> | undefined {
-    return this.isReserved ? this.budgets.settle(this, exit) : undefined
+    if (!this.isReserved) return undefined
+    this.exit = exit
+    // A store that cannot take the bill must not fail an answer that has been given.
+    return Store.settling<AnyRun, ReadonlyArray<Store.Crossed>>(this, chargeOf, alertOf)
   }
 
   private follow(answer: Store.Reserved): Effect.Effect<A, E | SpillwayError, R> {
@@ -194,11 +198,18 @@ class Run<A, E, R, RS> extends Store.Reservation implements Policy.Run<A, E | Sp
 
 type AnyRun = Run<unknown, unknown, unknown, any>
 
+const chargeOf = (run: AnyRun): Store.Answer<ReadonlyArray<Store.Crossed>> => run.budgets.charge(run)
+
+const alertOf = (crossed: ReadonlyArray<Store.Crossed>, run: AnyRun): Effect.Effect<void> | undefined =>
+  run.budgets.alert(crossed, run)
+
 class Accounts<RS> {
   readonly lease: number
   readonly store: Store.Store
   readonly name: string
   private readonly purses: ReadonlyArray<Purse<RS>>
+  /** As many accounts as there are purses, to be copied: an array that is pushed to makes room for seventeen. */
+  private readonly blank: ReadonlyArray<Store.Account>
   private readonly per: Settings["per"]
   private readonly prices: PriceList
   private readonly maxTokens: number
@@ -212,6 +223,7 @@ class Accounts<RS> {
       ...(total === undefined ? [] : [purseOf<RS>("total", total, settings)]),
       ...(each === undefined ? [] : [purseOf<RS>("each", each, settings)])
     ]
+    this.blank = this.purses.map((purse) => purse.account({ window: 0, until: 0 }, "", 0))
     this.per = per
     // What only counts tokens asks for no price.
     const asksPrice = this.purses.some(({ unit }) => unit === "micro-dollars")
@@ -235,8 +247,7 @@ class Accounts<RS> {
       return Effect.fail(refusal({ _tag: "Unpriced", model: around?.target ?? call?.question?.model ?? "default" }))
     }
     const now = Alarm.now(fiber)
-    // oxlint-disable-next-line unicorn/no-new-array -- an array that is pushed to makes room for seventeen.
-    const accounts = new Array<Store.Account>(this.purses.length)
+    const accounts = this.blank.slice()
     let most = 0
     for (let index = 0; index < accounts.length; index++) {
       const purse = this.purses[index]!
@@ -276,17 +287,13 @@ class Accounts<RS> {
     return this.purses[account]!.spent(accounts[account]!, full, Alarm.now(fiber))
   }
 
-  settle(run: AnyRun, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> | undefined {
-    const now = Alarm.now(run.fiber)
-    // A store that cannot take the bill must not fail an answer that has been given.
-    return Store.settling(
-      () => this.store.charge(run, this.billOf(run, exit), now),
-      (crossed) => this.alert(crossed, run, now)
-    )
+  charge(run: AnyRun): Store.Answer<ReadonlyArray<Store.Crossed>> {
+    return this.store.charge(run, this.billOf(run), Alarm.now(run.fiber))
   }
 
-  private billOf(run: AnyRun, exit: Exit.Exit<unknown, unknown>): Store.Bill {
+  private billOf(run: AnyRun): Store.Bill {
     const { accounts, begun, facts, price } = run
+    const exit = run.exit!
     const { question } = facts.call
     const attempts = attemptsWithin(facts, run.attemptsBefore)
     // A plain Effect that told nothing, at last after some goes that were lost, came to what was expected of it.
@@ -306,17 +313,14 @@ class Accounts<RS> {
   }
 
   /** Says each threshold that was crossed, on a fiber of its own: no call waits for it, and none for another. */
-  private alert(
-    crossed: ReadonlyArray<Store.Crossed>,
-    { accounts }: AnyRun,
-    now: number
-  ): Effect.Effect<void> | undefined {
+  alert(crossed: ReadonlyArray<Store.Crossed>, { accounts, fiber }: AnyRun): Effect.Effect<void> | undefined {
     let said: Effect.Effect<unknown> | undefined
     for (let index = 0; index < crossed.length; index++) {
       const purse = this.purses[index]!
       for (const share of purse.sharesWithin(crossed[index]!)) {
         const account = accounts[index]!
         const key = purse.budget === "total" ? undefined : account.key
+        const now = Alarm.now(fiber)
         const say = Effect.flatMap(purse.standing(this.store, this.name, account.key, account, now), (standing) =>
           this.onAlert({ budget: purse.budget, key, share, standing })
         )

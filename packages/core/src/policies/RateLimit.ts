@@ -82,7 +82,7 @@ class Run<A, E, R> extends Store.Ticket implements Policy.Run<A, E | SpillwayErr
   readonly fiber: Fiber.Fiber<unknown, unknown>
   readonly facts: Facts | undefined
   readonly attemptsBefore: number
-  /** When it first asked for its place. */
+  /** When it first asked for its place, once it waits for it. */
   askedAt: number | undefined
   taken = false
   begun = false
@@ -117,22 +117,26 @@ class Run<A, E, R> extends Store.Ticket implements Policy.Run<A, E | SpillwayErr
     const now = Alarm.now(fiber)
     // Who has been let wait is not sent away because timers are late, unless it comes to twice what was allowed.
     const patience = this.askedAt === undefined ? limit.waitMax : 2 * limit.waitMax
-    this.askedAt ??= now
-    const until = Math.min(this.askedAt + patience, this.facts?.call.deadline ?? Infinity)
+    const until = Math.min((this.askedAt ?? now) + patience, this.facts?.call.deadline ?? Infinity)
     this.taken = true
     this.told = false
     this.wake = undefined
     const decision = limit.store.take(this, Math.max(until - now, 0), now)
-    return Store.isLater(decision) ? Effect.flatMap(decision, (decided) => this.follow(decided)) : this.follow(decision)
+    return Store.isLater(decision)
+      ? Effect.flatMap(decision, (decided) => this.follow(decided, now))
+      : this.follow(decision, now)
   }
 
   leave(exit: Exit.Exit<A, E>): Effect.Effect<void> | undefined {
     return this.taken ? this.limit.settle(this, exit) : undefined
   }
 
-  private follow(decision: Store.Decision): Effect.Effect<A, E | SpillwayError, R> {
+  private follow(decision: Store.Decision, now: number): Effect.Effect<A, E | SpillwayError, R> {
     if (decision._tag === "Started") return Policy.begin(this)
-    if (decision._tag === "Waits") return Effect.andThen(turnOf(this, decision.wait, this.fiber), this.again())
+    if (decision._tag === "Waits") {
+      this.askedAt ??= now
+      return Effect.andThen(turnOf(this, decision.wait, this.fiber), this.again())
+    }
     this.taken = false
     return Effect.fail(this.limit.refused(this.key, decision))
   }
@@ -194,13 +198,13 @@ class Limit {
     const attempts = attemptsWithin(facts, attemptsBefore)
     const isPlain = facts?.call.question === undefined
     const wasSent = (isPlain && begun && !wasRefused(exit)) || attempts.some((attempt) => attempt.sent)
-    if (!wasSent) return Store.settling(() => this.store.giveBack(run, Alarm.now(fiber)))
+    if (!wasSent) return Store.settling(run, () => this.store.giveBack(run, Alarm.now(fiber)))
     if (this.fixed !== undefined) return undefined
     const usages = attempts.flatMap((attempt) => attempt.usage ?? []).filter(Usage.isCounted)
     if (usages.length === 0) return undefined
     const tokens = usages.reduce((sum, usage) => sum + Usage.total(usage), 0)
     const costs = this.scales.map((scale) => (scale.of === "tokens" ? tokens : 1) * scale.each)
-    return Store.settling(() => this.store.settle(run, costs, Alarm.now(fiber)))
+    return Store.settling(run, () => this.store.settle(run, costs, Alarm.now(fiber)))
   }
 
   refused(key: string, { full = false, retryAfter }: Store.Refused): SpillwayError {

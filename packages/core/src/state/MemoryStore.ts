@@ -43,16 +43,18 @@ interface Line {
 const nobody = new Set<Ticket>()
 
 /** What a started ticket remembers: its line, and where its places end there, in a count that refunds do not move. */
-interface Receipt {
+class Receipt {
   readonly line: Line
   readonly ends: ReadonlyArray<number>
+
+  constructor(line: Line, ends: ReadonlyArray<number>) {
+    this.line = line
+    this.ends = ends
+  }
 }
 
 /** The receipt of a ticket that was given back: a take that comes after it takes nothing. */
-const givenBack: Receipt = {
-  line: { ahead: [], queued: [], refunded: [], waiting: nobody },
-  ends: []
-}
+const givenBack = new Receipt({ ahead: [], queued: [], refunded: [], waiting: nobody }, [])
 
 /** The store in memory, with a look at how much it holds. */
 export class MemoryStore implements Store {
@@ -136,7 +138,7 @@ export class MemoryStore implements Store {
       this.room.idle(end)
       return end + line.refunded[index]!
     })
-    ticket.receipt = { line, ends } satisfies Receipt
+    ticket.receipt = new Receipt(line, ends)
     return started
   }
 

@@ -34,22 +34,23 @@ interface Sum {
 
 /** What a reservation remembers, and its place among the open ones of its policy, which stand in a ring by lease. */
 class Receipt {
-  readonly accounts: ReadonlyArray<Account>
+  readonly reservation: Pick<Reservation, "accounts" | "leasedUntil">
   readonly sums: ReadonlyArray<Sum>
-  readonly leasedUntil: number
   hasLapsed = false
   before: Receipt = this
   after: Receipt = this
 
-  constructor(accounts: ReadonlyArray<Account>, sums: ReadonlyArray<Sum>, leasedUntil: number) {
-    this.accounts = accounts
+  constructor(reservation: Pick<Reservation, "accounts" | "leasedUntil">, sums: ReadonlyArray<Sum>) {
+    this.reservation = reservation
     this.sums = sums
-    this.leasedUntil = leasedUntil
   }
 }
 
+/** Nobody's reservation, which never lapses. */
+const nobodys = { accounts: [], leasedUntil: Infinity }
+
 /** The receipt of a reservation that has got its bill: one that arrives after that takes nothing. */
-const settled = new Receipt([], [], Infinity)
+const settled = new Receipt(nobodys, [])
 
 /** What one policy counts. */
 interface Ledger {
@@ -86,7 +87,7 @@ export class Sums {
     // Looking for room may forget what was found, so all of it is found again.
     if (refusal?.full === true && this.room.seek(now)) return this.reserve(reservation, now)
     if (refusal !== undefined) return refusal
-    const receipt = new Receipt(accounts, this.take(ledger, accounts, sums), reservation.leasedUntil)
+    const receipt = new Receipt(reservation, this.take(ledger, accounts, sums))
     enter(ledger.ring, receipt)
     reservation.receipt = receipt
     return reserved
@@ -137,7 +138,7 @@ export class Sums {
   }
 
   private open(of: string): Ledger {
-    const ledger: Ledger = { sums: new Map(), ring: new Receipt([], [], Infinity) }
+    const ledger: Ledger = { sums: new Map(), ring: new Receipt(nobodys, []) }
     this.ledgers.set(of, ledger)
     return ledger
   }
@@ -192,7 +193,8 @@ const find = (newest: Sum | undefined, window: number): Sum | undefined => {
 /** Leases of a policy mostly end in the order in which they began, so the place is at the end or close to it. */
 const enter = (ring: Receipt, receipt: Receipt): void => {
   let before = ring.before
-  while (before !== ring && before.leasedUntil > receipt.leasedUntil) before = before.before
+  const { leasedUntil } = receipt.reservation
+  while (before !== ring && before.reservation.leasedUntil > leasedUntil) before = before.before
   receipt.before = before
   receipt.after = before.after
   before.after.before = receipt
@@ -211,12 +213,12 @@ const leave = (receipt: Receipt): void => {
 const lapse = (ledger: Ledger | undefined, now: number): void => {
   if (ledger === undefined) return
   // The ring itself is leased for ever, so it ends the search.
-  while (ledger.ring.after.leasedUntil <= now) {
+  while (ledger.ring.after.reservation.leasedUntil <= now) {
     const receipt = ledger.ring.after
     leave(receipt)
     receipt.hasLapsed = true
     for (let index = 0; index < receipt.sums.length; index++) {
-      const { amount } = receipt.accounts[index]!
+      const { amount } = receipt.reservation.accounts[index]!
       const sum = receipt.sums[index]!
       sum.reserved -= amount
       sum.open--
@@ -228,7 +230,7 @@ const lapse = (ledger: Ledger | undefined, now: number): void => {
 
 /** Puts the bill in the place of what was reserved, or of what was charged for it when its lease ended. */
 const settle = (sum: Sum, receipt: Receipt, index: number, bill: Bill): Crossed => {
-  const { amount } = receipt.accounts[index]!
+  const { amount } = receipt.reservation.accounts[index]!
   const billed = bill.amounts[index]!
   const from = sum.peak
   // What has lapsed since the last charge was told to nobody, and this bill may take it back.

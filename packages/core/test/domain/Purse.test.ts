@@ -21,7 +21,8 @@ describe("A purse", () => {
       ["ann", "bob", "", "default"].map((key) => purse(budget).account(turn, key, 7).key)
     assert.deepStrictEqual(keys("total"), ["", "", "", ""])
     assert.deepStrictEqual(keys("each"), ["ann", "bob", "default", "default"])
-    assert.deepStrictEqual(purse("each").account(turn, "ann", 7), { ...turn, key: "ann", limit: 100, amount: 7 })
+    const { amount, key, limit, until, window } = purse("each").account(turn, "ann", 7)
+    assert.deepStrictEqual({ amount, key, limit, until, window }, { ...turn, key: "ann", limit: 100, amount: 7 })
   })
 
   it("names the shares that have been crossed, each of them once, whatever steps were taken", () => {

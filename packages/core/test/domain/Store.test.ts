@@ -36,7 +36,7 @@ describe("what has ended and is settled with a store", () => {
     Effect.gen(function* () {
       const said: Array<string> = []
       const logger = Logger.make<unknown, void>(({ message }) => void said.push(String([message].flat()[0])))
-      const settling = Store.settling(settle, next)
+      const settling = Store.settling(undefined, settle, next)
       if (settling === undefined) return "at once"
       yield* Effect.provide(settling, Logger.layer([logger]))
       return said
