@@ -53,7 +53,7 @@ export interface Plan {
   readonly seed: number
 }
 
-/** What the process of a subject is asked: how often it fits into a slice, which warms it up, or how long a slice takes. */
+/** What the process of a subject is asked: how often it fits into a slice, which warms it up, or how long one takes. */
 export type Asked = { readonly crowd: Crowd } & (
   | { readonly ask: "times"; readonly plan: Plan }
   | { readonly ask: "slice"; readonly times: number }

@@ -94,6 +94,37 @@ describe("spillway sim", () => {
     await running.said(/ \/api\/generate .* 503 complete .* fault=busy\n/)
   })
 
+  it("tells a broken answer from a whole one, though both have a good status", async () => {
+    const told = async (...words: ReadonlyArray<string>) => {
+      const { running, url } = await simulated("--fault", "end at=1 x1", ...words)
+      for (let place = 0; place < 2; place++) await (await generate(url)).text()
+      await running.said(/(.*\/api\/generate.*\n){2}/)
+      await running.stopped()
+      return running.out.trimEnd().split("\n").slice(1)
+    }
+    const [broken, whole, stopped] = await told()
+    expect(broken).toMatch(/ 200 broken .* fault=end$/)
+    expect(whole).toMatch(/ 200 complete /)
+    expect(stopped).toMatch(/2 requests: 1 answered, 1 broken; a fault struck 1 of them\.$/)
+    const objects = (await told("--json")).map((line) => JSON.parse(line) as unknown)
+    expect(objects).toMatchObject([
+      { status: 200, end: "broken", fault: "end" },
+      { status: 200, end: "complete" },
+      { event: "stopped", count: 2, answered: 1, broken: 1, refused: 0 }
+    ])
+  })
+
+  it("keeps models for ever where it is told to", async () => {
+    for (const keepAlive of ["forever", "-1"]) {
+      const { url } = await simulated("--keep-alive", keepAlive)
+      await (await generate(url)).text()
+      const { models } = (await (await fetch(`${url}/api/ps`)).json()) as {
+        readonly models: ReadonlyArray<{ readonly expires_at: string }>
+      }
+      expect(models.map(({ expires_at }) => Number(expires_at.slice(0, 4)) > 2_300)).toStrictEqual([true])
+    }
+  })
+
   it("takes the daemon's settings", async () => {
     const models = ["--models", "a:1b, b:2b"]
     const { running, url } = await simulated(...models, "--version", "0.30.1", "--parallel", "4", "--keep-alive", "10s")
@@ -167,8 +198,20 @@ describe("a command that is used wrongly", () => {
     [["sim", "--prot", "1"], /spillway sim has no --prot: did you mean --port\?/],
     [["smi"], /there is no command "smi": did you mean sim\?/],
     [["sim", "--port", "70000"], /--port cannot be "70000": write a port from 0 to 65535/],
-    [["sim", "--port", "0", "--fault", "overlaoded"], /"overlaoded" is no fault: write one of busy, overloaded, /],
+    [["sim", "--port", "0", "--fault", "overlaoded"], /--fault: "overlaoded" is no fault: did you mean overloaded\?/],
     [["sim", "--port", "0", "--keep-alive", "5q"], /--keep-alive: read "5q", write it as/],
+    [
+      ["sim", "--port", "0", "--face", "openai", "--parallel", "1"],
+      /^spillway: --parallel is for an Ollama: leave it out, or leave out --face openai\.\n$/
+    ],
+    [
+      ["sim", "--face", "anthropic", "--list-faults"].concat(
+        ...["max-queue 1", "max-loaded 1", "keep-alive 5m", "context 9", "version 1"].map((each) =>
+          `--${each}`.split(" ")
+        )
+      ),
+      /^spillway: --max-queue, --max-loaded, --keep-alive, --context, --version are for an Ollama: leave them out, /
+    ],
     [["sim", "--port", "0", "--max-queue", "0"], /--max-queue: read 0, write a whole number from 1/]
   ]
   for (const [words, told] of wrong) {
@@ -184,6 +227,17 @@ describe("a command that is used wrongly", () => {
     const [help, completions] = [spillway("sim", "--help"), spillway("--completions", "bash")]
     expect([await help.code, await completions.code]).toStrictEqual([0, 0])
     expect(help.out).toContain("--list-faults")
+    for (const [flag, otherwise] of [
+      ["port", "11434"],
+      ["parallel", "1"],
+      ["max-queue", "512"],
+      ["max-loaded", "3"],
+      ["keep-alive", "5m"],
+      ["context", "4096"],
+      ["version", "0.34.0"]
+    ]) {
+      expect(help.out).toMatch(new RegExp(`--${flag} .*\\(${otherwise}\\)`))
+    }
     expect(completions.out).toContain("list-faults")
   })
 })

@@ -1,9 +1,11 @@
 /**
  * The control API of a simulated server: `/_sim/faults` and `/_sim/requests`, beside whatever it simulates.
  *
- * Faults are written as on the command line, `overloaded 20% for=60s`, or as an object.
+ * Faults are written as on the command line, `overloaded 20% for=60s`, or as an object: also as they are told, so that
+ * what was read can be written back.
  */
-import { Effect, Exit, Cause } from "effect"
+import { Units } from "@spillway/core"
+import { Cause, Duration, Effect, Exit } from "effect"
 import type { Asked, Handler, Headers, Reply } from "./Exchange.ts"
 import type { Options as FaultOptions, Switchboard } from "./Fault.ts"
 import * as Host from "./Host.ts"
@@ -33,34 +35,69 @@ export const beside =
     if (asked.headers.origin !== undefined || !Host.isOwn(asked.headers.host)) {
       return say(reply, 403, { error: "no page may control a simulation" })
     }
-    const answer = answers[`${asked.method} ${asked.path.slice(base.length)}`]
+    const path = asked.path.slice(base.length)
+    const methods = answers[path]
+    if (methods === undefined) {
+      return say(reply, 404, { error: `write one of ${Object.keys(answers).join(", ")} after ${base}` })
+    }
+    const answer = methods[asked.method]
     if (answer !== undefined) return answer(controlled, asked, reply)
-    say(reply, 404, { error: `write one of ${Object.keys(answers).join(", ")} after ${base}` })
+    const allowed = Object.keys(methods)
+    say(reply, 405, { error: `${base}${path} takes ${allowed.join(" or ")}` }, [["Allow", allowed.join(", ")]])
   }
 
-const answers: Readonly<Record<string, (controlled: Controlled, asked: Asked, reply: Reply) => void>> = {
-  "GET /faults": ({ faults, known }, _, reply) => say(reply, 200, { on: faults.on, known }),
-  "POST /faults": ({ faults }, { body }, reply) => {
-    const exit = Effect.runSyncExit(faults.add(written(body)))
-    if (Exit.isSuccess(exit)) return say(reply, 200, { on: faults.on })
-    say(reply, 400, { error: (Cause.squash(exit.cause) as Error).message })
+type Answer = (controlled: Controlled, asked: Asked, reply: Reply) => void
+
+/** By path, then by method. */
+const answers: Readonly<Record<string, Readonly<Record<string, Answer>>>> = {
+  "/faults": {
+    GET: ({ faults, known }, _, reply) => say(reply, 200, { on: told(faults), known }),
+    POST: ({ faults }, { body }, reply) => {
+      const exit = Effect.runSyncExit(faults.add(written(body)))
+      if (Exit.isSuccess(exit)) return say(reply, 200, { on: told(faults) })
+      say(reply, 400, { error: (Cause.squash(exit.cause) as Error).message })
+    },
+    DELETE: ({ faults }, { query }, reply) => {
+      faults.remove(query.get("fault") ?? undefined)
+      say(reply, 200, { on: told(faults) })
+    }
   },
-  "DELETE /faults": ({ faults }, { query }, reply) => {
-    faults.remove(query.get("fault") ?? undefined)
-    say(reply, 200, { on: faults.on })
+  "/requests": {
+    GET: ({ traffic }, _, reply) => say(reply, 200, { count: traffic.count, requests: traffic.passages })
   },
-  "GET /requests": ({ traffic }, _, reply) => say(reply, 200, { count: traffic.count, requests: traffic.passages }),
-  "GET /models": ({ models }, _, reply) => say(reply, 200, { models: models() })
+  "/models": { GET: ({ models }, _, reply) => say(reply, 200, { models: models() }) }
 }
+
+/** The faults that are on, with their times as they are written. */
+const told = ({ on }: Switchboard): ReadonlyArray<unknown> =>
+  on.map((fault) =>
+    Object.fromEntries(
+      Object.entries(fault).map(([name, value]) => [
+        name,
+        Duration.isDuration(value) ? Units.duration.print(value) : value
+      ])
+    )
+  )
 
 /** An object, or the words of a command line. */
 const written = (body: string): FaultOptions | string => {
   if (!body.trimStart().startsWith("{")) return body
   try {
-    return JSON.parse(body) as FaultOptions
+    return again(JSON.parse(body) as Readonly<Record<string, unknown>>)
   } catch {
     return body
   }
+}
+
+/** What was told of a fault, as it is switched on again: its share may be a number, and it has struck nobody yet. */
+const again = (options: Readonly<Record<string, unknown>>): FaultOptions => {
+  const { share } = options
+  const isShare = typeof share === "number" && share >= 0 && share <= 1
+  return {
+    ...options,
+    struck: undefined,
+    share: isShare ? Units.percent.print(share) : share
+  } as unknown as FaultOptions
 }
 
 /** How each model stands: what is loaded, what runs, who waits. */
@@ -80,5 +117,5 @@ export const statesOf = ({ models, scheduler }: Ollama) =>
 
 const json: Headers = [["Content-Type", "application/json"]]
 
-const say = (reply: Reply, status: number, value: unknown): void =>
-  reply.whole(status, json, `${JSON.stringify(value)}\n`)
+const say = (reply: Reply, status: number, value: unknown, more: Headers = []): void =>
+  reply.whole(status, [...json, ...more], `${JSON.stringify(value)}\n`)

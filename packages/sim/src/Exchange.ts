@@ -29,6 +29,8 @@ export interface Caller {
   readonly fault?: Struck | undefined
   /** A fault struck him that nobody knew of when he came: that of a load, or of a provider. */
   met?(fault: string): void
+  /** He waits for a model that is not loaded, or does so no longer. */
+  enters?(stretch: "load" | "firstToken"): void
   /** Once there is room again after he has asked to wait. */
   onRoom(listener: () => void): void
   /** Once, when he has left before the end. */
@@ -49,6 +51,8 @@ export interface Reply extends Caller {
   write(text: string): boolean
   /** The end of a body that is complete. */
   end(): void
+  /** What is answered with a good status is not whole, though it ends as if it were: said before it ends. */
+  spoilt?(): void
   /** Closes the connection where it stands: with a clean FIN, by a reset, or not at all, as a dead network does. */
   cut(how: "close" | "reset" | "silence"): void
 }

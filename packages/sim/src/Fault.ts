@@ -48,6 +48,15 @@ export interface Struck {
   readonly draw: number
 }
 
+/** What there is to know of a fault before it is switched on. */
+export interface Known {
+  /** What `at` and `span` are to it, where they are anything. */
+  readonly at?: string
+  readonly span?: string
+  /** The paths whose requests can show it; a `*` at the end stands for any name. */
+  readonly paths: ReadonlyArray<string>
+}
+
 /** What is asked of the faults that are on. */
 export interface Faults {
   /** The first of these that strikes this request, in the order in which they were switched on. */
@@ -61,7 +70,7 @@ export interface Questioned {
   readonly method?: string
 }
 
-/** No such fault, or no such word of it: what was read and what would be right. */
+/** No such fault, no such word of it, or none that could ever matter: what was read and what would be right. */
 export class FaultRefused extends Data.TaggedError("FaultRefused")<{
   readonly read: string
   readonly expected: string
@@ -110,13 +119,16 @@ export class Switchboard implements Faults {
   private readonly agenda: Agenda
   private readonly seed: number
   /** Every fault there is. */
-  private readonly known: { has(name: string): boolean; keys(): Iterable<string> }
+  private readonly known: ReadonlyMap<string, Known>
+  /** The models there are by now, each by all the names that callers may give it, the usual one first. */
+  private readonly models: () => ReadonlyArray<ReadonlyArray<string>>
   private switched: Array<Switched> = []
 
-  constructor(agenda: Agenda, seed: number, known: Switchboard["known"]) {
+  constructor(agenda: Agenda, seed: number, known: Switchboard["known"], models: Switchboard["models"]) {
     this.agenda = agenda
     this.seed = seed
     this.known = known
+    this.models = models
   }
 
   /** Those that are on, with how often each has struck. */
@@ -128,10 +140,8 @@ export class Switchboard implements Faults {
   add(given: Options | string): Effect.Effect<void, FaultRefused | CoreOptions.OptionsRefused> {
     const options = typeof given === "string" ? parse(given) : Effect.succeed(given)
     return Effect.flatMap(Effect.flatMap(options, CoreOptions.decode("Fault", Options)), (fault) => {
-      if (!this.known.has(fault.fault)) {
-        const expected = `write one of ${[...this.known.keys()].join(", ")}`
-        return Effect.fail(new FaultRefused({ read: JSON.stringify(fault.fault), expected }))
-      }
+      const refused = refusalOf(fault, this.known, this.models())
+      if (refused !== undefined) return Effect.fail(refused)
       return Effect.sync(() => {
         this.switched.push({ fault, since: this.agenda.now, asked: 0, struck: 0 })
       })
@@ -183,3 +193,45 @@ const isFor = ({ model, path }: Fault, asked: Questioned): boolean =>
 
 const matches = (pattern: string, name: string): boolean =>
   new RegExp(`^${pattern.replace(/[.+?^${}()|[\]\\]/g, "\\$&").replaceAll("*", ".*")}(:latest)?$`).test(name)
+
+/** Why a fault could never strike as it is written, if that is so. */
+const refusalOf = (
+  fault: Fault,
+  known: ReadonlyMap<string, Known>,
+  models: ReadonlyArray<ReadonlyArray<string>>
+): FaultRefused | undefined => {
+  const { fault: name, model, path } = fault
+  const found = known.get(name)
+  if (found === undefined) return new FaultRefused({ read: JSON.stringify(name), expected: oneOf(name, known.keys()) })
+  const refused = (word: string, expected: string) =>
+    new FaultRefused({ read: JSON.stringify(`${name} ${word}`), expected })
+  const span = fault.span && Units.span.print(fault.span)
+  for (const [word, value] of [["at", fault.at] as const, ["span", span] as const]) {
+    if (value === undefined || found[word] !== undefined) continue
+    const others = [...known].flatMap(([other, each]) => (each[word] === undefined ? [] : [other]))
+    return refused(`${word}=${value}`, `"${word}" means nothing to it, only to ${others.join(", ")}; leave it out`)
+  }
+  if (path !== undefined && found.paths.length === 0) {
+    return refused(`path=${path}`, "no path leads to it; leave the path out")
+  }
+  if (path !== undefined && !found.paths.some((each) => beginsWith(each, path))) {
+    return refused(`path=${path}`, `no path where it can strike begins so; ${oneOf(path, found.paths)}`)
+  }
+  if (model !== undefined && !models.flat().some((each) => matches(model, each))) {
+    const usual = models.flatMap(([each = ""]) => each)
+    return refused(`model=${model}`, `no model here is called so; ${oneOf(model, usual)}`)
+  }
+  return undefined
+}
+
+const beginsWith = (served: string, path: string): boolean =>
+  served.startsWith(path) || (served.endsWith("*") && path.startsWith(served.slice(0, -1)))
+
+/** What was meant, or else what there is, as far as it fits a line. */
+const oneOf = (read: string, names: Iterable<string>): string => {
+  const all = [...names]
+  const near = CoreOptions.nearest(read, all)
+  return near === undefined ? `write one of ${all.slice(0, namesMax).join(", ")}` : `did you mean ${near}?`
+}
+
+const namesMax = 50

@@ -14,7 +14,10 @@ import * as Listener from "./Listener.ts"
 import { Traffic } from "./Traffic.ts"
 
 /** Whose face it has. */
-export const faces = { openai: OpenAi.make, anthropic: Anthropic.make } as const
+export const faces = {
+  openai: { make: OpenAi.make, paths: OpenAi.paths },
+  anthropic: { make: Anthropic.make, paths: Anthropic.paths }
+} as const
 
 /** The models of a face where none are named. */
 const usual: Readonly<Record<keyof typeof faces, ReadonlyArray<string>>> = {
@@ -55,7 +58,9 @@ export const start = ({
   Effect.gen(function* () {
     const settings = yield* CoreOptions.decode("Hosted", Hosted.Options)({ models: usual[face], ...options })
     const agenda = yield* makeAgenda
-    const faults = new Fault.Switchboard(agenda, settings.seed, new Map(Faults.table.map((row) => [row.name, row])))
+    const { make, paths } = faces[face]
+    const strikes = new Map(Faults.table.map((row) => [row.name, { ...row, paths: paths[row.where] }]))
+    const faults = new Fault.Switchboard(agenda, settings.seed, strikes, () => settings.models.map((name) => [name]))
     yield* Effect.forEach(given, (fault) => faults.add(fault))
     const traffic = new Traffic(agenda)
     const told = Object.fromEntries(Faults.table.map(({ name, says, where }) => [name, { where, what: says }]))
@@ -69,7 +74,7 @@ export const start = ({
         // A fault of a provider is asked for where it happens.
         struckBy: () => undefined,
         headersFor: () => [],
-        handler: Control.beside({ faults, known: told, models, traffic }, faces[face](hosted))
+        handler: Control.beside({ faults, known: told, models, traffic }, make(hosted))
       }
     )
     return { url, hosted, faults, traffic }

@@ -3,8 +3,11 @@
  *
  * A request can script itself by a marker in its prompt, `[[sim tokens=9 token_ms=20 die_after=2]]`, so that a test
  * says what it wants where it asks for it. The runner that stands in for a real Ollama's reads the same marker, which
- * is how both can be asked the same question.
+ * is how both can be asked the same question. What makes no sense is refused: a test whose script is not read tests
+ * something else.
  */
+
+import { Options } from "@spillway/core"
 
 /** How one answer goes. A place is a number of tokens that came before. */
 export interface Script {
@@ -34,42 +37,122 @@ export interface Script {
   readonly isDrawn?: boolean
 }
 
-const names = {
-  tokens: "tokens",
-  token_ms: "tokenMillis",
-  prompt_ms: "promptMillis",
-  text: "text",
-  repeat: "repeat",
-  stop: "stop",
-  die_after: "dieAfter",
-  hang_after: "hangAfter",
-  end_after: "endAfter",
-  garbage_after: "garbageAfter",
-  status: "status",
-  tool: "tool",
-  arguments: "arguments",
-  thinking: "thinking"
-} as const satisfies Record<string, keyof Script>
+/** What a key sets, how its value is read (as nothing where it makes no sense), and what would be right. */
+interface Key {
+  readonly sets: keyof Script
+  readonly read: (value: string) => unknown
+  readonly expected: string
+}
 
-const words = new Set<string>(["text", "stop", "tool", "arguments"])
+const oneOf = (sets: keyof Script, values: Readonly<Record<string, unknown>>): Key => ({
+  sets,
+  read: (value) => (Object.hasOwn(values, value) ? values[value] : undefined),
+  expected: Object.keys(values).join(" or ")
+})
 
-/** A status that says no, or a number of tokens or milliseconds that somebody could live to see. */
-const isSensible = (name: string, value: number): boolean =>
-  name === "status" ? value >= 400 && value <= 599 : value >= 0 && value <= (name.endsWith("Millis") ? 3_600_000 : 1e9)
+const word = (sets: keyof Script): Key => ({ sets, read: (value) => value || undefined, expected: "a word" })
 
-/** The script that stands in a prompt; without a marker, nothing. What is no key, or no value of it, is not read. */
+/** A number that somebody could live to see. */
+const number = (sets: keyof Script, what: string, [least, most]: readonly [number, number], isWhole = true): Key => ({
+  sets,
+  read: (text) => {
+    const value = text === "" ? Number.NaN : Number(text)
+    return value >= least && value <= most && (Number.isInteger(value) || !isWhole) ? value : undefined
+  },
+  expected: `${what} from ${least} to ${most}`
+})
+
+const count = (sets: keyof Script): Key => number(sets, "a whole number", [0, 1_000_000_000])
+const millis = (sets: keyof Script): Key => number(sets, "milliseconds", [0, 3_600_000], false)
+
+const keys: ReadonlyMap<string, Key> = new Map(
+  Object.entries({
+    tokens: count("tokens"),
+    token_ms: millis("tokenMillis"),
+    prompt_ms: millis("promptMillis"),
+    text: word("text"),
+    repeat: oneOf("repeat", { 0: false, 1: true }),
+    stop: oneOf("stop", { eos: "eos", limit: "limit" }),
+    die_after: count("dieAfter"),
+    hang_after: count("hangAfter"),
+    end_after: count("endAfter"),
+    garbage_after: count("garbageAfter"),
+    status: number("status", "a status", [400, 599]),
+    tool: word("tool"),
+    arguments: {
+      sets: "arguments",
+      read: (value) => (isObject(value) ? value : undefined),
+      expected: "a JSON object without spaces and without ]"
+    },
+    thinking: count("thinking")
+  } satisfies Record<string, Key>)
+)
+
+const isObject = (json: string): boolean => {
+  try {
+    return json.startsWith("{") && JSON.parse(json) !== null
+  } catch {
+    return false
+  }
+}
+
+/** The script that stands in a prompt; without a marker, nothing. What `refusal` tells of is left out. */
 export const read = (prompt: string): Script => {
-  // Nearly every prompt has none.
-  if (!prompt.includes("[[sim ")) return {}
   const script: Record<string, unknown> = {}
-  for (const [, marker = ""] of prompt.matchAll(/\[\[sim ([^\]]*)\]\]/g)) {
-    for (const [, key = "", value = ""] of marker.matchAll(/(\w+)=(\S+)/g)) {
-      if (!(key in names)) continue
-      const name = names[key as keyof typeof names]
-      if (words.has(name)) script[name] = value
-      else if (name === "repeat") script[name] = value !== "0"
-      else if (isSensible(name, Number(value))) script[name] = Number(value)
-    }
+  for (const { name, value } of wordsIn(prompt)) {
+    const key = keys.get(name)
+    const given = key?.read(value)
+    if (key !== undefined && given !== undefined) script[key.sets] = given
   }
   return script
 }
+
+/** Why the script that stands in a prompt is no good, in a sentence for whoever has written it. */
+export const refusal = (prompt: string): string | undefined => {
+  const problems: Array<string> = []
+  for (const found of wordsIn(prompt)) {
+    const problem = problemOf(found)
+    if (problem !== undefined) problems.push(problem)
+    if (problems.length === problemsMax) break
+  }
+  return problems.length === 0 ? undefined : `sim script: ${problems.join("; ")}`
+}
+
+const problemsMax = 5
+const shownMax = 60
+
+/** A word of a marker; one that stands in a marker without an end is nothing but that. */
+interface Found {
+  readonly name: string
+  readonly value: string
+  readonly isOpen?: boolean
+}
+
+function* wordsIn(prompt: string): Generator<Found> {
+  // Nearly every prompt has none.
+  if (!prompt.includes("[[sim ")) return
+  for (const [whole, marker = "", end] of prompt.matchAll(/\[\[sim ([^\]]*)(\]\])?/g)) {
+    if (end === undefined) yield { name: "", value: whole, isOpen: true }
+    else {
+      for (const [found] of marker.matchAll(/\S+/g)) {
+        const [name = "", value = ""] = found.split(/=(.*)/s)
+        yield { name, value }
+      }
+    }
+  }
+}
+
+const problemOf = ({ isOpen, name, value }: Found): string | undefined => {
+  if (isOpen === true) return `${shown(value)} does not end, write [[sim key=value]] without a ] in it`
+  const key = keys.get(name)
+  if (key !== undefined) {
+    return key.read(value) === undefined
+      ? `${shown(`${name}=${value}`)} says nothing, write ${key.expected}`
+      : undefined
+  }
+  const near = Options.nearest(name, [...keys.keys()])
+  const advice = near === undefined ? `write one of ${[...keys.keys()].join(", ")}` : `did you mean ${near}`
+  return `unknown key ${shown(name)}, ${advice}`
+}
+
+const shown = (text: string): string => (text.length > shownMax ? `${text.slice(0, shownMax)}…` : text)

@@ -4,7 +4,7 @@
  * A server puts it on a port, and a program in virtual time asks it as it is.
  */
 import { Alarm, Options as CoreOptions, Units } from "@spillway/core"
-import { Effect, Schema } from "effect"
+import { Duration, Effect, Schema } from "effect"
 import { type Agenda, make as makeAgenda } from "./Agenda.ts"
 import * as Fault from "./Fault.ts"
 import * as Faults from "./ollama/Faults.ts"
@@ -23,7 +23,8 @@ export const Options = Schema.Struct({
   /** How many models may be loaded at once, and what memory they share, in bytes. */
   modelsMax: withDefault(Units.count.schema, 3),
   memory: Schema.optionalKey(Units.count.schema),
-  keepAlive: withDefault(Units.duration.schema, "5m"),
+  /** A duration, or for ever. */
+  keepAlive: withDefault(Schema.Union([Schema.Literals(["forever", "-1", -1]), Units.duration.schema]), "5m"),
   loadTimeout: withDefault(Units.span.schema, "5m"),
   /** What it takes until the memory of an unloaded model is free. */
   unload: withDefault(Units.duration.schema, 0),
@@ -33,6 +34,9 @@ export const Options = Schema.Struct({
   seed: withDefault(Schema.Int, 1),
   version: withDefault(Schema.String, "0.34.0")
 })
+
+/** As a request's own `keep_alive` says it. */
+const forever = -1
 
 /** The options as TypeScript takes them. */
 export type Options = CoreOptions.Widened<typeof Options.Encoded> & {
@@ -61,16 +65,16 @@ export const make = ({
     const settings = yield* CoreOptions.decode("Sim", Options)(options)
     const models = yield* Effect.forEach(names, Model.make)
     const agenda = yield* makeAgenda
-    const faults = new Fault.Switchboard(agenda, settings.seed, new Map(Object.entries(Faults.catalogue)))
-    yield* Effect.forEach(given, (fault) => faults.add(fault))
+    const faults = new Fault.Switchboard(agenda, settings.seed, Faults.known, () => ollama.models.map(Faults.namesFor))
     const ollama = new Ollama(agenda, {
       ...settings,
       models,
       memory: settings.memory,
-      keepAlive: Alarm.nanos(settings.keepAlive),
+      keepAlive: Duration.isDuration(settings.keepAlive) ? Alarm.nanos(settings.keepAlive) : forever,
       loadTimeout: Alarm.nanos(settings.loadTimeout),
       unload: Alarm.nanos(settings.unload),
       faultOf: (model) => Faults.loadOf(faults.strike(Faults.ofLoads, { path: "", model: model.name }))
     })
+    yield* Effect.forEach(given, (fault) => faults.add(fault))
     return { agenda, ollama, faults }
   })

@@ -21,7 +21,8 @@ export interface Passage {
   /** Milliseconds from the request to the first byte, and to the end. */
   firstMillis: number | undefined
   tookMillis: number | undefined
-  end: "open" | "complete" | "left" | "cut"
+  /** Broken is what ended as if it were whole: its answer broke in its midst, or lacks its last frame. */
+  end: "open" | "complete" | "broken" | "left" | "cut"
 }
 
 /** How many that have ended are remembered. */
@@ -81,6 +82,7 @@ class Followed implements Reply {
   private readonly passage: Passage
   private readonly agenda: Agenda
   private readonly from: number
+  private isSpoilt = false
 
   constructor(inner: Reply, passage: Passage, agenda: Agenda) {
     this.inner = inner
@@ -103,7 +105,7 @@ class Followed implements Reply {
     this.passage.status = status
     this.sent(body)
     this.inner.whole(status, headers, body)
-    this.over("complete")
+    this.ended()
   }
 
   begin(status: number, headers: Headers): void {
@@ -118,7 +120,12 @@ class Followed implements Reply {
 
   end(): void {
     this.inner.end()
-    this.over("complete")
+    this.ended()
+  }
+
+  spoilt(): void {
+    this.isSpoilt = true
+    this.inner.spoilt?.()
   }
 
   cut(how: "close" | "reset" | "silence"): void {
@@ -143,6 +150,10 @@ class Followed implements Reply {
     passage.firstMillis ??= this.passed
     passage.packets++
     passage.bytes += Buffer.byteLength(text)
+  }
+
+  private ended(): void {
+    this.over(this.isSpoilt ? "broken" : "complete")
   }
 
   private over(end: Passage["end"]): void {

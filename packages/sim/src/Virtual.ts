@@ -149,6 +149,10 @@ class Asking implements Caller, Writer {
     this.over(Effect.succeed(Summary.make({ finish, model, ...(usage && { usage }), ...(timings && { timings }) })))
   }
 
+  enters(stretch: "load" | "firstToken"): void {
+    this.attempt.enter(stretch)
+  }
+
   onRoom(listener: () => void): void {
     this.withRoom.push(listener)
   }

@@ -2,14 +2,15 @@
  * `spillway sim`: a simulated Ollama on a real port, shown live on a terminal and as lines anywhere else.
  */
 import { Simulation } from "@spillway/sim"
-import { Clock, Effect, Option, Schema, Stdio, Terminal } from "effect"
+import { Clock, Effect, Option, Record, Schema, Stdio, Terminal } from "effect"
 import { Command, Flag, TerminalCapabilities } from "effect/cli"
+import { Refused } from "../Refused.ts"
 import { live } from "../terminal/Live.ts"
 import { coloured, plain } from "../terminal/Paint.ts"
 import { stopAsked } from "../terminal/Stop.ts"
 import * as Catalogue from "./Catalogue.ts"
 import { Ended } from "./Ended.ts"
-import { refusalOf } from "./Refusals.ts"
+import { flagOf, refusalOf } from "./Refusals.ts"
 import * as Report from "./Report.ts"
 import { screen } from "./Screen.ts"
 import * as Served from "./Served.ts"
@@ -23,6 +24,10 @@ const number = (name: string, what: string, otherwise: number) =>
 
 const text = (name: string, what: string, otherwise: string) =>
   Flag.String(name).pipe(Flag.withDescription(`${what} (${otherwise})`), Flag.withDefault(otherwise))
+
+/** What has no meaning but for an Ollama, so that it is told apart whether it was given. */
+const ollamas = <A extends number | string>(flag: Flag.Flag<A>, what: string, otherwise: A) =>
+  flag.pipe(Flag.withDescription(`${what} (${otherwise})`), Flag.optional)
 
 const toggle = (name: string, what: string) =>
   Flag.Boolean(name).pipe(Flag.withoutNegation, Flag.withDescription(what), Flag.withDefault(false))
@@ -49,13 +54,19 @@ const flags = {
     Flag.withDescription("A fault that is on: its name, then what it is bound by; may be given several times"),
     Flag.atLeast(0)
   ),
-  parallel: number("parallel", "How many answers of one model are made at once", defaults.parallel),
-  maxQueue: number("max-queue", "How many may wait for a load", defaults.queueMax),
-  maxLoaded: number("max-loaded", "How many models may be loaded at once", defaults.modelsMax),
-  keepAlive: text("keep-alive", "How long an idle model stays loaded", "5m").pipe(Flag.withMetavar("duration")),
-  context: number("context", "The context of a request that names none, in tokens", defaults.context),
   seed: number("seed", "From which all chance is drawn", defaults.seed),
-  version: text("version", "The version it says it has", defaults.version),
+  ollama: {
+    parallel: ollamas(Flag.Int("parallel"), "How many answers of one model are made at once", defaults.parallel),
+    queueMax: ollamas(Flag.Int("max-queue"), "How many may wait for a load", defaults.queueMax),
+    modelsMax: ollamas(Flag.Int("max-loaded"), "How many models may be loaded at once", defaults.modelsMax),
+    keepAlive: ollamas(
+      Flag.String("keep-alive").pipe(Flag.withMetavar("duration")),
+      "How long an idle model stays loaded, or forever",
+      "5m"
+    ),
+    context: ollamas(Flag.Int("context"), "The context of a request that names none, in tokens", defaults.context),
+    version: ollamas(Flag.String("version"), "The version it says it has", defaults.version)
+  },
   listFaults: toggle("list-faults", "Say which faults there are, and start nothing"),
   json: toggle("json", "One JSON object a line instead of words or a screen")
 }
@@ -63,7 +74,9 @@ const flags = {
 type Given = Command.Command.Config.Infer<typeof flags>
 
 /** The command with its flags. */
-export const sim = Command.make("sim", flags, (given) => (given.listFaults ? list(given) : serve(given))).pipe(
+export const sim = Command.make("sim", flags, (given) =>
+  Effect.andThen(fitting(given), given.listFaults ? list(given) : serve(given))
+).pipe(
   Command.withDescription("A simulated Ollama on a real port, which fails on demand"),
   Command.withExamples([
     { command: "spillway sim", description: "On an Ollama's own port, without a fault" },
@@ -84,6 +97,19 @@ const look = Effect.gen(function* () {
   return { canAnimate, columns: columns || Infinity, paint: canColor ? coloured : plain }
 })
 
+/** What was given for an Ollama, and nothing of what was not. */
+const givenOf = ({ ollama }: Pick<Given, "ollama">): Pick<Simulation.Options, keyof Given["ollama"]> =>
+  Record.getSomes<string, string | number>(ollama)
+
+/** Refuses what was given for an Ollama where there is to be none. */
+const fitting = ({ face, ollama }: Given): Effect.Effect<void, Refused> => {
+  const given = Object.keys(givenOf({ ollama })).map(flagOf)
+  if (face === "ollama" || given.length === 0) return Effect.void
+  const [are, them] = given.length === 1 ? ["is", "it"] : ["are", "them"]
+  const sentence = `${given.join(", ")} ${are} for an Ollama: leave ${them} out, or leave out --face ${face}.`
+  return Effect.fail(new Refused({ sentence, code: 2 }))
+}
+
 const list = ({ face, json }: Given) =>
   Effect.gen(function* () {
     const catalogue = Catalogue.of(face)
@@ -91,15 +117,16 @@ const list = ({ face, json }: Given) =>
     return yield* print([JSON.stringify(catalogue, undefined, 2)])
   })
 
-const serve = ({ face, fault, json, keepAlive, maxLoaded, maxQueue, models, ...same }: Given) =>
+const serve = ({ face, fault, host, json, models, ollama, port, seed }: Given) =>
   Effect.gen(function* () {
+    const version = Option.getOrElse(ollama.version, () => defaults.version)
     const running = yield* Effect.mapError(
       Served.start(face, {
-        ...pick(same),
+        ...givenOf({ ollama }),
+        host,
+        port,
+        seed,
         faults: fault,
-        keepAlive,
-        modelsMax: maxLoaded,
-        queueMax: maxQueue,
         ...(Option.isSome(models) ? { models: names(models.value) } : {})
       }),
       refusalOf
@@ -113,10 +140,8 @@ const serve = ({ face, fault, json, keepAlive, maxLoaded, maxQueue, models, ...s
       const lines = ended.next().map(report.ended)
       return isLive || lines.length === 0 ? Effect.void : print(lines)
     })
-    if (!isLive) yield* print([report.ready(readyOf(running, same.version, fault))])
-    const showing = isLive
-      ? live((size) => screen(Snapshot.of(running, same.version), { ...size, paint }))
-      : Effect.never
+    if (!isLive) yield* print([report.ready(readyOf(running, version, fault))])
+    const showing = isLive ? live((size) => screen(Snapshot.of(running, version), { ...size, paint })) : Effect.never
     const following = Effect.forever(Effect.andThen(told, Effect.sleep(lookMillis)))
     yield* Effect.raceFirst(stopAsked, Effect.raceFirst(showing, following))
     yield* told
@@ -125,17 +150,6 @@ const serve = ({ face, fault, json, keepAlive, maxLoaded, maxQueue, models, ...s
 
 /** How often one looks who is done: lines should come while a person still knows what he asked. */
 const lookMillis = 50
-
-const pick = ({ context, host, parallel, port, seed, version }: Pick<Given, PickedFlags>) => ({
-  context,
-  host,
-  parallel,
-  port,
-  seed,
-  version
-})
-
-type PickedFlags = "context" | "host" | "parallel" | "port" | "seed" | "version"
 
 const names = (given: string): ReadonlyArray<string> => given.split(",").map((name) => name.trim())
 

@@ -5,11 +5,12 @@
  */
 import type { Passage } from "./Snapshot.ts"
 
-/** What became of the requests: a refusal is an answer with a status from 400 on. */
+/** What became of the requests: a refusal is an answer with a status from 400 on, and what broke is no answer. */
 export interface Tally {
   readonly count: number
   readonly answered: number
   readonly refused: number
+  readonly broken: number
   readonly cut: number
   readonly left: number
   readonly open: number
@@ -23,7 +24,7 @@ export class Ended {
   private readonly traffic: { readonly passages: ReadonlyArray<Passage>; readonly count: number }
   private open: ReadonlyArray<Passage> = []
   private lastSeen = 0
-  private readonly ends = { answered: 0, refused: 0, cut: 0, left: 0, struck: 0 }
+  private readonly ends = { answered: 0, refused: 0, broken: 0, cut: 0, left: 0, struck: 0 }
 
   constructor(traffic: { readonly passages: ReadonlyArray<Passage>; readonly count: number }) {
     this.traffic = traffic

@@ -21,8 +21,11 @@ const wrong = (error: Exclude<Server.StartRefused, Server.ListenRefused>): strin
 
 const placeOf = (of: string, path: string): string => {
   if (of === "Model") return "--models"
-  return of === "Fault" ? `--fault, ${path}` : `--${flags[path] ?? path}`
+  return of === "Fault" ? `--fault, ${path}` : flagOf(path)
 }
+
+/** The flag that sets an option. */
+export const flagOf = (option: string): string => `--${flags[option] ?? option}`
 
 const flags: Readonly<Record<string, string>> = {
   queueMax: "max-queue",

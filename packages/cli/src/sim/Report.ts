@@ -41,10 +41,11 @@ export const words: Report = {
       `bytes=${bytes}`,
       ...(fault === undefined ? [] : [`fault=${fault}`])
     ].join(" "),
-  stopped: ({ answered, count, cut, left, open, refused, struck, tookMillis }) => {
+  stopped: ({ answered, broken, count, cut, left, open, refused, struck, tookMillis }) => {
     const ends = [
       [answered, "answered"],
       [refused, "refused"],
+      [broken, "broken"],
       [cut, "cut"],
       [left, "left by the caller"],
       [open, "still open"]

@@ -25,7 +25,7 @@ const statusColour = ({ status = 0 }: Passage, paint: Paint): Colour =>
   status >= 500 ? paint.bad : status >= 400 ? paint.fair : status >= 200 ? paint.good : paint.dim
 
 const endColour = ({ end }: Passage, paint: Paint): Colour =>
-  ({ open: paint.accent, complete: paint.dim, left: paint.fair, cut: paint.bad })[end]
+  ({ open: paint.accent, complete: paint.dim, broken: paint.bad, left: paint.fair, cut: paint.bad })[end]
 
 const dim = (_: Passage, paint: Paint): Colour => paint.dim
 

@@ -43,18 +43,20 @@ describe("what has ended", () => {
       passage({ id: 2, status: 503, fault: "overloaded" }),
       passage({ id: 3, end: "left" }),
       passage({ id: 4, end: "cut", fault: "cut" }),
-      open(5)
+      open(5),
+      passage({ id: 6, end: "broken", fault: "die" })
     ]
-    const ended = new Ended({ passages, count: 5 })
+    const ended = new Ended({ passages, count: 6 })
     ended.next()
     expect(ended.tally(1_000)).toStrictEqual({
-      count: 5,
+      count: 6,
       answered: 1,
       refused: 1,
+      broken: 1,
       left: 1,
       cut: 1,
       open: 1,
-      struck: 2,
+      struck: 3,
       tookMillis: 1_000
     })
   })

@@ -19,9 +19,13 @@ describe("a line in words", () => {
   })
 
   it("sums up without what did not happen", () => {
-    const tally = { count: 3, answered: 2, refused: 1, cut: 0, left: 0, open: 0, struck: 1, tookMillis: 2_000 }
+    const ends = { answered: 2, refused: 1, broken: 0, cut: 0, left: 0, open: 0 }
+    const tally = { count: 3, ...ends, struck: 1, tookMillis: 2_000 }
     expect(words.stopped(tally)).toBe(
       "Stopped after 2.0 s and 3 requests: 2 answered, 1 refused; a fault struck 1 of them."
+    )
+    expect(words.stopped({ ...tally, count: 5, broken: 2, struck: 3 })).toBe(
+      "Stopped after 2.0 s and 5 requests: 2 answered, 1 refused, 2 broken; a fault struck 3 of them."
     )
     const nothing = { ...tally, count: 0, answered: 0, refused: 0, struck: 0 }
     expect(words.stopped(nothing)).toBe("Stopped after 2.0 s and 0 requests.")

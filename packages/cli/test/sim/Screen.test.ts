@@ -55,6 +55,10 @@ describe("the screen", () => {
     )
   })
 
+  it("shows as broken what ended as if it were whole", () => {
+    expect(about(drawn(80), "/api/generate")).toMatch(/ 200 {2}broken +1\.2 s {2}die/)
+  })
+
   it("says how a fault is switched on, as long as there is room", () => {
     expect(about(drawn(77), "Ctrl-C")).toContain("curl -d busy http://127.0.0.1:11434/_sim/faults")
     expect(about(drawn(76), "Ctrl-C")).toBe(" Ctrl-C stops it")

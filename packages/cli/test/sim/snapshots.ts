@@ -40,6 +40,7 @@ export const busy: Snapshot = {
     passage({ id: 1 }),
     passage({ id: 2, status: 503, fault: "overloaded", bytes: 95, tookMillis: 1 }),
     passage({ id: 3, path: "/v1/chat/completions", model: "x\u001b[2Jy", end: "cut" }),
-    passage({ id: 4, status: undefined, end: "open", firstMillis: undefined, tookMillis: undefined })
+    passage({ id: 4, path: "/api/generate", fault: "die", end: "broken" }),
+    passage({ id: 5, status: undefined, end: "open", firstMillis: undefined, tookMillis: undefined })
   ]
 }

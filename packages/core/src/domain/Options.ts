@@ -220,15 +220,19 @@ const namesMax = 12
 
 const noSuchOption = (key: string, ast: SchemaAST.AST): string => {
   const names = SchemaAST.isObjects(ast) ? ast.propertySignatures.map(({ name }) => String(name)) : []
-  const near = names
-    .map((name) => ({ name, edits: edits(plain(key), plain(name)) }))
-    .filter(({ edits, name }) => edits <= Math.max(1, Math.floor(name.length / 3)))
-    .toSorted((one, other) => one.edits - other.edits)[0]
-  if (near !== undefined) return `no such option, did you mean ${near.name}?`
+  const near = nearest(key, names)
+  if (near !== undefined) return `no such option, did you mean ${near}?`
   return names.length === 0
     ? "no such option"
     : `no such option, the options are ${listed(names.slice(0, namesMax), "and")}`
 }
+
+/** Which of these names was probably meant, where one of them is near to what was read. */
+export const nearest = (read: string, names: ReadonlyArray<string>): string | undefined =>
+  names
+    .map((name) => ({ name, edits: edits(plain(read), plain(name)) }))
+    .filter(({ edits, name }) => edits <= Math.max(1, Math.floor(name.length / 3)))
+    .toSorted((one, other) => one.edits - other.edits)[0]?.name
 
 const plain = (key: string): string =>
   key

@@ -7,7 +7,6 @@
  */
 import * as Script from "../Script.ts"
 import * as Words from "../Words.ts"
-import { read } from "./Body.ts"
 
 /** What is asked. */
 export interface Question {
@@ -50,8 +49,7 @@ export const compose = (question: Question, seed: number, usual: number): Answer
   const promptTokens = Words.count(prompt) + Words.count(prefill)
   const common = { promptTokens, key: own, script }
   if (script.tool !== undefined) {
-    const { arguments: given } = script
-    const call = given !== undefined && read(given) ? given : JSON.stringify({ query: Words.text(own, 3) })
+    const call = script.arguments ?? JSON.stringify({ query: Words.text(own, 3) })
     const pieces = call.match(new RegExp(`.{1,${lettersOfFragment}}`, "g")) ?? []
     return { ...common, pieces, finish: "tool", stopped: undefined, tool: script.tool }
   }

@@ -8,7 +8,7 @@ import { DateTime } from "effect"
 import { perMilli } from "../Agenda.ts"
 import type { Handler, Headers } from "../Exchange.ts"
 import * as Words from "../Words.ts"
-import type { Answer, Question } from "./Answer.ts"
+import type { Question } from "./Answer.ts"
 import { refusal, said as saidOf } from "./AnthropicRefusal.ts"
 import { conversation, type Fields, said, texts, turns } from "./Body.ts"
 import type { Pieces } from "./Delivery.ts"
@@ -16,6 +16,11 @@ import * as Face from "./Face.ts"
 import type { Hosted } from "./Hosted.ts"
 import * as Letters from "./Letters.ts"
 import type { Refusal } from "./Refusal.ts"
+
+const messagesPath = "/v1/messages"
+
+/** Where faults of each kind can strike. */
+export const paths = Face.pathsOf([messagesPath])
 
 /** Answers as api.anthropic.com does. */
 export const make = (hosted: Hosted): Handler =>
@@ -31,7 +36,7 @@ export const make = (hosted: Hosted): Handler =>
     check: ({ headers }) =>
       (headers["anthropic-version"] ?? "") === "" ? invalid("anthropic-version: header is required") : undefined,
     unread: invalid("The request body is not valid JSON: expected value: line 1 column 1 (char 0)"),
-    posts: { "/v1/messages": messages },
+    posts: { [messagesPath]: messages },
     models: () => models(hosted.options.models),
     model,
     json: (value) => JSON.stringify(value)
@@ -68,19 +73,13 @@ const isoOf = (seconds: number): string =>
   DateTime.formatIso(DateTime.makeUnsafe(seconds * 1_000)).replace(/\.\d+Z$/, "Z")
 
 const messages = (call: Face.Call, fields: Fields): void => {
-  const question = questionOf(fields)
-  if ("reason" in question) return call.refuse(question)
-  const composed = call.hosted.compose(question)
-  const tokens = composed.promptTokens + composed.pieces.length
   const isStream = fields["stream"] === true
-  const wish = { shape: isStream ? "stream" : "whole", model: question.model, tokens, answer: composed } as const
-  const visit = call.enter(wish)
-  if (visit?.answer === undefined) return
-  const voice = { call, answer: visit.answer, model: question.model }
-  if (isStream) return call.hosted.stream(visit, streamed(voice))
+  const voice = Face.voiceOf(call, questionOf(fields), isStream)
+  if (voice === undefined) return
+  if (isStream) return call.hosted.stream(voice.visit, streamed(voice))
   const headers = (): Headers => [["content-type", "application/json"], ...call.headers()]
   const error = refusal({ reason: "internal" }, call.id, call.headers())
-  return call.hosted.whole(visit, { headers, body: JSON.stringify(message(voice, contentOf(voice))) }, error)
+  return call.hosted.whole(voice.visit, { headers, body: JSON.stringify(message(voice, contentOf(voice))) }, error)
 }
 
 const questionOf = (fields: Fields): Question | Refusal => {
@@ -99,21 +98,14 @@ const questionOf = (fields: Fields): Question | Refusal => {
   return { model: name, prompt, prefill, max: Math.floor(max), stops: texts(stops) }
 }
 
-/** One answer on its way out. */
-interface Voice {
-  readonly call: Face.Call
-  readonly answer: Answer
-  readonly model: string
-}
-
 const finishes = { stop: "end_turn", length: "max_tokens", tool: "tool_use" } as const
 
-const ending = ({ answer }: Voice) => ({
+const ending = ({ answer }: Face.Voice) => ({
   stop_reason: answer.stopped === undefined ? finishes[answer.finish] : "stop_sequence",
   stop_sequence: answer.stopped ?? null
 })
 
-const usageOf = ({ answer }: Voice, told: number) => ({
+const usageOf = ({ answer }: Face.Voice, told: number) => ({
   input_tokens: answer.promptTokens,
   cache_creation_input_tokens: 0,
   cache_read_input_tokens: 0,
@@ -122,21 +114,21 @@ const usageOf = ({ answer }: Voice, told: number) => ({
   service_tier: "standard"
 })
 
-const tool = ({ answer, call }: Voice, input: unknown) => ({
+const tool = ({ answer, call }: Face.Voice, input: unknown) => ({
   type: "tool_use",
   id: `toolu_01${Letters.mixed(call.arrival.key + 1, 22)}`,
   name: answer.tool,
   input
 })
 
-const contentOf = (voice: Voice): ReadonlyArray<unknown> => {
+const contentOf = (voice: Face.Voice): ReadonlyArray<unknown> => {
   const { pieces, tool: name } = voice.answer
   const text = pieces.join("")
   if (name !== undefined) return [tool(voice, JSON.parse(text))]
   return pieces.length === 0 ? [] : [{ type: "text", text }]
 }
 
-const message = (voice: Voice, content: ReadonlyArray<unknown>) => ({
+const message = (voice: Face.Voice, content: ReadonlyArray<unknown>) => ({
   model: voice.model,
   id: `msg_01${Letters.mixed(voice.call.arrival.key, 22)}`,
   type: "message",
@@ -148,7 +140,7 @@ const message = (voice: Voice, content: ReadonlyArray<unknown>) => ({
 
 const ping = 'event: ping\ndata: {"type": "ping"}\n\n'
 
-const streamed = (voice: Voice): Pieces => {
+const streamed = (voice: Face.Voice): Pieces => {
   const { answer, call } = voice
   const { length } = answer.pieces
   // Spaces before the last brace hide how long the words are.

@@ -40,6 +40,7 @@ export interface Break {
     | "cut"
     | "reset"
     | "silence"
+    | "idle-close"
     | "no-marker"
     | "error-mid-stream"
     | "comments-only"
@@ -135,6 +136,8 @@ export class Streamed {
 
   private break(breaks: Break): void {
     const { next, reply, text } = this
+    // Who closes after a whole answer has spoilt nothing.
+    if (breaks.by !== "idle-close") reply.spoilt?.()
     switch (breaks.by) {
       case "truncated-json":
         this.breaks = undefined
@@ -149,6 +152,10 @@ export class Streamed {
       case "no-marker":
         if (breaks.isClosed === true) this.write(text.close)
         return this.finish()
+      case "idle-close":
+        this.write(text.close + text.marker)
+        this.finish()
+        return reply.cut("close")
       case "comments-only":
         this.isStalled = true
         return this.write(text.warm)
@@ -199,6 +206,7 @@ export const whole = (
     over()
     const headers = text.headers()
     if (breaks === undefined) return reply.whole(200, headers, text.body)
+    if (breaks.by === "error-in-200" || breaks.by === "truncated-json") reply.spoilt?.()
     switch (breaks.by) {
       case "error-in-200":
         return reply.whole(200, headers, error.body)
@@ -212,6 +220,9 @@ export const whole = (
         reply.begin(200, headers)
         reply.write(halfOf(text.body))
         return reply.cut(breaks.by === "cut" ? "close" : breaks.by)
+      case "idle-close":
+        reply.whole(200, headers, text.body)
+        return reply.cut("close")
       case "no-marker":
       case "comments-only":
         return reply.whole(200, headers, text.body)

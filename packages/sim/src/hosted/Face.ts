@@ -3,7 +3,10 @@
  * wrong key is refused before anybody reads what it came with.
  */
 import type { Asked, Handler, Headers, Reply } from "../Exchange.ts"
+import * as Script from "../Script.ts"
+import type { Answer, Question } from "./Answer.ts"
 import { type Fields, read } from "./Body.ts"
+import type { Row } from "./Faults.ts"
 import type { Arrival, Hosted, Visit, Wish } from "./Hosted.ts"
 import type { Refusal, Sent } from "./Refusal.ts"
 
@@ -19,6 +22,14 @@ export interface Call {
   readonly refuse: (refused: Refusal) => void
   /** Lets it in, or has answered it. */
   readonly enter: (wish: Wish) => Visit | undefined
+}
+
+/** An answer of words on its way out. */
+export interface Voice {
+  readonly call: Call
+  readonly visit: Visit
+  readonly answer: Answer
+  readonly model: string
 }
 
 /** How a provider does what all do. */
@@ -40,6 +51,26 @@ export interface Manner {
 
 const bytesMax = 32 * 2 ** 20
 const list = "/v1/models"
+
+/** Where faults of each kind can strike, by the paths that answer bit by bit and those that answer only as a whole. */
+export const pathsOf = (streams: ReadonlyArray<string>, wholes: ReadonlyArray<string> = []) =>
+  ({
+    door: [...streams, ...wholes, list, `${list}/*`],
+    answer: [...streams, ...wholes],
+    stream: streams
+  }) satisfies Record<Row["where"], ReadonlyArray<string>>
+
+/** Lets in who asks for words, with what he is answered, or has refused him. */
+export const voiceOf = (call: Call, question: Question | Refusal, isStream: boolean): Voice | undefined => {
+  if ("reason" in question) return call.refuse(question) as undefined
+  const { model } = question
+  const mistaken = Script.refusal(question.prompt)
+  if (mistaken !== undefined) return call.refuse({ reason: "invalid", message: mistaken }) as undefined
+  const composed = call.hosted.compose(question)
+  const tokens = composed.promptTokens + composed.pieces.length
+  const visit = call.enter({ shape: isStream ? "stream" : "whole", model, tokens, answer: composed })
+  return visit?.answer && { call, visit, answer: visit.answer, model }
+}
 
 /** A handler of all the paths of a provider. */
 export const make =

@@ -70,6 +70,11 @@ export const table = [
     at: place
   },
   {
+    name: "idle-close",
+    where: "answer",
+    says: "The connection closes right after a whole answer, though it was to be kept."
+  },
+  {
     name: "no-marker",
     where: "stream",
     says: "The stream ends as if it were whole, without `[DONE]` or `message_stop`.",

@@ -149,8 +149,8 @@ export class Hosted {
     }
     if (shape === "list") return { arrival, struck, answer: undefined, leave: () => {} }
     if (!this.options.models.includes(model)) return { reason: "unknown-model", model }
-    const { status = 0 } = answer?.script ?? {}
-    if (status >= 400 && status < 600) return ofStatus(Math.floor(status), model)
+    const { status } = answer?.script ?? {}
+    if (status !== undefined) return ofStatus(status, model)
     return this.limited(model, tokens) ?? this.admit(arrival, struck, answer)
   }
 

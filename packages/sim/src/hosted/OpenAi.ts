@@ -17,6 +17,12 @@ import * as Letters from "./Letters.ts"
 import { refusal, said, span } from "./OpenAiRefusal.ts"
 import type { Refusal } from "./Refusal.ts"
 
+const completionsPath = "/v1/chat/completions"
+const embeddingsPath = "/v1/embeddings"
+
+/** Where faults of each kind can strike. */
+export const paths = Face.pathsOf([completionsPath], [embeddingsPath])
+
 /** Answers as api.openai.com does. */
 export const make = (hosted: Hosted): Handler =>
   Face.make(hosted, {
@@ -38,7 +44,7 @@ export const make = (hosted: Hosted): Handler =>
         "We could not parse the JSON body of your request. (HINT: This likely means you aren't using your HTTP " +
         "library correctly. The OpenAI API expects a JSON payload, but what was sent was not valid JSON.)"
     },
-    posts: { "/v1/chat/completions": chat, "/v1/embeddings": embeddings },
+    posts: { [completionsPath]: chat, [embeddingsPath]: embeddings },
     models: () => json({ object: "list", data: hosted.options.models.map(model) }),
     model,
     json
@@ -63,17 +69,12 @@ const limits = ({ limits: { requests, tokens } }: Hosted): Headers => {
 }
 
 const chat = (call: Face.Call, fields: Fields): void => {
-  const question = questionOf(fields)
-  if ("reason" in question) return call.refuse(question)
-  const composed = call.hosted.compose(question)
-  const tokens = composed.promptTokens + composed.pieces.length
   const isStream = fields["stream"] === true
-  const wish = { shape: isStream ? "stream" : "whole", model: question.model, tokens, answer: composed } as const
-  const visit = call.enter(wish)
-  if (visit?.answer === undefined) return
-  const voice = { call, answer: visit.answer, model: question.model, created: Math.floor(call.hosted.wall / 1_000) }
-  if (isStream) return call.hosted.stream(visit, streamed(voice, fieldsOf(fields["stream_options"]) ?? {}))
-  return finishWhole(call, visit, completion(voice))
+  const asked = Face.voiceOf(call, questionOf(fields), isStream)
+  if (asked === undefined) return
+  const voice = { ...asked, created: Math.floor(call.hosted.wall / 1_000) }
+  if (isStream) return call.hosted.stream(voice.visit, streamed(voice, fieldsOf(fields["stream_options"]) ?? {}))
+  return finishWhole(call, voice.visit, completion(voice))
 }
 
 const finishWhole = (call: Face.Call, visit: Visit, body: unknown): void => {
@@ -112,10 +113,7 @@ const questionOf = (fields: Fields): Question | Refusal => {
 }
 
 /** One answer on its way out. */
-interface Voice {
-  readonly call: Face.Call
-  readonly answer: Answer
-  readonly model: string
+interface Voice extends Face.Voice {
   readonly created: number
 }
 

@@ -24,6 +24,7 @@ export const breakOf = (script: Script, struck: Struck | undefined, pieces: numb
   const bounded = (at: number) => Math.min(Math.max(at, 0), pieces)
   const byFault = struck && breaks[struck.name as Faults.Name]
   if (struck !== undefined && byFault !== undefined) {
+    if (byFault === "idle-close") return { by: byFault, at: pieces }
     if (byFault === "no-marker" && struck.at === undefined) return { by: byFault, at: pieces, isClosed: true }
     const at = bounded(struck.at ?? 1 + (struck.draw % Math.max(pieces - 1, 1)))
     return { by: byFault, at, ...(struck.span !== undefined && { every: struck.span }) }
@@ -67,6 +68,7 @@ const breaks: Readonly<Partial<Record<Faults.Name, Break["by"]>>> = {
   cut: "cut",
   reset: "reset",
   silence: "silence",
+  "idle-close": "idle-close",
   "no-marker": "no-marker",
   "error-mid-stream": "error-mid-stream",
   "comments-only": "comments-only"

@@ -126,7 +126,10 @@ class Broken implements Reply {
       return this.inner.cut("close")
     }
     const half = body.slice(0, Math.ceil(body.length / 2))
-    if (this.fault.name === "garble") return this.inner.whole(status, headers, half)
+    if (this.fault.name === "garble") {
+      this.inner.spoilt?.()
+      return this.inner.whole(status, headers, half)
+    }
     // Half of a body whose end never comes.
     this.inner.begin(status, headers)
     this.inner.write(half)
@@ -162,6 +165,10 @@ class Broken implements Reply {
     this.inner.end()
   }
 
+  spoilt(): void {
+    this.inner.spoilt?.()
+  }
+
   cut(how: "close" | "reset" | "silence"): void {
     this.inner.cut(how)
   }
@@ -185,6 +192,7 @@ class Broken implements Reply {
       return
     }
     if (this.fault.name === "garble") {
+      this.inner.spoilt?.()
       this.inner.write(this.isEvents ? 'data: {"id":"\n\n' : '{"model":"\n')
       return
     }

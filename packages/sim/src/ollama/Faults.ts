@@ -5,9 +5,11 @@
  * Where a fault happens decides what it can do: at the door it answers in the daemon's place or breaks what is sent,
  * further in it changes what a load or a runner does, and all that follows is the daemon's own doing.
  */
-import type { Struck } from "../Fault.ts"
+import type { Known, Struck } from "../Fault.ts"
 import type { Script } from "../Script.ts"
 import type { Why } from "./Frame.ts"
+import type { Model } from "./Model.ts"
+import * as Name from "./Name.ts"
 import type { LoadFault } from "./Scheduler.ts"
 
 /** Where a fault happens. */
@@ -18,6 +20,9 @@ export interface Entry {
   readonly where: Where
   readonly reason?: Why
   readonly what: string
+  /** What `at` counts, and what `span` is where nothing is said; absent where they are nothing to it. */
+  readonly at?: "packets" | "tokens" | "status"
+  readonly span?: string
 }
 
 /** Every fault by name. */
@@ -41,7 +46,7 @@ export const catalogue: Readonly<Record<string, Entry>> = {
     what: "429: the quota of the session is used up, which takes hours"
   },
   "weekly-limit": { where: "door", reason: "QuotaSpent", what: "429: the quota of the week is used up" },
-  quota: { where: "door", reason: "QuotaSpent", what: "429 that asks to come back in hours (span, 2h)" },
+  quota: { where: "door", reason: "QuotaSpent", what: "429 that asks to come back in hours (span, 2h)", span: "2h" },
   unauthorized: { where: "door", reason: "UpstreamUnauthorized", what: "401 with a place to sign in" },
   subscription: { where: "door", reason: "UpstreamUnauthorized", what: "403: the model is for subscribers" },
   "cloud-disabled": { where: "door", reason: "UpstreamUnauthorized", what: "403: the cloud is switched off" },
@@ -52,25 +57,44 @@ export const catalogue: Readonly<Record<string, Entry>> = {
   hang: { where: "door", what: "no answer, ever" },
   reset: { where: "door", reason: "Unreachable", what: "the connection is reset before anything was said" },
   refuse: { where: "door", reason: "Unreachable", what: "the connection is closed before anything was said" },
-  slow: { where: "door", what: "the answer begins later (span, 1s)" },
-  cut: { where: "wire", what: "the connection closes in mid-answer (at packets, or after a span)" },
-  "cut-reset": { where: "wire", what: "the connection is reset in mid-answer" },
-  silence: { where: "wire", what: "nothing more comes in mid-answer, and the connection stays open" },
-  garble: { where: "wire", what: "a line that is no JSON in mid-answer" },
+  slow: { where: "door", what: "the answer begins later (span, 1s)", span: "1s" },
+  cut: {
+    where: "wire",
+    what: "the connection closes in mid-answer (at packets, or after a span)",
+    at: "packets",
+    span: "by packets"
+  },
+  "cut-reset": { where: "wire", what: "the connection is reset in mid-answer", at: "packets", span: "by packets" },
+  silence: {
+    where: "wire",
+    what: "nothing more comes in mid-answer, and the connection stays open",
+    at: "packets",
+    span: "by packets"
+  },
+  garble: { where: "wire", what: "a line that is no JSON in mid-answer", at: "packets", span: "by packets" },
   "idle-close": { where: "wire", what: "the connection closes after the answer, though it was to be kept" },
-  "slow-load": { where: "load", what: "the model loads for so long (span, 30s)" },
-  "load-exit": { where: "load", what: "500: the runner ends while it loads (at is its status)" },
-  "load-memory": { where: "load", what: "500: the model does not fit into memory" },
+  "slow-load": { where: "load", what: "the model loads for so long (span, 30s)", span: "30s" },
+  "load-exit": {
+    where: "load",
+    what: "500: the runner ends while it loads (at is its status)",
+    at: "status",
+    span: "at once"
+  },
+  "load-memory": { where: "load", what: "500: the model does not fit into memory", span: "at once" },
   "load-hang": { where: "load", what: "the load never ends, until its time is over" },
-  die: { where: "runner", what: "the runner dies (at tokens; 0 is before the first)" },
-  end: { where: "runner", what: "the answer ends without saying so (at tokens)" },
+  die: { where: "runner", what: "the runner dies (at tokens; 0 is before the first)", at: "tokens" },
+  end: { where: "runner", what: "the answer ends without saying so (at tokens)", at: "tokens" },
   empty: { where: "runner", what: "200, and not a single frame" },
   "done-missing": { where: "runner", what: "the last frame does not say that it is one" },
-  unreadable: { where: "runner", what: "the runner says what its daemon cannot read (at tokens)" },
-  stall: { where: "runner", what: "the runner falls silent (at tokens)" },
+  unreadable: { where: "runner", what: "the runner says what its daemon cannot read (at tokens)", at: "tokens" },
+  stall: { where: "runner", what: "the runner falls silent (at tokens)", at: "tokens" },
   repeat: { where: "runner", what: "one token over and over, which ends the stream without an end" },
   endless: { where: "runner", what: "an answer that does not end by itself" },
-  "slow-tokens": { where: "runner", what: "every token takes so long (span, 1s)" },
+  "slow-tokens": { where: "runner", what: "every token takes so long (span, 1s)", span: "1s" },
+  "lost-slot": {
+    where: "runner",
+    what: "whoever leaves in mid-answer takes his slot with him: it never comes free, nor does the model"
+  },
   "runner-memory": { where: "runner", what: "500: out of memory; every model is unloaded" },
   "no-slots": { where: "runner", what: "500: no slots available after 10 retries" }
 }
@@ -78,17 +102,55 @@ export const catalogue: Readonly<Record<string, Entry>> = {
 const namesOf = (...places: ReadonlyArray<Where>): ReadonlySet<string> =>
   new Set(Object.entries(catalogue).flatMap(([name, { where }]) => (places.includes(where) ? [name] : [])))
 
-/** Those that strike a request: only what it can show, so that a fault which is to happen once is not used up. */
-export const ofRequest = ({ method, path }: { readonly method: string; readonly path: string }): ReadonlySet<string> =>
-  method === "OPTIONS" ? none : saysWords.test(path) ? ofWords : makesVectors.test(path) ? ofVectors : ofAll
-
-const saysWords = /^\/(api\/(chat|generate)|v1\/(chat\/completions|completions|messages|responses))$/
-const makesVectors = /^\/(api\/embed|api\/embeddings|v1\/embeddings)$/
-
-const none: ReadonlySet<string> = new Set()
 const ofWords = namesOf("door", "daemon", "wire", "runner")
 const ofVectors = namesOf("door", "daemon", "wire")
 const ofAll = namesOf("door", "wire")
+const none: ReadonlySet<string> = new Set()
+
+/** The paths that answer with words, with vectors, and all others that are served. */
+const words = ["/api/chat", "/api/generate", "/v1/chat/completions", "/v1/completions", "/v1/messages", "/v1/responses"]
+const vectors = ["/api/embed", "/api/embeddings", "/v1/embeddings"]
+const others = [
+  "/",
+  "/api/version",
+  "/api/status",
+  "/api/tags",
+  "/api/ps",
+  "/api/show",
+  "/api/copy",
+  "/api/delete",
+  "/api/pull",
+  "/api/push",
+  "/api/create",
+  "/v1/models",
+  "/v1/models/*"
+]
+
+/** Those that strike a request: only what it can show, so that a fault which is to happen once is not used up. */
+export const ofRequest = ({ method, path }: { readonly method: string; readonly path: string }): ReadonlySet<string> =>
+  method === "OPTIONS" ? none : words.includes(path) ? ofWords : vectors.includes(path) ? ofVectors : ofAll
+
+/** Where a fault can strike: a load belongs to no path. */
+const paths: Readonly<Record<Where, ReadonlyArray<string>>> = {
+  door: [...words, ...vectors, ...others],
+  daemon: [...words, ...vectors],
+  wire: [...words, ...vectors, ...others],
+  load: [],
+  runner: words
+}
+
+/** The catalogue as the switchboard reads it. */
+export const known: ReadonlyMap<string, Known> = new Map(
+  Object.entries(catalogue).map(([name, entry]) => [name, { ...entry, paths: paths[entry.where] }])
+)
+
+/** All the names that callers may give a model, the usual one first. */
+export const namesFor = ({ fullName, name }: Model): ReadonlyArray<string> => [
+  name,
+  Name.short(fullName),
+  fullName.replace(/^registry\.ollama\.ai\//, ""),
+  fullName
+]
 
 /** Those that strike a load. */
 export const ofLoads = namesOf("load")

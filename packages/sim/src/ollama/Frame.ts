@@ -55,6 +55,8 @@ export interface Said {
    * comes from the runner before the first frame is chunked there.
    */
   readonly isRefusal?: boolean
+  /** Whether a stream says it in its midst although nothing came before it, as old versions do. */
+  readonly isLate?: boolean
   /** More fields of the error object: `signin_url`. */
   readonly more?: Readonly<Record<string, string>>
 }

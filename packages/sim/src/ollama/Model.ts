@@ -44,6 +44,8 @@ export interface Model extends Schema.Schema.Type<typeof Options> {
   /** With its tag. */
   readonly fullName: string
   readonly digest: string
+  /** Whether it runs in the cloud: a name that ends so is only a name here. */
+  readonly isCloud: boolean
 }
 
 /** As a name is enough, and all else has a default. */
@@ -55,7 +57,9 @@ export const make = (given: Given): Effect.Effect<Model, CoreOptions.OptionsRefu
     CoreOptions.decode("Model", Options)(typeof given === "string" ? { name: given, ...guessed(given) } : given),
     (options) => {
       const fullName = Name.full(options.name)
-      if (fullName !== undefined) return Effect.succeed({ ...options, fullName, digest: digestOf(fullName) })
+      if (fullName !== undefined) {
+        return Effect.succeed({ ...options, fullName, digest: digestOf(fullName), isCloud: Name.isCloud(fullName) })
+      }
       const problem = {
         path: "name",
         read: JSON.stringify(options.name),

@@ -14,4 +14,12 @@ export const full = (name: string): string | undefined => {
 /** As Ollama prints it: what is the registry's own is left away, the tag never. */
 export const short = (fullName: string): string => fullName.replace(/^registry\.ollama\.ai\/(library\/)?/, "")
 
+/** Whether it is the name of a model that runs in the cloud. */
+export const isCloud = (name: string): boolean => cloud.test(name)
+
+/** What the cloud calls it. */
+export const inCloud = (name: string): string => name.replace(cloud, "")
+
+const cloud = /[:-]cloud$/
+
 const defaults = ["registry.ollama.ai", "library"]

@@ -10,13 +10,23 @@ import type { Failure, Frame, Writer } from "./Frame.ts"
 import type { Model } from "./Model.ts"
 import * as Name from "./Name.ts"
 import type { Chat, Embed, Generate, Message } from "./Request.ts"
-import { busy, Claim, type Launch, type Resident, Scheduler, type Settings as SchedulerSettings } from "./Scheduler.ts"
+import { Runner } from "./Runner.ts"
+import {
+  busy,
+  Claim,
+  lasting,
+  type Launch,
+  Resident,
+  Scheduler,
+  type Settings as SchedulerSettings
+} from "./Scheduler.ts"
 import * as Settings from "./Settings.ts"
-import { type Asked, Turn } from "./Turn.ts"
+import { type Asked, isLost, Turn } from "./Turn.ts"
 import * as Vectors from "./Vectors.ts"
+import * as Version from "./Version.ts"
 
 /** What a daemon is made of. */
-export interface Made extends SchedulerSettings {
+export interface Made extends Omit<SchedulerSettings, "ways"> {
   readonly version: string
   readonly seed: number
   readonly models: ReadonlyArray<Model>
@@ -33,6 +43,9 @@ export class Ollama implements Daemon {
   private readonly made: Made
   /** By full name. */
   private readonly named: Map<string, Model>
+  /** Models that run elsewhere, by digest: nothing here loads them or counts who asks. */
+  private readonly remote = new Map<string, Resident>()
+  private readonly ways: Version.Ways
   private drawn = 0
 
   constructor(agenda: Agenda, made: Made) {
@@ -40,7 +53,8 @@ export class Ollama implements Daemon {
     this.made = made
     this.version = made.version
     this.madeAt = agenda.wall
-    this.scheduler = new Scheduler(agenda, made)
+    this.ways = Version.of(made.version)
+    this.scheduler = new Scheduler(agenda, { ...made, ways: this.ways })
     this.named = new Map(made.models.map((model) => [model.fullName, model]))
   }
 
@@ -49,16 +63,20 @@ export class Ollama implements Daemon {
   }
 
   get loaded(): ReadonlyArray<Loaded> {
-    const { agenda, scheduler } = this
-    return [...scheduler.residents.values()]
-      .map((resident) => ({ resident, left: scheduler.expiryOf(resident) - agenda.now }))
+    const { agenda, made, scheduler, ways } = this
+    const residents = [...scheduler.residents.values()].map((resident) => {
+      const { bytes, launch, model } = resident
+      return { model, bytes, context: launch.context, left: scheduler.expiryOf(resident) - agenda.now }
+    })
+    // A version that lets nobody past counts a model as there as soon as it begins to load.
+    const loading = ways.goesPast
+      ? []
+      : scheduler.loading.map(({ keepAlive = made.keepAlive, launch, model }) => {
+          return { model, bytes: model.bytes, context: launch.context, left: lasting(keepAlive) }
+        })
+    return [...residents, ...loading]
       .toSorted((one, other) => other.left - one.left)
-      .map(({ left, resident: { bytes, launch, model } }) => ({
-        model,
-        context: launch.context,
-        bytes,
-        expiresAt: agenda.wall + BigInt(left)
-      }))
+      .map(({ left, ...loaded }) => ({ ...loaded, expiresAt: agenda.wall + BigInt(left) }))
   }
 
   find(name: string): Model | undefined {
@@ -91,7 +109,7 @@ export class Ollama implements Daemon {
     const settings = Settings.read(request.options)
     if ("error" in settings) return refuse(writer, Checks.bad(settings.error, 500))
     const names = tools.map(({ name }) => name)
-    const isNative = found.kind === "jinja"
+    const isNative = found.kind === "jinja" && this.ways.hasServer
     this.answer({ request, model: found, settings, messages, tools: names, isNative }, writer, caller)
   }
 
@@ -173,15 +191,36 @@ export class Ollama implements Daemon {
       shift: shift ?? true,
       others: settings.others
     }
+    if (model.isCloud) return on.granted(this.remoteOf(model, launch), () => {})
     const release = (): void => this.scheduler.release(claim)
+    let isLate = false
     const claim = new Claim(
       { model, launch, keepAlive },
-      (resident) => (claim.isGone ? release() : on.granted(resident, release)),
+      (resident) => {
+        if (claim.isGone) return release()
+        if (isLate) caller.enters?.("firstToken")
+        on.granted(resident, release)
+      },
       on.refused,
       (fault) => caller.met?.(fault)
     )
-    caller.onGone(release)
+    caller.onGone(() => {
+      if (claim.resident === undefined || !isLost(caller)) release()
+    })
     this.scheduler.ask(claim)
+    if (claim.resident !== undefined || claim.isRefused) return
+    isLate = true
+    caller.enters?.("load")
+  }
+
+  private remoteOf(model: Model, launch: Launch): Resident {
+    const known = this.remote.get(model.digest)
+    if (known !== undefined) return known
+    // Nobody takes anything from anybody there.
+    const runner = new Runner(this.agenda, { ...model, sharing: 0 }, remoteSlots, this.ways)
+    const resident = new Resident(runner, { ...launch, context: model.context }, 0, 0)
+    this.remote.set(model.digest, resident)
+    return resident
   }
 
   private answer(asked: Asked, writer: Writer, caller: Caller): void {
@@ -205,7 +244,20 @@ export class Ollama implements Daemon {
         const { seed } = this.made
         const toolId = (): string => `call_${this.letters(8)}`
         const ranOut = (): void => this.scheduler.expireAll()
-        new Turn(asked, { agenda, begun, caller, loaded, ranOut, release, resident, seed, toolId, writer }).begin()
+        const { ways } = this
+        new Turn(asked, {
+          agenda,
+          begun,
+          caller,
+          loaded,
+          ranOut,
+          release,
+          resident,
+          seed,
+          toolId,
+          ways,
+          writer
+        }).begin()
       }
     })
   }
@@ -219,5 +271,8 @@ const isBusy = ({ fault }: Caller): boolean => fault?.name === "busy"
 
 /** Answers that nothing was begun. */
 const refuse = (writer: Writer, failure: Failure): void => writer.fail({ ...failure, isRefusal: true })
+
+/** How many answers a model that runs elsewhere makes at once: more than anybody here asks for. */
+const remoteSlots = 256
 
 const alphabet = "abcdefghijklmnopqrstuvwxyz0123456789"

@@ -9,6 +9,7 @@ import * as Words from "../Words.ts"
 import type { Failure } from "./Frame.ts"
 import type { Model } from "./Model.ts"
 import type { Message } from "./Request.ts"
+import type { Ways } from "./Version.ts"
 
 /** A conversation as the model reads it. */
 export const render = (model: Model, messages: ReadonlyArray<Message>): string =>
@@ -27,12 +28,27 @@ const renderPlain = (messages: ReadonlyArray<Message>): string => {
 
 /** The conversation without the oldest turns that do not fit; what the system says and the last turn always stay. */
 export const fitted = (model: Model, messages: ReadonlyArray<Message>, context: number): ReadonlyArray<Message> => {
+  const least = leastOf(messages)
   for (let from = 0; from < messages.length; from++) {
+    const isLast = from === messages.length - 1
+    // A turn is only rendered where it may fit: to render all of them for each that is dropped takes too long.
+    if (!isLast && least(from) > context) continue
     const system = messages.slice(0, from).filter(({ role }) => role === "system")
     const left = [...system, ...messages.slice(from)]
-    if (from === messages.length - 1 || Words.count(render(model, left)) <= context) return left
+    if (isLast || Words.count(render(model, left)) <= context) return left
   }
   return messages
+}
+
+/** The fewest tokens that the turns from one on can have: where two meet, two tokens can become one. */
+const leastOf = (messages: ReadonlyArray<Message>): ((from: number) => number) => {
+  const sums = [0]
+  for (const { content, role } of messages.toReversed()) {
+    // Some templates leave out what neither side has said.
+    const isSaid = role === "user" || role === "assistant"
+    sums.push(sums.at(-1)! + (isSaid ? Math.max(Words.count(content) - 1, 0) : 0))
+  }
+  return (from) => sums[messages.length - from]!
 }
 
 /** What a runner is asked to read, or why it will not. */
@@ -42,18 +58,37 @@ export const cut = (
     context,
     keep,
     mayCut,
-    shift
-  }: { readonly context: number; readonly keep: number; readonly mayCut: boolean; readonly shift: boolean }
+    shift,
+    ways
+  }: {
+    readonly context: number
+    readonly keep: number
+    readonly mayCut: boolean
+    readonly shift: boolean
+    readonly ways: Pick<Ways, "cutsToHalf" | "hasServer">
+  }
 ): { readonly prompt: string; readonly tokens: number } | Failure => {
   const tokens = Words.count(prompt)
+  const most = ways.hasServer ? context - 1 : context
   // So few characters cannot be too many tokens, which is all that is looked at.
-  const isShort = prompt.length < context || tokens <= context - 1
+  const isShort = prompt.length < context || tokens <= most
   if (mayCut && !isShort) {
-    if (!shift) return { status: 400, message: tooLong, reason: "ContextTooLong", tokens, context }
+    if (!shift && ways.hasServer) return { status: 400, message: tooLong, reason: "ContextTooLong", tokens, context }
     const kept = Math.min(keep < 0 ? tokens : keep, context - 1)
-    const length = context - Math.max(Math.floor((context - kept) / 2), 1)
+    const length = ways.cutsToHalf ? context - Math.max(Math.floor((context - kept) / 2), 1) : most
     const words = Words.split(prompt)
     return { prompt: [...words.slice(0, kept), ...words.slice(kept + tokens - length)].join(""), tokens: length }
+  }
+  if (!ways.hasServer) {
+    return isShort
+      ? { prompt, tokens }
+      : {
+          status: 400,
+          message: "the input length exceeds the context length",
+          reason: "ContextTooLong",
+          tokens,
+          context
+        }
   }
   const room = windowOf(context)
   return tokens >= room

@@ -11,6 +11,7 @@ import type { Script } from "../Script.ts"
 import * as Words from "../Words.ts"
 import type { Failure } from "./Frame.ts"
 import type { Model } from "./Model.ts"
+import type { Ways } from "./Version.ts"
 
 /** An answer that is wanted. */
 export interface Order {
@@ -55,6 +56,8 @@ export class Job {
   readonly listener: Listener
   phase: "waiting" | "prompt" | "answer" | "silent" | "over" = "waiting"
   isPaused = false
+  /** Whether its caller has left while the prompt is read, which goes on to its end. */
+  isAbandoned = false
   /** Tokens of the prompt that are still to be read. */
   unread = 0
   place = 0
@@ -74,6 +77,11 @@ export class Job {
   resume(): void {
     this.isPaused = false
     this.runner.go()
+  }
+
+  /** Its reader wants nothing for now, and has its slot all the same. */
+  pause(): void {
+    this.isPaused = true
   }
 
   /** Its reader has left: the slot comes free when the step that runs is over. */
@@ -109,10 +117,12 @@ export class Runner {
   private due = 0
   /** Whether a step is being told of: whoever leaves or comes in its midst waits for its end. */
   private isStepping = false
+  private readonly ways: Pick<Ways, "hasServer">
 
-  constructor(agenda: Agenda, model: Model, slots: number) {
+  constructor(agenda: Agenda, model: Model, slots: number, ways: Pick<Ways, "hasServer">) {
     this.agenda = agenda
     this.model = model
+    this.ways = ways
     this.slots = Array.from({ length: slots }, () => ({ job: undefined, text: "" }))
   }
 
@@ -142,7 +152,12 @@ export class Runner {
   }
 
   leave(job: Job): void {
-    if (job.phase === "over") return
+    if (job.phase === "over" || job.isAbandoned) return
+    if (job.phase === "prompt" && !this.ways.hasServer) {
+      // Whether anybody still listens is only found out when there is something to say.
+      job.isAbandoned = true
+      return
+    }
     if (job.phase === "waiting") this.line = this.line.filter((each) => each !== job)
     job.phase = "over"
     // A step that runs frees the slot at its end.
@@ -159,7 +174,10 @@ export class Runner {
     const broken = this.slots.flatMap(({ job }) => (job === undefined || job.phase === "over" ? [] : [job]))
     const { line } = this
     this.line = []
-    for (const job of broken) this.end(job, died)
+    for (const job of broken) {
+      if (job.isAbandoned) this.free(job)
+      else this.end(job, died)
+    }
     for (const job of line) this.end(job, gone)
   }
 
@@ -246,6 +264,10 @@ export class Runner {
     for (const [job, tokens] of read) {
       job.unread -= tokens
       if (job.unread > 0 || job.phase !== "prompt") continue
+      if (job.isAbandoned) {
+        job.phase = "over"
+        continue
+      }
       job.phase = "answer"
       job.answerFrom = this.due
       this.advance(job, 0)

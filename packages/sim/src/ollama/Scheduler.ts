@@ -10,6 +10,7 @@ import { type Agenda, type Bell, perMilli } from "../Agenda.ts"
 import type { Failure } from "./Frame.ts"
 import type { Model } from "./Model.ts"
 import { Runner } from "./Runner.ts"
+import type { Ways } from "./Version.ts"
 import { Vocabulary } from "./Vocabulary.ts"
 
 /** What a loaded model cannot change: another value of one of these loads it anew. */
@@ -41,6 +42,7 @@ export interface Settings {
   readonly memory: number | undefined
   readonly keepAlive: number
   readonly loadTimeout: number
+  readonly ways: Ways
   /** What it takes until the memory of an unloaded model is free. */
   readonly unload: number
   /** What goes wrong with the load that begins. */
@@ -82,6 +84,7 @@ export class Claim {
   readonly met: (fault: string) => void
   resident: Resident | undefined
   isGone = false
+  isRefused = false
 
   constructor(
     asked: { readonly model: Model; readonly launch: Launch; readonly keepAlive: number | undefined },
@@ -93,7 +96,10 @@ export class Claim {
     this.launch = asked.launch
     this.keepAlive = asked.keepAlive
     this.granted = granted
-    this.refused = refused
+    this.refused = (failure) => {
+      this.isRefused = true
+      refused(failure)
+    }
     this.met = met
   }
 }
@@ -109,6 +115,9 @@ export const busy: Failure = {
 const pollEvery = 250 * perMilli
 const discovery = 500 * perMilli
 
+/** What it takes to look at one request where all of them are looked at. */
+const lookTakes = perMilli / 10
+
 /** Loads, evicts, and lets in. */
 export class Scheduler {
   readonly residents = new Map<string, Resident>()
@@ -116,6 +125,9 @@ export class Scheduler {
   private readonly settings: Settings
   private pending: Array<Claim> = []
   private current: Claim | undefined
+  /** Who has a load under way, by model: a version that lets nobody past has several. */
+  private readonly loads = new Map<string, Claim>()
+  private isTaking = false
   /** Whether the current one waits for a model to be unloaded. */
   private isEvicting = false
   private hasDiscovered = false
@@ -127,13 +139,20 @@ export class Scheduler {
 
   /** How many wait for a load or an eviction, those who have left among them, and for which model. */
   get waiting(): ReadonlyArray<Model> {
-    return [...(this.current === undefined ? [] : [this.current]), ...this.pending].map(({ model }) => model)
+    const first = this.current === undefined ? [] : [this.current]
+    return [...new Set([...this.loads.values(), ...first, ...this.pending])].map(({ model }) => model)
+  }
+
+  /** Who has a load under way. */
+  get loading(): ReadonlyArray<Claim> {
+    return [...this.loads.values()]
   }
 
   /** Asks for a model. */
   ask(claim: Claim): void {
     const resident = this.residents.get(claim.model.digest)
-    if (resident !== undefined && !needsReload(resident, claim)) return this.use(resident, claim)
+    const goesPast = this.settings.ways.goesPast && resident !== undefined
+    if (goesPast && !needsReload(resident, claim)) return this.use(resident, claim)
     if (this.pending.length >= this.settings.queueMax) return claim.refused(busy)
     this.pending.push(claim)
     this.next()
@@ -167,11 +186,11 @@ export class Scheduler {
 
   /** When a resident goes, or would if nobody used it from now on. */
   expiryOf(resident: Resident): number {
-    const lasting = resident.keepAlive === forever ? endless : resident.keepAlive
-    return resident.expiresAt ?? this.agenda.now + lasting
+    return resident.expiresAt ?? this.agenda.now + lasting(resident.keepAlive)
   }
 
   private next(): void {
+    if (!this.settings.ways.goesPast) return this.takeSoon()
     while (this.current === undefined) {
       const claim = this.pending.shift()
       if (claim === undefined) return
@@ -181,14 +200,36 @@ export class Scheduler {
     }
   }
 
+  /**
+   * One after the other, each a moment later: where nobody goes past, all pass through here, and those who come
+   * together find the channel full, also for a model that is loaded.
+   */
+  private takeSoon(): void {
+    if (this.isTaking || this.current !== undefined || this.pending.length === 0) return
+    this.isTaking = true
+    this.agenda.after(lookTakes, () => {
+      this.isTaking = false
+      const claim = this.pending.shift()
+      if (claim !== undefined && !claim.isGone) {
+        this.current = claim
+        this.serve(claim)
+      }
+      this.takeSoon()
+    })
+  }
+
   /** Does what has to be done first, and comes back here when that is done. */
   private serve(claim: Claim): void {
+    // Who wants a model that somebody else has loaded waits for that, and all behind him do.
+    if (this.loads.has(claim.model.digest)) return
     const resident = this.residents.get(claim.model.digest)
     if (resident !== undefined && !needsReload(resident, claim)) {
       this.current = undefined
       return this.use(resident, claim)
     }
     const victim = resident ?? (this.hasRoom(claim) ? undefined : this.victim())
+    // Nothing can be evicted that is not loaded yet.
+    if (victim === undefined && this.loads.size >= this.settings.modelsMax) return
     if (victim === undefined) return this.load(claim)
     this.isEvicting = true
     this.expireFor(victim)
@@ -203,8 +244,9 @@ export class Scheduler {
 
   private hasRoom({ launch, model }: Claim): boolean {
     const { memory, modelsMax } = this.settings
-    if (this.residents.size >= modelsMax) return false
-    if (memory === undefined || this.residents.size === 0) return true
+    const { size } = this.residents
+    if (size + this.loads.size >= modelsMax) return false
+    if (memory === undefined || size === 0) return true
     const used = [...this.residents.values()].reduce((sum, { bytes }) => sum + bytes, 0)
     return bytesOf(model, launch, this.slotsOf(model)) <= 0.8 * (memory - used)
   }
@@ -225,15 +267,17 @@ export class Scheduler {
     const takes = fault === undefined ? nanosOf(claim.model.load) : (fault.span ?? Infinity)
     const begun = agenda.now + (this.hasDiscovered ? 0 : discovery)
     this.hasDiscovered = true
+    this.loads.set(claim.model.digest, claim)
+    if (!settings.ways.goesPast) this.current = undefined
     const poll = (at: number): void => {
       if (claim.isGone) {
         claim.refused({ status: 499, message: "request canceled", reason: "Cancelled" })
-        return this.done()
+        return this.done(claim)
       }
       if (at - begun >= takes) return this.loaded(claim, fault)
-      if (at - begun >= settings.loadTimeout) {
+      if (at - begun >= settings.loadTimeout && settings.ways.givesUp) {
         claim.refused({ status: 500, message: "timed out waiting for llama-server to start - ", reason: "LoadFailed" })
-        return this.done()
+        return this.done(claim)
       }
       agenda.at(at + pollEvery, () => poll(at + pollEvery))
     }
@@ -244,25 +288,28 @@ export class Scheduler {
   private loaded(claim: Claim, fault: LoadFault | undefined): void {
     if (fault?.message !== undefined) {
       claim.refused({ status: 500, message: fault.message, reason: fault.reason ?? "LoadFailed" })
-      return this.done()
+      return this.done(claim)
     }
     const { model } = claim
     const slots = this.slotsOf(model)
-    const runner = new Runner(this.agenda, model, slots)
+    const runner = new Runner(this.agenda, model, slots, this.settings.ways)
     const keepAlive = claim.keepAlive ?? this.settings.keepAlive
     const resident = new Resident(runner, claim.launch, bytesOf(model, claim.launch, slots), keepAlive)
     this.residents.set(model.digest, resident)
     this.use(resident, claim)
-    this.done()
+    this.done(claim)
   }
 
   private slotsOf(model: Model): number {
     return model.kind === "embed" ? 1 : this.settings.parallel
   }
 
-  private done(): void {
-    this.current = undefined
-    this.isEvicting = false
+  /** A load is over, well or not. */
+  private done(claim: Claim): void {
+    this.loads.delete(claim.model.digest)
+    if (this.current === claim) this.current = undefined
+    // Whoever waited for this load goes on; who waits for memory is told when there is some.
+    if (this.current !== undefined && !this.isEvicting) this.serve(this.current)
     this.next()
   }
 
@@ -276,11 +323,10 @@ export class Scheduler {
   }
 
   private setTimer(resident: Resident): void {
-    const lasting = resident.keepAlive === forever ? endless : resident.keepAlive
-    resident.expiresAt = this.agenda.now + lasting
+    const { keepAlive } = resident
+    resident.expiresAt = this.agenda.now + lasting(keepAlive)
     resident.timer?.cancel()
-    resident.timer =
-      resident.keepAlive === forever ? undefined : this.agenda.after(lasting, () => this.unload(resident))
+    resident.timer = keepAlive === forever ? undefined : this.agenda.after(keepAlive, () => this.unload(resident))
   }
 
   private unload(resident: Resident): void {
@@ -302,6 +348,9 @@ export class Scheduler {
 /** What `keep_alive` says for ever, and how long Go takes that to be. */
 const forever = -1
 const endless = 2 ** 63
+
+/** How long a model stays that is kept for so long. */
+export const lasting = (keepAlive: number): number => (keepAlive === forever ? endless : keepAlive)
 
 const unsigned = (keepAlive: number): number => (keepAlive === forever ? Infinity : keepAlive)
 

@@ -27,6 +27,9 @@ export interface Told {
 /** The same thing in a row so often is the end. */
 const repeatsMax = 30
 
+/** How much of what was said is kept, in characters: an answer may have no end. */
+const keptMax = 4_000_000
+
 /** Makes frames of tokens. */
 export class Telling {
   /** All that came, thought or said, where it is kept. */
@@ -51,7 +54,7 @@ export class Telling {
     this.repeats = trimmed === this.last ? this.repeats + 1 : 0
     this.last = trimmed
     if (told.stopsRepeats && this.repeats > repeatsMax) return "over"
-    if (told.isKept) this.text += text
+    if (told.isKept && this.text.length < keptMax) this.text += text
     if (this.place++ < told.thinking) return this.writer.frame({ ...this.plain(""), thinking: text })
     if (told.tools.length > 0 && this.mayBeCall(text)) return this.hold(text)
     return this.writer.frame(this.plain(text))

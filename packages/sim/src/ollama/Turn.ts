@@ -13,12 +13,14 @@ import * as Checks from "./Checks.ts"
 import { scripted } from "./Faults.ts"
 import type { Failure, Metrics, Writer } from "./Frame.ts"
 import type { Model } from "./Model.ts"
+import * as Name from "./Name.ts"
 import * as Prompt from "./Prompt.ts"
 import type { Chat, Generate, Message } from "./Request.ts"
 import type { End, Finished, Job, Listener } from "./Runner.ts"
-import type { Launch, Resident } from "./Scheduler.ts"
+import type { Resident } from "./Scheduler.ts"
 import type { Settings } from "./Settings.ts"
 import { Telling } from "./Telling.ts"
+import type { Ways } from "./Version.ts"
 
 /** What a request for words comes to, whichever endpoint it came from. */
 export interface Asked {
@@ -42,6 +44,7 @@ export interface Around {
   readonly writer: Writer
   readonly seed: number
   readonly toolId: () => string
+  readonly ways: Ways
   /** The model is not used any more. */
   readonly release: () => void
   /** There was not enough memory. */
@@ -67,8 +70,9 @@ export class Turn implements Listener {
     const { context, shift } = around.resident.launch
     const before = "context" in request ? around.resident.vocabulary.textOf(request.context ?? []) : ""
     this.whole = before + promptOf(asked, context)
-    const mayCut = request.truncate !== false && !isNative
-    this.read = Prompt.cut(this.whole, { context, keep: settings.keep, mayCut, shift })
+    const { ways } = around
+    const mayCut = (request.truncate !== false || !ways.hearsCuts) && !isNative
+    this.read = Prompt.cut(this.whole, { context, keep: settings.keep, mayCut, shift, ways })
     const { prompt } = "status" in this.read ? { prompt: "" } : this.read
     this.script = scripted(around.caller.fault, Script.read(prompt))
     this.telling = tellingOf(asked, around, this.script)
@@ -84,13 +88,14 @@ export class Turn implements Listener {
         promptTokens: tokens,
         script,
         token: answerOf(asked, prompt, script, this.around.seed).token,
-        limit: limitOf(asked.settings.predict, resident.launch, tokens, asked.isNative),
-        refusal: "status" in read ? read : refusalOf(asked, script, caller)
+        limit: limitOf(asked, this.around, tokens),
+        refusal: "status" in read ? read : refusalOf(asked, this.whole, script, caller)
       },
       this
     )
     caller.onRoom(() => this.job?.resume())
     caller.onGone(() => {
+      if (isLost(caller)) return this.job?.pause()
       this.job?.cancel()
       // Who has only closed his side can still read this.
       this.around.writer.fail(cancelled(this.hasBegun))
@@ -108,12 +113,13 @@ export class Turn implements Listener {
   }
 
   ended(end: End): void {
-    const { caller, ranOut, release, writer } = this.around
+    const { caller, ranOut, release, ways, writer } = this.around
     release()
     if (end._tag === "Ended") return writer.end()
     if (end._tag === "Failed") {
       if (end.reason === "OutOfMemory") ranOut()
-      return writer.fail(this.asked.isNative ? { ...end, message: inChat(end.message) } : end)
+      const message = this.asked.isNative ? inChat(end.message) : end.message
+      return writer.fail({ ...end, message, isLate: !ways.saysStatus })
     }
     const isMarked = caller.fault?.name !== "done-missing"
     this.telling.finish(end.finished, { metrics: this.metricsOf(end.finished), ...this.contextOf() }, isMarked)
@@ -145,7 +151,7 @@ const tellingOf = ({ isNative, model, request, tools }: Asked, around: Around, s
   const { agenda, toolId, writer } = around
   return new Telling(
     {
-      model: request.model,
+      model: model.isCloud ? Name.inCloud(request.model) : request.model,
       createdAt: () => agenda.wall,
       thinking: thinks ? (script.thinking ?? Math.ceil(model.answer / 4)) : 0,
       tools,
@@ -190,6 +196,7 @@ const answerOf = (
 /** What a runner refuses to begin with. */
 const refusalOf = (
   { model, request: { format, ...request } }: Asked,
+  prompt: string,
   { status }: Script.Script,
   { fault }: Caller
 ): Failure | undefined => {
@@ -199,6 +206,8 @@ const refusalOf = (
   if (fault?.name === "runner-memory") {
     return { status: 500, message: "cudaMalloc failed: out of memory", reason: "OutOfMemory" }
   }
+  const mistaken = Script.refusal(prompt)
+  if (mistaken !== undefined) return Checks.bad(mistaken)
   if (status !== undefined) {
     const message = JSON.stringify({ error: { code: status, message: "scripted", type: "server_error" } })
     return { status, message, reason: status === 429 ? "UpstreamRateLimited" : "Overloaded" }
@@ -216,10 +225,12 @@ const refusalOf = (
  * How long an answer may be: ten contexts where nobody says less. Nothing at all is no bound for a runner that is asked
  * for a completion, which then never ends; without a shift, the window is one.
  */
-const limitOf = (predict: number, { context, shift }: Launch, prompt: number, isNative: boolean): number => {
+const limitOf = ({ isNative, settings: { predict } }: Asked, { resident, ways }: Around, prompt: number): number => {
+  const { context, shift } = resident.launch
   const most = 10 * context
   const bound = predict < 0 || predict > most ? most : predict === 0 ? (isNative ? 1 : Infinity) : predict
-  return shift ? bound : Math.min(bound, Prompt.windowOf(context) - prompt)
+  if (shift || !ways.hearsCuts) return bound
+  return Math.min(bound, (ways.hasServer ? Prompt.windowOf(context) : context + 1) - prompt)
 }
 
 /** What a runner says that it cannot read is called by where it was said. */
@@ -230,6 +241,9 @@ const cancelled = (hasBegun: boolean): Failure => ({
   message: hasBegun ? "error reading llama-server response: context canceled" : "context canceled",
   reason: "Cancelled"
 })
+
+/** Whether a caller who leaves takes his slot with him, and the model that it is a slot of. */
+export const isLost = ({ fault }: Caller): boolean => fault?.name === "lost-slot"
 
 const noImages = JSON.stringify({
   error: {

@@ -22,9 +22,8 @@ export const handler =
     const { model, stream } = chat.value
     const events = new Events(idOf("msg_", draw), model, estimateOf(decoded.value))
     const wording: Writing.Wording = {
+      manner: Writing.flushed,
       stream,
-      headers: stream ? Writing.unbuffered : [],
-      flushes: true,
       frame: (frame) => events.frame(frame),
       broken: () => [],
       whole: (frame) => Json.encode(messageOf(events.id, frame)),

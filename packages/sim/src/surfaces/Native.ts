@@ -9,14 +9,11 @@ import * as Float from "../go/Float.ts"
 import * as Json from "../go/Json.ts"
 import { timeOf } from "../go/Time.ts"
 import type { Daemon } from "../ollama/Daemon.ts"
-import type { Frame, Logprob, Said, Writer } from "../ollama/Frame.ts"
+import type { Frame, Logprob, Said } from "../ollama/Frame.ts"
 import { chatOf, chatShape, embedOf, embedShape, generateOf, generateShape, legacyShape } from "./NativeRequest.ts"
 import * as Writing from "./Writing.ts"
 
-/** Headers of a body with a length, of a stream, and of an error in the place of one. */
-const json: Headers = [["Content-Type", "application/json; charset=utf-8"]]
-const lines: Headers = [["Content-Type", "application/x-ndjson"]]
-const broken: Headers = [["Content-Type", "application/json"]]
+const json: Headers = [["Content-Type", Writing.native.object]]
 
 /** Answers with an object. */
 export const object = (reply: Reply, status: number, value: unknown): void =>
@@ -40,7 +37,7 @@ export const chat =
     const body = read(reply, chatShape, asked.body)
     if (body === undefined) return
     const request = chatOf(body)
-    daemon.chat(request, writer(reply, request.stream, chatFrame), reply)
+    daemon.chat(request, Writing.make(reply, wordingOf(request.stream, chatFrame)), reply)
   }
 
 /** Answers `POST /api/generate`. */
@@ -50,7 +47,7 @@ export const generate =
     const body = read(reply, generateShape, asked.body)
     if (body === undefined) return
     const request = generateOf(body)
-    daemon.generate(request, writer(reply, request.stream, generateFrame), reply)
+    daemon.generate(request, Writing.make(reply, wordingOf(request.stream, generateFrame)), reply)
   }
 
 /** Answers `POST /api/embed`. */
@@ -159,43 +156,12 @@ const tokenOf = ({ logprob, token }: { readonly token: string; readonly logprob:
 
 const errorOf = ({ message, more }: Said) => ({ error: message, ...more })
 
-const writer = (reply: Reply, stream: boolean, frameOf: (frame: Frame) => unknown): Writer =>
-  stream ? streamed(reply, frameOf) : gathered(reply, frameOf)
-
-const streamed = (reply: Reply, frameOf: (frame: Frame) => unknown): Writer => {
-  let isOpen = false
-  const open = (): void => {
-    if (!isOpen) reply.begin(200, lines)
-    isOpen = true
-  }
-  return {
-    frame: (frame) => {
-      open()
-      return reply.write(`${Json.encode(frameOf(frame))}\n`)
-    },
-    fail: (failure) => {
-      if (failure.isRefusal === true) return refuse(reply, failure)
-      if (!isOpen) reply.begin(failure.status, broken)
-      reply.write(Json.encode(errorOf(failure)) + (isOpen ? "\n" : ""))
-      reply.end()
-    },
-    only: (frame) => object(reply, 200, frameOf(frame)),
-    end: () => {
-      open()
-      reply.end()
-    }
-  }
-}
-
-const gathered = (reply: Reply, frameOf: (frame: Frame) => unknown): Writer => {
-  const frames: Array<Frame> = []
-  return {
-    frame: (frame) => {
-      frames.push(frame)
-      return true
-    },
-    fail: (failure) => refuse(reply, failure),
-    only: (frame) => object(reply, 200, frameOf(frame)),
-    end: () => object(reply, 200, frameOf(Writing.gather(frames)))
-  }
-}
+/** Lines of JSON, and an object without one. */
+const wordingOf = (stream: boolean, frameOf: (frame: Frame) => unknown): Writing.Wording => ({
+  manner: Writing.native,
+  stream,
+  frame: (frame) => [`${Json.encode(frameOf(frame))}\n`],
+  broken: (failure) => [`${Json.encode(errorOf(failure))}\n`],
+  whole: (frame) => Json.encode(frameOf(frame)),
+  refusal: (said) => Json.encode(errorOf(said))
+})

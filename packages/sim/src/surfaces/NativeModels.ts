@@ -15,6 +15,7 @@ export const tags =
   (_, reply) => {
     const models = daemon.models.map((model) => ({
       ...named(model),
+      ...(model.isCloud && { remote_model: Name.inCloud(named(model).name), remote_host: "https://ollama.com:443" }),
       modified_at: timeOf(daemon.madeAt),
       size: model.bytes,
       digest: model.digest,

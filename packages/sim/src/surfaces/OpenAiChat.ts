@@ -32,9 +32,8 @@ export const handler =
 const wordingOf = (id: string, { stream }: Chat, hasUsage: boolean): Writing.Wording => {
   const chunks = new Chunks(id, hasUsage)
   return {
+    manner: Writing.translated,
     stream,
-    headers: [],
-    flushes: false,
     frame: (frame) => [chunks.frame(frame)],
     broken: () => [chunks.frame(Writing.nothing)],
     whole: (frame) => Json.encode(completionOf(id, frame)),

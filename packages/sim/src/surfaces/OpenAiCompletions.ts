@@ -83,9 +83,8 @@ const wordingOf = (id: string, { stream }: Generate, hasUsage: boolean): Writing
     return `${said}${hasUsage ? chunk([], usageOf(frame)) : ""}data: [DONE]\n\n`
   }
   return {
+    manner: Writing.translated,
     stream,
-    headers: [],
-    flushes: false,
     frame: (frame) => {
       createdAt = frame.createdAt
       return [textOf(frame)]

@@ -31,9 +31,8 @@ export const handler =
     const told = (more: Told): unknown => responseOf(id, decoded.value, more)
     const events = new Events({ item, told, draw, nameOf: (name) => namespaceOf(tools, name) })
     const wording: Writing.Wording = {
+      manner: Writing.flushed,
       stream,
-      headers: stream ? Writing.unbuffered : [],
-      flushes: true,
       frame: (frame) => events.frame(frame),
       broken: () => [],
       whole: (frame) => {

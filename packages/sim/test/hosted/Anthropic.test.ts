@@ -237,6 +237,15 @@ describe("a refusal", () => {
     })
   )
 
+  it.effect("is 400 for a script that says nothing", () =>
+    Effect.gen(function* () {
+      const { ask } = yield* provider(Anthropic.make)
+      const { json, status } = ask(path, message("[[sim die_affter=4]]", { stream: true }))
+      const said = "sim script: unknown key die_affter, did you mean die_after"
+      assert.deepStrictEqual([status, json.error], [400, { type: "invalid_request_error", message: said }])
+    })
+  )
+
   it.effect("is 404 for a model that is not there, and for a path", () =>
     Effect.gen(function* () {
       const { ask } = yield* provider(Anthropic.make)

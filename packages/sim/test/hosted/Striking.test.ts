@@ -4,7 +4,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { TestClock } from "effect/testing"
-import { table } from "../../src/hosted/Faults.ts"
+import { type Row, table } from "../../src/hosted/Faults.ts"
 import * as OpenAi from "../../src/hosted/OpenAi.ts"
 import { chat, faults, path, provider, type Recorder, text } from "./recorder.ts"
 
@@ -31,6 +31,21 @@ describe("a fault", () => {
         assert.notDeepEqual(seen(yield* after(name)), seen(yield* after("none")))
         const isSame = seen(yield* after(name, {}, false)) === seen(yield* after("none", {}, false))
         assert.strictEqual(isSame, where === "stream")
+      })
+    )
+  }
+
+  for (const row of table) {
+    const { at, name, span } = row as Row
+    it.effect(`heeds at and span if its row says what they are to it: ${name}`, () =>
+      Effect.gen(function* () {
+        // All are asked in one hour: how long the padding is depends on how many digits the moment has.
+        yield* TestClock.adjust("1 hour")
+        const all = (more: object) =>
+          Effect.map(after(name, more), (reply) => seen(reply) + JSON.stringify(reply.headers))
+        assert.strictEqual((yield* all({ at: 1 })) !== (yield* all({ at: 3 })), at !== undefined)
+        const isHeeded = (yield* all({ span: 1e9 })) !== (yield* all({ span: 3e9 }))
+        assert.strictEqual(isHeeded, span !== undefined)
       })
     )
   }
@@ -196,8 +211,19 @@ describe("a script", () => {
         assert.deepStrictEqual([reply.status, reply.json.error.code], [status, code])
       }
       for (const status of ["200", "0", "1000", "none"]) {
-        assert.strictEqual((yield* asked(`status=${status}`)).status, 200)
+        const reply = yield* asked(`status=${status}`)
+        const message = `sim script: status=${status} says nothing, write a status from 400 to 599`
+        assert.deepStrictEqual([reply.status, reply.json.error.message], [400, message])
       }
+    })
+  )
+
+  it.effect("that cannot be read is refused as any other mistake is, and uses no fault up", () =>
+    Effect.gen(function* () {
+      const { ask } = yield* provider(OpenAi.make, {}, faults({ name: "internal" }))
+      const { json, status } = ask(path, chat("[[sim tokns=4]]"))
+      const message = "sim script: unknown key tokns, did you mean tokens"
+      assert.deepStrictEqual([status, json.error.message, json.error.type], [400, message, "invalid_request_error"])
     })
   )
 })

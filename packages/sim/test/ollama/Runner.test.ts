@@ -4,6 +4,7 @@ import { Effect } from "effect"
 import { TestClock } from "effect/testing"
 import * as Agenda from "../../src/Agenda.ts"
 import * as Model from "../../src/ollama/Model.ts"
+import * as Version from "../../src/ollama/Version.ts"
 import { type End, type Listener, type Order, Runner } from "../../src/ollama/Runner.ts"
 
 const order = (tokens: number): Order => ({
@@ -23,7 +24,7 @@ describe("Runner", () => {
       const agenda = yield* Agenda.make
       const broken: Array<unknown> = []
       agenda.onBroken = (thrown) => void broken.push(thrown)
-      const runner = new Runner(agenda, yield* Model.make("a"), 1)
+      const runner = new Runner(agenda, yield* Model.make("a"), 1, Version.of("0.34.0"))
       const ends: Array<End["_tag"]> = []
       const breaks = (): never => {
         throw new Error("broken")
@@ -38,7 +39,7 @@ describe("Runner", () => {
 
   it.effect("tells nobody of an end who has left, though the runner dies in that very step", () =>
     Effect.gen(function* () {
-      const runner = new Runner(yield* Agenda.make, yield* Model.make("a"), 2)
+      const runner = new Runner(yield* Agenda.make, yield* Model.make("a"), 2, Version.of("0.34.0"))
       const left: Array<End["_tag"]> = []
       const stayed: Array<End["_tag"]> = []
       const job = runner.run(order(9), heard(left))

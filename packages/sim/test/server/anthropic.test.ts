@@ -8,24 +8,16 @@ import Anthropic, {
   InternalServerError,
   NotFoundError
 } from "@anthropic-ai/sdk"
-import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
-import { answer, answering, calling, during, filled, gathered, messages, model } from "./asking.ts"
-import { failureOf, type Serving } from "./running.ts"
+import { assert, beforeAll, describe, it } from "@effect/vitest"
+import { answer, bothServed, calling, during, gathered, messages, model } from "./asking.ts"
+import { failureOf } from "./running.ts"
 
-let serving: Serving
-let full: Serving
-beforeAll(async () => {
-  ;[serving, full] = await Promise.all([answering(), filled()])
-})
-afterAll(async () => {
-  await full.stop()
-  await serving.stop()
-})
+const served = bothServed()
 
 describe("@anthropic-ai/sdk", () => {
   let client: Anthropic
   beforeAll(() => {
-    client = new Anthropic({ baseURL: serving.url, apiKey: "ollama", maxRetries: 0 })
+    client = new Anthropic({ baseURL: served.answering.url, apiKey: "ollama", maxRetries: 0 })
   })
   const asked = { model, max_tokens: 100, messages }
 
@@ -82,7 +74,7 @@ describe("@anthropic-ai/sdk", () => {
     const unknown = await failureOf(client.messages.create({ ...asked, model: "absent" }))
     assert.instanceOf(unknown, NotFoundError)
     assert.include(unknown.message, "model 'absent' not found")
-    const own = new Anthropic({ baseURL: full.url, apiKey: "ollama", maxRetries: 0 })
+    const own = new Anthropic({ baseURL: served.full.url, apiKey: "ollama", maxRetries: 0 })
     const refused = await failureOf(own.messages.create({ ...asked, stream: true }))
     assert.instanceOf(refused, InternalServerError)
     assert.strictEqual(refused.status, 503)
@@ -92,18 +84,20 @@ describe("@anthropic-ai/sdk", () => {
   })
 
   it("fails at the end where the runner died in mid-stream, which is not told", async () => {
-    const dead = await during(serving, "die at=2", () => failureOf(client.messages.stream(asked).finalMessage()))
+    const dead = await during(served.answering, "die at=2", () =>
+      failureOf(client.messages.stream(asked).finalMessage())
+    )
     assert.instanceOf(dead, AnthropicError)
-    const events = await during(serving, "die at=2", async () =>
+    const events = await during(served.answering, "die at=2", async () =>
       gathered(client.messages.create({ ...asked, stream: true }))
     )
     assert.notInclude(
       events.map(({ type }) => type),
       "message_stop"
     )
-    const whole = await during(serving, "die at=2", () => failureOf(client.messages.create(asked)))
+    const whole = await during(served.answering, "die at=2", () => failureOf(client.messages.create(asked)))
     assert.instanceOf(whole, InternalServerError)
-    const lost = await during(serving, "refuse", () => failureOf(client.messages.create(asked)))
+    const lost = await during(served.answering, "refuse", () => failureOf(client.messages.create(asked)))
     assert.instanceOf(lost, APIConnectionError)
   })
 })

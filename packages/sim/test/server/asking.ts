@@ -1,6 +1,7 @@
 /**
  * What the tests of client libraries share: what is asked, and the servers that answer it.
  */
+import { afterAll, beforeAll } from "@effect/vitest"
 import { Effect } from "effect"
 import { quick, serve, type Serving, until, user } from "./running.ts"
 import { tokensOf } from "./said.ts"
@@ -35,15 +36,27 @@ export const schema = {
 export const busy = "server busy, please try again.  maximum pending requests exceeded"
 export const died = "an error was encountered while running the model: unexpected EOF"
 
+/** Both servers, for as long as the tests of a file run. */
+export const bothServed = (): { readonly answering: Serving; readonly full: Serving } => {
+  const served = {} as { answering: Serving; full: Serving }
+  beforeAll(async () => {
+    ;[served.answering, served.full] = await Promise.all([answering(), filled()])
+  })
+  afterAll(async () => {
+    await Promise.all([served.full.stop(), served.answering.stop()])
+  })
+  return served
+}
+
 /** One that answers. */
-export const answering = (): Promise<Serving> =>
+const answering = (): Promise<Serving> =>
   serve({
     models: [quick(model), quick("thinker", { can: ["thinking"] }), quick(embedder, { kind: "embed" })],
     parallel: 4
   })
 
 /** One of which the queue is full: its first model loads for an hour, and the next in line is the last. */
-export const filled = async (): Promise<Serving> => {
+const filled = async (): Promise<Serving> => {
   const serving = await serve({ models: [quick("endless", { load: "1h" }), quick(model)], queueMax: 1 })
   for (const [place, name] of ["endless", model].entries()) {
     const body = JSON.stringify({ model: name, messages })

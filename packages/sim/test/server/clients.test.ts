@@ -1,42 +1,33 @@
 /**
  * The `ollama` library, unchanged, against a simulated server: what it makes of its answers, and of its failures.
  */
-import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
+import { assert, beforeAll, describe, it } from "@effect/vitest"
 import { Ollama } from "ollama"
 import * as Words from "../../src/Words.ts"
 import {
   answer,
-  answering,
+  bothServed,
   busy,
   calling,
   content,
   died,
   during,
   embedder,
-  filled,
   gathered,
   messages,
   model,
   schema,
   weather
 } from "./asking.ts"
-import { type Failure, failureOf, type Serving, until, user } from "./running.ts"
+import { type Failure, failureOf, until, user } from "./running.ts"
 import { tokensOf } from "./said.ts"
 
-let serving: Serving
-let full: Serving
-beforeAll(async () => {
-  ;[serving, full] = await Promise.all([answering(), filled()])
-})
-afterAll(async () => {
-  await full.stop()
-  await serving.stop()
-})
+const served = bothServed()
 
 describe("ollama", () => {
   let client: Ollama
   beforeAll(() => {
-    client = new Ollama({ host: serving.url })
+    client = new Ollama({ host: served.answering.url })
   })
 
   it("chats", async () => {
@@ -146,10 +137,10 @@ describe("ollama", () => {
   })
 
   it("frees the slot when it is aborted in mid-stream", async () => {
-    const own = new Ollama({ host: serving.url })
+    const own = new Ollama({ host: served.answering.url })
     const stream = await own.chat({ model, messages: [user("hi [[sim tokens=99 token_ms=20]]")], stream: true })
     const running = (): number =>
-      [...serving.ollama.scheduler.residents.values()].reduce((sum, { runner }) => sum + runner.running, 0)
+      [...served.answering.ollama.scheduler.residents.values()].reduce((sum, { runner }) => sum + runner.running, 0)
     const failure = await failureOf(
       (async () => {
         for await (const _ of stream) {
@@ -168,16 +159,16 @@ describe("ollama", () => {
       [unknown.name, unknown.status_code, unknown.error],
       ["ResponseError", 404, "model 'absent' not found"]
     )
-    const refused = await failureOf(new Ollama({ host: full.url }).chat({ model, messages, stream: true }))
+    const refused = await failureOf(new Ollama({ host: served.full.url }).chat({ model, messages, stream: true }))
     assert.deepStrictEqual([refused.name, refused.status_code, refused.error], ["ResponseError", 503, busy])
-    const html = await during(serving, "html path=/api/tags", () => failureOf(client.list()))
+    const html = await during(served.answering, "html path=/api/tags", () => failureOf(client.list()))
     assert.deepStrictEqual([html.name, html.status_code], ["ResponseError", 503])
     assert.include(html.message, "<h1>503 Service Temporarily Unavailable</h1>")
   })
 
   it("is told of a failure in mid-stream by an error without a status", async () => {
     const drained = async (fault: string): Promise<Failure> =>
-      during(serving, fault, () =>
+      during(served.answering, fault, () =>
         failureOf(client.chat({ model, messages, stream: true }).then((stream) => gathered(stream)))
       )
     const dead = await drained("die at=2")
@@ -186,7 +177,7 @@ describe("ollama", () => {
     assert.strictEqual(ended.message, "Did not receive done or success response in stream.")
     const cut = await drained("cut at=2")
     assert.deepStrictEqual([cut.name, cut.message], ["TypeError", "terminated"])
-    const whole = await during(serving, "die at=2", () => failureOf(client.chat({ model, messages })))
+    const whole = await during(served.answering, "die at=2", () => failureOf(client.chat({ model, messages })))
     assert.deepStrictEqual([whole.name, whole.status_code, whole.error], ["ResponseError", 500, died])
   })
 })

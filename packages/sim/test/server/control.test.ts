@@ -25,6 +25,13 @@ const statusOf = (path: string, headers: Record<string, string>): Promise<number
     asking.end()
   })
 
+const controlled = async (method: string, path: string, body?: unknown) => {
+  const given = typeof body === "string" ? body : JSON.stringify(body)
+  const response = await fetch(url + path, { method, ...(body !== undefined && { body: given }) })
+  const value = (await response.json()) as { readonly on: ReadonlyArray<Record<string, unknown>>; error?: string }
+  return { status: response.status, allow: response.headers.get("allow"), ...value }
+}
+
 describe("the control API", () => {
   it("tells who was asked and how it went, and no word of a prompt or of an answer", async () => {
     const body = JSON.stringify({ model: "mini", prompt: "sesame [[sim text=treasure tokens=3]]", stream: false })
@@ -58,6 +65,87 @@ describe("the control API", () => {
       named.push(traffic.passages.map(({ fault, status }) => [fault, status]))
     }
     expect(named).toEqual([[["load-memory", 500]], [["rate-limited", 429]]])
+  })
+
+  it("says which methods a path takes, and which paths there are", async () => {
+    const told = async (method: string, path: string) => {
+      const { allow, error, status } = await controlled(method, path)
+      return [status, allow, error]
+    }
+    expect(await told("PUT", "/_sim/faults")).toEqual([
+      405,
+      "GET, POST, DELETE",
+      "/_sim/faults takes GET or POST or DELETE"
+    ])
+    expect(await told("POST", "/_sim/requests")).toEqual([405, "GET", "/_sim/requests takes GET"])
+    expect(await told("DELETE", "/_sim/models")).toEqual([405, "GET", "/_sim/models takes GET"])
+    expect(await told("GET", "/_sim/fault")).toEqual([
+      404,
+      null,
+      "write one of /faults, /requests, /models after /_sim"
+    ])
+  })
+
+  it("takes a fault as it tells of it", async () => {
+    await controlled("POST", "/_sim/faults", "die 12.5% x3 model=mini path=/api after=1s for=1m30s every=2m at=3")
+    await controlled("POST", "/_sim/faults", "slow-load 100% span=5s")
+    const { on } = await controlled("GET", "/_sim/faults")
+    expect(on).toEqual([
+      {
+        fault: "die",
+        share: 0.125,
+        count: 3,
+        model: "mini",
+        path: "/api",
+        after: "1s",
+        for: "1m30s",
+        every: "2m",
+        at: 3,
+        struck: 0
+      },
+      { fault: "slow-load", share: 1, span: "5s", struck: 0 }
+    ])
+    expect((await controlled("DELETE", "/_sim/faults")).on).toEqual([])
+    // How often it has struck is told anew.
+    for (const each of on) expect((await controlled("POST", "/_sim/faults", { ...each, struck: 7 })).status).toBe(200)
+    expect((await controlled("DELETE", "/_sim/faults?fault=none")).on).toEqual(on)
+    await controlled("DELETE", "/_sim/faults")
+  })
+
+  it("takes no share that is none", async () => {
+    for (const share of [20, -0.1, 1.01, "0.2"]) {
+      const { error, status } = await controlled("POST", "/_sim/faults", { fault: "die", share })
+      expect([status, error]).toEqual([400, expect.stringMatching(/share: read .*20?%|share: .*not negative/)])
+    }
+  })
+
+  it("tells of an answer that broke, or lacks its end, that it is broken", async () => {
+    const broken: Array<unknown> = []
+    for (const fault of [
+      "die at=2",
+      "end at=2",
+      "empty",
+      "done-missing",
+      "unreadable at=2",
+      "repeat",
+      "slow span=1ms"
+    ]) {
+      const own = await started(Server.start({ models: [{ name: "mini", kind: "go", load: "10ms" }], faults: [fault] }))
+      for (const stream of [true, false]) {
+        const body = JSON.stringify({ model: "mini", prompt: "hi [[sim tokens=4 token_ms=1]]", stream })
+        await (await fetch(`${own.url}/api/generate`, { method: "POST", body })).text()
+      }
+      broken.push([fault, ...own.traffic.passages.map(({ end, status }) => `${status} ${end}`)])
+    }
+    expect(broken).toEqual([
+      ["die at=2", "200 broken", "500 complete"],
+      ["end at=2", "200 broken", "200 broken"],
+      ["empty", "200 broken", "200 broken"],
+      ["done-missing", "200 broken", "200 broken"],
+      ["unreadable at=2", "200 broken", "500 complete"],
+      ["repeat", "200 broken", "200 broken"],
+      ["slow span=1ms", "200 complete", "200 complete"]
+    ])
   })
 
   it("is there for hosted providers too, which need no more than a face", async () => {

@@ -193,7 +193,19 @@ describe("when a fault strikes", () => {
 
   const bad: ReadonlyArray<readonly [written: string, sentence: RegExp]> = [
     ["", /^"" is no fault: write one of busy, overloaded, /],
-    ["bussy", /^"bussy" is no fault: write one of busy, overloaded, .*no-slots$/],
+    ["bussy", /^"bussy" is no fault: did you mean busy\?$/],
+    ["lightning", /^"lightning" is no fault: write one of busy, overloaded, .*no-slots$/],
+    ["busy at=3", /^"busy at=3" is no fault: "at" means nothing to it, only to cut, .*, stall; leave it out$/],
+    [
+      "die span=90s",
+      /^"die span=1m30s" is no fault: "span" means nothing to it, only to quota, slow, .*; leave it out$/
+    ],
+    ["busy model=mimi-b", /^"busy model=mimi-b" is no fault: no model here is called so; did you mean mini-b\?$/],
+    ["busy model=gpt*", /^"busy model=gpt\*" is no fault: no model here is called so; write one of mini, mini-b$/],
+    ["hang path=/api/caht", /^"hang path=\/api\/caht" is no fault: no path .* begins so; did you mean \/api\/chat\?$/],
+    ["hang path=/v2", /no path where it can strike begins so; write one of \/api\/chat, .*, \/v1\/models\/\*$/],
+    ["die path=/api/tags", /no path where it can strike begins so; write one of \/api\/chat, .*responses$/],
+    ["load-hang path=/api", /^"load-hang path=\/api" is no fault: no path leads to it; leave the path out$/],
     ["busy often", /^"busy often" is no fault: "often" means nothing here; write a share \(20%\), a number of times/],
     ["busy fault=html", /^"busy fault=html" is no fault: "fault=html" means nothing here; /],
     ["busy toString=1", /^"busy toString=1" is no fault: "toString=1" means nothing here; /],

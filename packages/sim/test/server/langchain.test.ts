@@ -1,22 +1,19 @@
 /**
  * LangChain's Ollama, unchanged, against a simulated server.
  */
-import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
+import { assert, beforeAll, describe, it } from "@effect/vitest"
 import { tool } from "@langchain/core/tools"
 import { ChatOllama, OllamaEmbeddings } from "@langchain/ollama"
-import { Effect } from "effect"
-import { answer, content, gathered } from "./asking.ts"
-import { failureOf, quick, serve, type Serving } from "./running.ts"
+import { answer, bothServed, content, died, busy, during, embedder, gathered, model } from "./asking.ts"
+import { failureOf } from "./running.ts"
 import { tokensOf } from "./said.ts"
 
 describe("ChatOllama", () => {
-  let serving: Serving
+  const served = bothServed()
   let chat: ChatOllama
-  beforeAll(async () => {
-    serving = await serve({ models: [quick("mini"), quick("nomic-embed-text", { kind: "embed" })] })
-    chat = new ChatOllama({ baseUrl: serving.url, model: "mini", maxRetries: 0 })
+  beforeAll(() => {
+    chat = new ChatOllama({ baseUrl: served.answering.url, model, maxRetries: 0 })
   })
-  afterAll(() => serving.stop())
 
   it("invokes", async () => {
     const message = await chat.invoke(content)
@@ -52,27 +49,21 @@ describe("ChatOllama", () => {
   })
 
   it("embeds", async () => {
-    const embeddings = new OllamaEmbeddings({ baseUrl: serving.url, model: "nomic-embed-text", maxRetries: 0 })
+    const embeddings = new OllamaEmbeddings({ baseUrl: served.answering.url, model: embedder, maxRetries: 0 })
     const [one, other] = await embeddings.embedDocuments(["one two", "three"])
     assert.strictEqual(one?.length, other?.length)
     assert.deepStrictEqual(await embeddings.embedQuery("one two"), one)
   })
 
   it("fails with what its client fails with", async () => {
-    const absent = new ChatOllama({ baseUrl: serving.url, model: "absent", maxRetries: 0 })
+    const absent = new ChatOllama({ baseUrl: served.answering.url, model: "absent", maxRetries: 0 })
     const unknown = await failureOf(absent.invoke("hi"))
     assert.deepStrictEqual([unknown.name, unknown.status_code], ["ResponseError", 404])
     const told: Array<string> = []
     for (const fault of ["busy", "die at=2", "end at=2", "cut at=2"]) {
-      await Effect.runPromise(serving.faults.add(fault))
-      told.push((await failureOf(chat.invoke(content))).message)
-      serving.faults.remove()
+      const { message } = await during(served.answering, fault, () => failureOf(chat.invoke(content)))
+      told.push(message)
     }
-    assert.deepStrictEqual(told, [
-      "server busy, please try again.  maximum pending requests exceeded",
-      "an error was encountered while running the model: unexpected EOF",
-      "Did not receive done or success response in stream.",
-      "terminated"
-    ])
+    assert.deepStrictEqual(told, [busy, died, "Did not receive done or success response in stream.", "terminated"])
   })
 })

@@ -1,41 +1,32 @@
 /**
  * The `openai` library, unchanged, against a simulated server: what it makes of its answers, and of its failures.
  */
-import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
+import { assert, beforeAll, describe, it } from "@effect/vitest"
 import OpenAI, { APIConnectionError, InternalServerError, NotFoundError, RateLimitError } from "openai"
 import {
   answer,
-  answering,
+  bothServed,
   busy,
   calling,
   content,
   died,
   during,
   embedder,
-  filled,
   gathered,
   messages,
   model,
   schema,
   weather
 } from "./asking.ts"
-import { failureOf, type Serving, user } from "./running.ts"
+import { failureOf, user } from "./running.ts"
 import { tokensOf } from "./said.ts"
 
-let serving: Serving
-let full: Serving
-beforeAll(async () => {
-  ;[serving, full] = await Promise.all([answering(), filled()])
-})
-afterAll(async () => {
-  await full.stop()
-  await serving.stop()
-})
+const served = bothServed()
 
 describe("openai", () => {
   let client: OpenAI
   beforeAll(() => {
-    client = new OpenAI({ baseURL: `${serving.url}/v1`, apiKey: "ollama", maxRetries: 0 })
+    client = new OpenAI({ baseURL: `${served.answering.url}/v1`, apiKey: "ollama", maxRetries: 0 })
   })
   const usage = { prompt_tokens: 3, completion_tokens: 6, total_tokens: 9 }
 
@@ -130,28 +121,34 @@ describe("openai", () => {
     const unknown = await failureOf(client.chat.completions.create({ model: "absent", messages }))
     assert.instanceOf(unknown, NotFoundError)
     assert.include(unknown.message, "model 'absent' not found")
-    const own = new OpenAI({ baseURL: `${full.url}/v1`, apiKey: "ollama", maxRetries: 0 })
+    const own = new OpenAI({ baseURL: `${served.full.url}/v1`, apiKey: "ollama", maxRetries: 0 })
     const refused = await failureOf(own.chat.completions.create({ model, messages, stream: true }))
     assert.instanceOf(refused, InternalServerError)
     assert.deepStrictEqual([refused.status, refused.message], [503, `503 ${busy}`])
-    const limited = await during(serving, "quota span=90s", () =>
+    const limited = await during(served.answering, "quota span=90s", () =>
       failureOf(client.chat.completions.create({ model, messages }))
     )
     assert.instanceOf(limited, RateLimitError)
     assert.strictEqual((limited.headers as unknown as Headers | undefined)?.get("retry-after"), "90")
-    const lost = await during(serving, "reset", () => failureOf(client.chat.completions.create({ model, messages })))
+    const lost = await during(served.answering, "reset", () =>
+      failureOf(client.chat.completions.create({ model, messages }))
+    )
     assert.instanceOf(lost, APIConnectionError)
   })
 
   it("retries by itself what passes", async () => {
-    const own = new OpenAI({ baseURL: `${serving.url}/v1`, apiKey: "ollama", maxRetries: 2 })
-    const { choices } = await during(serving, "busy x1", () => own.chat.completions.create({ model, messages }))
+    const own = new OpenAI({ baseURL: `${served.answering.url}/v1`, apiKey: "ollama", maxRetries: 2 })
+    const { choices } = await during(served.answering, "busy x1", () =>
+      own.chat.completions.create({ model, messages })
+    )
     assert.strictEqual(choices[0]?.message.content, answer)
   })
 
   it("is not told of a runner that died in mid-stream, but for the finish that does not come", async () => {
     const options = { model, messages, stream: true } as const
-    const chunks = await during(serving, "die at=2", async () => gathered(client.chat.completions.create(options)))
+    const chunks = await during(served.answering, "die at=2", async () =>
+      gathered(client.chat.completions.create(options))
+    )
     assert.strictEqual(
       chunks.map(({ choices }) => choices[0]?.delta.content ?? "").join(""),
       tokensOf(content, 2).join("")
@@ -161,7 +158,7 @@ describe("openai", () => {
       []
     )
     assert.strictEqual(chunks.at(-1)?.model, "")
-    const whole = await during(serving, "die at=2", () =>
+    const whole = await during(served.answering, "die at=2", () =>
       failureOf(client.chat.completions.create({ model, messages }))
     )
     assert.instanceOf(whole, InternalServerError)
@@ -170,7 +167,7 @@ describe("openai", () => {
 
   it("fails where the connection is cut in mid-stream", async () => {
     const options = { model, messages, stream: true } as const
-    const cut = await during(serving, "cut at=2", () =>
+    const cut = await during(served.answering, "cut at=2", () =>
       failureOf(client.chat.completions.create(options).then((stream) => gathered(stream)))
     )
     assert.strictEqual(cut.message, "terminated")

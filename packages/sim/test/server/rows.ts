@@ -192,6 +192,8 @@ export const rows: Readonly<Record<string, ReadonlyArray<Row>>> = {
       }
     }
   ],
+  // What it does is seen only when somebody leaves: ollama/Runner.slots.test.ts.
+  "lost-slot": [{ fault: "lost-slot", on: answered() }],
   "slow-load": [
     {
       fault: "slow-load span=600ms",

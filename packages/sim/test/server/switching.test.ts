@@ -8,7 +8,12 @@ import { make as makeAgenda } from "../../src/Agenda.ts"
 import { Switchboard } from "../../src/Fault.ts"
 
 describe("which requests a fault is for", () => {
-  const anything = { has: () => true, keys: () => ["busy"] }
+  const anything = { has: () => true }
+  const boardOf = (model = "llama3") =>
+    Effect.map(
+      makeAgenda,
+      (agenda) => new Switchboard(agenda, 1, new Map([["busy", { paths: ["/api/chat"] }]]), () => [[model]])
+    )
   const patterns: ReadonlyArray<readonly [pattern: string, model: string, isStruck: boolean]> = [
     ["llama3", "llama3", true],
     ["llama3", "llama3:latest", true],
@@ -25,7 +30,7 @@ describe("which requests a fault is for", () => {
   for (const [pattern, name, isStruck] of patterns) {
     it.effect(`model=${pattern} ${isStruck ? "strikes" : "leaves alone"} ${JSON.stringify(name)}`, () =>
       Effect.gen(function* () {
-        const board = new Switchboard(yield* makeAgenda, 1, anything)
+        const board = yield* boardOf(pattern.replaceAll("*", "x"))
         yield* board.add({ fault: "busy", model: pattern })
         assert.strictEqual(board.strike(anything, { path: "/", model: name }) !== undefined, isStruck)
       })
@@ -35,7 +40,7 @@ describe("which requests a fault is for", () => {
   /** In which seconds of the first twenty a fault strikes. */
   const seconds = (fault: string) =>
     Effect.gen(function* () {
-      const board = new Switchboard(yield* makeAgenda, 1, anything)
+      const board = yield* boardOf()
       // Long after the program began, since what counts is when the fault was switched on.
       yield* TestClock.adjust("1 hour")
       yield* board.add(fault)
@@ -68,7 +73,7 @@ describe("which requests a fault is for", () => {
 
   it.effect("begins and ends its window to the nanosecond", () =>
     Effect.gen(function* () {
-      const board = new Switchboard(yield* makeAgenda, 1, anything)
+      const board = yield* boardOf()
       yield* board.add("busy after=1s for=1s")
       const strikes = (): boolean => board.strike(anything, { path: "/", model: "" }) !== undefined
       yield* TestClock.adjust("999 millis")
@@ -84,7 +89,7 @@ describe("which requests a fault is for", () => {
 
   it.effect("draws for each request what is drawn within the answer", () =>
     Effect.gen(function* () {
-      const board = new Switchboard(yield* makeAgenda, 1, anything)
+      const board = yield* boardOf()
       yield* board.add("busy")
       const draws = range(0, 100).map(() => board.strike(anything, { path: "/", model: "" })?.draw)
       assert.isAbove(new Set(draws).size, 95)

@@ -9,6 +9,7 @@ const model = (fullName: string): Model => ({
   name: fullName,
   fullName,
   digest: "",
+  isCloud: false,
   kind: "go",
   can: [],
   bytes: 1,

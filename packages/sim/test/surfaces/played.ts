@@ -23,6 +23,8 @@ export interface Sent {
 export interface Played {
   readonly sent: Sent
   readonly asked: Array<Chat | Generate | Embed>
+  /** Whether it was said before the end that what is answered is not whole. */
+  readonly isSpoilt: boolean
 }
 
 /** What the daemon does with a question. */
@@ -68,11 +70,16 @@ export const played = (
   const text = typeof body === "string" ? body : JSON.stringify(body)
   const draws = [271, 0x1f, 0xabcdef01, 7, 8, 9, 10, 11, 12]
   const question = { method: "POST", path, query: new URLSearchParams(), headers: {}, body: text }
-  handler(end, () => draws.shift()!)(question, recorder(sent, hasRoom))
-  return { sent, asked }
+  let isSpoilt = false
+  const spoilt = (): void => {
+    if (sent.isEnded) throw new Error("It is too late to say so")
+    isSpoilt = true
+  }
+  handler(end, () => draws.shift()!)(question, recorder(sent, hasRoom, spoilt))
+  return { sent, asked, isSpoilt }
 }
 
-const recorder = (sent: Sent, hasRoom: boolean): Reply => {
+const recorder = (sent: Sent, hasRoom: boolean, spoilt: () => void): Reply => {
   const begin = (status: number, headers: ReadonlyArray<readonly [string, string]>): void => {
     if (sent.status !== 0) throw new Error("It was answered twice")
     sent.status = status
@@ -100,6 +107,7 @@ const recorder = (sent: Sent, hasRoom: boolean): Reply => {
       return hasRoom
     },
     end,
+    spoilt,
     cut: end,
     onRoom: () => undefined,
     onGone: () => undefined
