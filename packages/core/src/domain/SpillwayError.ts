@@ -21,7 +21,7 @@ interface Facts {
   readonly Unavailable: { readonly target?: string; readonly retryAfter?: Duration.Duration }
   readonly BadRequest: { readonly field: string; readonly read: string; readonly expected: string }
   readonly Unsupported: { readonly capability: string; readonly target?: string }
-  readonly ContextTooLong: { readonly tokens: number; readonly context: number; readonly target?: string }
+  readonly ContextTooLong: { readonly tokens: number; readonly context?: number; readonly target?: string }
   readonly Unauthorized: {}
   readonly Forbidden: { readonly what: string }
   readonly ModelNotFound: { readonly model: string; readonly target?: string }
@@ -111,7 +111,7 @@ const sentences: { readonly [Name in Failure.Name]: (facts: Facts[Name]) => stri
   BadRequest: (_) => `${_.field} was ${_.read}: it has to be ${_.expected}.`,
   Unsupported: (_) => `${_.target ?? "Every target there is"} cannot carry ${_.capability}: ask without it.`,
   ContextTooLong: (_) =>
-    `The prompt is about ${_.tokens} tokens and ${_.target ?? "the model"} reads ${_.context} at most: shorten it.`,
+    `The prompt is about ${_.tokens} tokens and ${_.target ?? "the model"} reads ${most(_.context)}: shorten it.`,
   Unauthorized: () => "No caller is known by this key: send the key that the configuration names.",
   Forbidden: (_) => `This caller may not ${_.what}: ask whoever runs this gateway.`,
   ModelNotFound: (_) => `There is no model "${_.model}"${at(_.target)}: pull it, or ask for one that is listed.`,
@@ -144,6 +144,8 @@ const ranOut: { readonly [Name in Phase]: (time: string) => string } = {
   reader: (time) => `Nobody read on for ${time}`,
   total: (time) => `The call was not over within ${time}`
 }
+
+const most = (context: number | undefined): string => (context === undefined ? "fewer" : `${context} at most`)
 
 const at = (target: string | undefined): string => (target === undefined ? "" : ` at ${target}`)
 

@@ -1,0 +1,219 @@
+/**
+ * One call on its way: what is sent, what comes back, and the end it comes to.
+ *
+ * Parts run through plain functions. A reader who wants no more for now stops the socket, and with it the server; what
+ * has come until then waits here, at most what a socket hands over at once. Whatever happens there is one end.
+ */
+import { type Attempt, type Call, SpillwayError, Summary } from "@spillway/core"
+import { Clock, Effect } from "effect"
+import type { IncomingHttpHeaders } from "undici/types/header.js"
+import type { Connection, Listener, Sending } from "./Connection.ts"
+import { Lines } from "./Lines.ts"
+import { problemOf } from "./Problem.ts"
+import { type Asked, type End, failed, type Reading, type Wire } from "./Wire.ts"
+
+/** What bounds an answer, in characters. */
+export interface Bounds {
+  /** The longest line of a stream, and the longest body of what is no stream. */
+  readonly lineMax: number
+  readonly bodyMax: number
+}
+
+/** Where a wire's questions go. */
+export interface Place {
+  readonly upstream: string
+  readonly connection: Connection
+  /** What stands before every path, and goes with every request. */
+  readonly prefix: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly bounds: Bounds
+}
+
+/** The call that a wire makes. */
+export const call =
+  (wire: Wire, place: Place): Call.Call<SpillwayError> =>
+  (question, attempt) =>
+    Effect.withFiber((fiber) => {
+      const clock = fiber.getRef(Clock.Clock)
+      const asked: Asked = {
+        question,
+        target: `${place.upstream}/${question.model}`,
+        parts: () => attempt.parts,
+        nowMillis: () => clock.currentTimeMillisUnsafe()
+      }
+      const put = wire.put(asked)
+      // What cannot be carried was never sent.
+      attempt.sent = false
+      if (put instanceof SpillwayError) return Effect.fail(put)
+      return Effect.callback((resume) => {
+        const exchange = new Exchange(wire, asked, attempt, place.bounds, (end) =>
+          resume(Summary.is(end) ? Effect.succeed(end) : Effect.fail(end))
+        )
+        attempt.enter("connect")
+        exchange.sending = place.connection.send(
+          {
+            method: "POST",
+            path: place.prefix + put.path,
+            headers: { ...place.headers, "content-type": "application/json" },
+            body: put.body
+          },
+          exchange
+        )
+        return Effect.sync(() => exchange.leave())
+      })
+    })
+
+/** As much of a refusal as is worth reading, in characters. */
+const refusalMax = 65_536
+
+class Exchange implements Listener {
+  sending: Sending | undefined
+  private readonly wire: Wire
+  private readonly asked: Asked
+  private readonly attempt: Attempt.Attempt
+  private readonly bounds: Bounds
+  private readonly tell: (end: End) => void
+  private readonly reading: Reading
+  private readonly lines: Lines
+  private status = 0
+  private headers: IncomingHttpHeaders = {}
+  private isAnswer = false
+  /** What is read whole: a refusal, or an answer in one piece. */
+  private chunks: Array<Buffer> = []
+  private length = 0
+  private answer: End | undefined
+  private room: Promise<void> | undefined
+  private isEnded = false
+  private isOver = false
+
+  constructor(wire: Wire, asked: Asked, attempt: Attempt.Attempt, bounds: Bounds, tell: (end: End) => void) {
+    this.wire = wire
+    this.asked = asked
+    this.attempt = attempt
+    this.bounds = bounds
+    this.tell = tell
+    this.reading = wire.reading(asked)
+    this.lines = new Lines(bounds.lineMax)
+  }
+
+  sent(): void {
+    this.attempt.sent = true
+    this.attempt.enter("firstToken")
+  }
+
+  head(status: number, headers: IncomingHttpHeaders): void {
+    this.status = status
+    this.headers = headers
+    const type = String(headers["content-type"] ?? "")
+    this.isAnswer = status >= 200 && status < 300 && type.startsWith(this.reading.type)
+  }
+
+  data(chunk: Buffer): void {
+    if (this.isAnswer && !this.reading.isWhole) {
+      this.lines.push(chunk)
+      return this.go()
+    }
+    const max = this.isAnswer ? this.bounds.bodyMax : refusalMax
+    if (this.length <= max) this.chunks.push(chunk)
+    this.length += chunk.length
+    if (this.length > max) this.stop(this.isAnswer ? this.malformed() : this.refused())
+  }
+
+  end(): void {
+    this.isEnded = true
+    if (!this.isAnswer) return this.over(this.refused())
+    if (this.reading.isWhole) return this.over(this.take(this.whole()) ?? this.reading.over())
+    this.go()
+  }
+
+  broken(error: Error, hasBegun: boolean): void {
+    // Who has heard the end of an answer does not care what becomes of the connection.
+    if (this.answer !== undefined) return this.over(this.answer)
+    if (hasBegun && !this.isAnswer) return this.over(this.refused())
+    this.over(problemOf(error, hasBegun, this.asked))
+  }
+
+  /** Its caller has left. */
+  leave(): void {
+    this.isOver = true
+    this.sending?.leave()
+  }
+
+  /** Hands out what has come, as long as there is room. */
+  private go(): void {
+    // Who waits for room comes back here when there is some.
+    if (this.room !== undefined) return
+    while (this.room === undefined && !this.isOver) {
+      const line = this.lines.next()
+      if (line === undefined) break
+      if (this.takes(line)) return
+    }
+    if (this.isOver) return
+    if (this.room !== undefined) return this.wait(this.room)
+    if (this.lines.isTooLong) return this.stop(this.malformed())
+    if (!this.isEnded) return
+    const rest = this.lines.rest()
+    if (this.takes(rest)) return
+    this.over(this.answer ?? this.reading.over())
+  }
+
+  private wait(room: Promise<void>): void {
+    this.sending?.pause()
+    void room.then(this.goOn)
+  }
+
+  private readonly goOn = (): void => {
+    this.room = undefined
+    if (this.isOver) return
+    this.go()
+    if (this.room === undefined) this.sending?.resume()
+  }
+
+  /** Takes a line; whether that has ended the call. */
+  private takes(line: string): boolean {
+    // What comes after the end is not looked at.
+    if (line === "" || this.answer !== undefined) return false
+    const end = this.take(line)
+    if (end === undefined) return false
+    if (!Summary.is(end)) {
+      this.stop(end)
+      return true
+    }
+    // The connection is kept for others once it has said that the body is over.
+    this.answer = end
+    return false
+  }
+
+  private take(text: string): End | undefined {
+    return this.reading.read(text, this.emit)
+  }
+
+  private readonly emit = (part: Parameters<Attempt.Attempt["emit"]>[0]): void => {
+    const room = this.attempt.emit(part)
+    if (room !== undefined) this.room = room
+  }
+
+  private whole(): string {
+    return Buffer.concat(this.chunks).toString()
+  }
+
+  private refused(): SpillwayError {
+    return this.wire.refused({ status: this.status, headers: this.headers, body: this.whole() }, this.asked)
+  }
+
+  private malformed(): SpillwayError {
+    return failed({ _tag: "Malformed", target: this.asked.target, parts: this.asked.parts() })
+  }
+
+  /** The end, though more may come: the connection is closed. */
+  private stop(end: End): void {
+    this.sending?.leave()
+    this.over(end)
+  }
+
+  private over(end: End): void {
+    if (this.isOver) return
+    this.isOver = true
+    this.tell(end)
+  }
+}

@@ -1,0 +1,61 @@
+/**
+ * What a wire is: how a question is put to one kind of server, and what its answers say.
+ *
+ * A wire knows bodies, lines and statuses; it knows no sockets. `Exchange` brings the two together, so that leaving,
+ * back-pressure and broken connections are the same for all of them.
+ */
+import { type Part, Question, type Reason, refusal, SpillwayError, type Summary } from "@spillway/core"
+import { Redacted } from "effect"
+import type { IncomingHttpHeaders } from "undici/types/header.js"
+
+/** How an answer ended. */
+export type End = Summary.Summary | SpillwayError
+
+/** Reads one answer. */
+export interface Reading {
+  /** Whether the body is one object, and not a line for each piece. */
+  readonly isWhole: boolean
+  /** The content type of an answer, as it begins. */
+  readonly type: string
+  /** A line, or the whole body: hands out its parts, and says whether that was the end. */
+  read(text: string, emit: (part: Part.Part) => void): End | undefined
+  /** The body is over, and no line has been the end. */
+  over(): End
+}
+
+/** An answer that is none: a status, or a body of another kind than was asked for. */
+export interface Refused {
+  readonly status: number
+  readonly headers: IncomingHttpHeaders
+  /** As much of the body as is worth reading. */
+  readonly body: string
+}
+
+/** What is asked, and where. */
+export interface Asked {
+  readonly question: Question.Question
+  /** `upstream/model`. */
+  readonly target: string
+  /** How many parts have been handed out. */
+  readonly parts: () => number
+  /** Wall clock, in milliseconds since 1970. */
+  readonly nowMillis: () => number
+}
+
+/** One kind of server. */
+export interface Wire {
+  /** The path and the body of a question, or why it cannot be carried. */
+  readonly put: (asked: Asked) => { readonly path: string; readonly body: string } | SpillwayError
+  readonly reading: (asked: Asked) => Reading
+  readonly refused: (refused: Refused, asked: Asked) => SpillwayError
+}
+
+/** An error without a stack, or with what the server said as its hidden cause: that may quote what was asked. */
+export const failed = (reason: Reason, said?: string): SpillwayError =>
+  said === undefined || said === ""
+    ? refusal(reason)
+    : new SpillwayError({ reason, cause: Redacted.make(said, { label: "what the server said" }) })
+
+/** That a question holds what this kind of server has no place for. */
+export const unsupported = (capability: string, { target }: Asked): SpillwayError =>
+  refusal({ _tag: "Unsupported", capability, target })

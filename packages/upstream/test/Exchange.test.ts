@@ -1,0 +1,282 @@
+/** One call over a real socket: who leaves, who does not read on, what breaks, and that there is one end. */
+import { assert, describe, it } from "@effect/vitest"
+import { Answer, Call, type Part, Question, type SpillwayError } from "@spillway/core"
+import { Effect, Fiber, Redacted } from "effect"
+import { once } from "node:events"
+import { type AddressInfo, createServer } from "node:net"
+import { Ollama } from "@spillway/upstream"
+import { chunk, done, frame, head, last, piece, serve, type Says, version } from "./bytes.ts"
+import { ask, quick, serving } from "./serving.ts"
+
+const to = (says: Says, options: Ollama.Options = {}) =>
+  Effect.gen(function* () {
+    const bytes = yield* serve((socket, asked, count) => {
+      const said = version(asked)
+      if (said === undefined) says(socket, asked, count)
+      else socket.write(said)
+    })
+    return { bytes, upstream: yield* Ollama.make("gpu", { url: bytes.url, ...options }) }
+  })
+
+const whole = head() + chunk(frame("Hello") + frame(" you") + done).toString() + last
+
+describe("a caller who leaves", () => {
+  it.live("closes the socket within 100 ms, and the server stops", () =>
+    Effect.gen(function* () {
+      const { server, upstream } = yield* serving({ models: [quick("a", { decode: 50 })] })
+      const asking = yield* Effect.forkChild(ask(upstream, "hello [[sim tokens=1000]]"))
+      yield* Effect.sleep(200)
+      assert.strictEqual(server.traffic.open.length, 1)
+      const begun = performance.now()
+      yield* Fiber.interrupt(asking)
+      while (server.traffic.open.length > 0 && performance.now() - begun < 1_000) yield* Effect.sleep(2)
+      assert.isBelow(performance.now() - begun, 100)
+      assert.strictEqual(server.traffic.passages.at(-1)?.end, "left")
+    })
+  )
+
+  it.live("is never sent where he left before a connection was there", () =>
+    Effect.gen(function* () {
+      const { bytes, upstream } = yield* to((socket) => socket.write(whole), { connections: 1 })
+      const [first, second] = yield* Effect.all([Effect.forkChild(ask(upstream)), Effect.forkChild(ask(upstream))])
+      yield* Fiber.interrupt(second)
+      assert.strictEqual((yield* Fiber.join(first)).end, "answered")
+      yield* Effect.sleep(50)
+      assert.strictEqual(bytes.asked.filter((asked) => asked.startsWith("POST")).length, 1)
+      assert.strictEqual((yield* ask(upstream)).end, "answered")
+    })
+  )
+})
+
+describe("a reader who does not read on", () => {
+  it.live("stops the server: of a stream of 100 MB little is in memory, and all of it comes in the end", () =>
+    Effect.gen(function* () {
+      const long = frame("x".repeat(10_000))
+      const count = 10_000
+      let written = 0
+      const { upstream } = yield* to((socket) => {
+        socket.write(head())
+        const go = (): void => {
+          while (written < count) {
+            written++
+            if (!socket.write(chunk(long))) return void socket.once("drain", go)
+          }
+          socket.end(Buffer.concat([chunk(done), Buffer.from(last)]))
+        }
+        go()
+      })
+      let isReading = false
+      let wake = (): void => {}
+      let length = 0
+      const sink = {
+        emit: (part: Part.Part): void | Promise<void> => {
+          length += part._tag === "Text" ? part.text.length : 0
+          if (!isReading) return new Promise((resolve) => (wake = resolve))
+        }
+      }
+      const before = process.memoryUsage().rss
+      const question = Question.chat("a", "hello")
+      const asking = yield* Effect.forkChild(
+        Answer.toSink(Call.asEffect<SpillwayError, never>(upstream.call), question, sink)
+      )
+      yield* Effect.sleep(500)
+      assert.isBelow(written, 2_000)
+      assert.strictEqual(length, 10_000)
+      assert.isBelow(process.memoryUsage().rss - before, 100_000_000)
+      isReading = true
+      wake()
+      assert.strictEqual((yield* Fiber.join(asking)).finish, "stop")
+      assert.strictEqual(length, count * 10_000)
+    })
+  )
+})
+
+describe("a connection", () => {
+  it.live("is kept for the next question", () =>
+    Effect.gen(function* () {
+      const { bytes, upstream } = yield* to((socket) => socket.write(whole))
+      // The first one also asks which version it is, before its connection is free.
+      yield* ask(upstream)
+      const before = bytes.connections()
+      for (const _ of [1, 2, 3]) assert.strictEqual((yield* ask(upstream)).text, "Hello you")
+      assert.strictEqual(bytes.connections(), before)
+    })
+  )
+
+  it.live("that died while it was idle costs no question: it is asked once, on another", () =>
+    Effect.gen(function* () {
+      let deaths = 0
+      const { bytes, upstream } = yield* to((socket, _, count) => {
+        // Dies only when something comes, as a way through a firewall does: nobody can know before.
+        if (count > 2 && deaths++ === 0) return socket.resetAndDestroy()
+        socket.write(whole)
+      })
+      assert.strictEqual((yield* ask(upstream)).end, "answered")
+      yield* Effect.sleep(20)
+      assert.strictEqual((yield* ask(upstream)).end, "answered")
+      assert.strictEqual(deaths, 2)
+      assert.strictEqual(bytes.connections(), 2)
+    })
+  )
+
+  it.live("that is new and breaks is not tried again", () =>
+    Effect.gen(function* () {
+      const { bytes, upstream } = yield* to((socket) => socket.resetAndDestroy())
+      assert.strictEqual((yield* ask(upstream)).end, "Unreachable")
+      assert.strictEqual(bytes.asked.length, 1)
+    })
+  )
+
+  it.live("is none that can be had: refused, no such name, no TLS there", () =>
+    Effect.gen(function* () {
+      const plain = createServer((socket) => {
+        socket.on("error", () => {})
+        socket.once("data", () => socket.end("HTTP/1.1 400 Bad Request\r\n\r\n"))
+      }).listen(0, "127.0.0.1")
+      yield* Effect.addFinalizer(() => Effect.sync(() => plain.close()))
+      yield* Effect.promise(() => once(plain, "listening"))
+      const { port } = plain.address() as AddressInfo
+      for (const [url, problem] of [
+        ["http://127.0.0.1:1", "nobody listens there"],
+        ["http://nowhere.invalid:1", /name/],
+        [`https://127.0.0.1:${port}`, /./]
+      ] as const) {
+        const { end, error } = yield* ask(yield* Ollama.make("gpu", { url }))
+        assert.strictEqual(end, "Unreachable", url)
+        assert.match((error!.reason as { readonly problem: string }).problem, new RegExp(problem))
+      }
+    })
+  )
+
+  it.live("leaves nothing behind: no socket, no listener, after 2,000 questions", () =>
+    Effect.gen(function* () {
+      const warnings: Array<Error> = []
+      const warned = (warning: Error): void => void warnings.push(warning)
+      process.on("warning", warned)
+      const { bytes, upstream } = yield* to((socket) => socket.write(whole), { connections: 8 })
+      const ends = yield* Effect.forEach([...Array(2_000).keys()], () => ask(upstream), { concurrency: 50 })
+      process.off("warning", warned)
+      assert.isTrue(ends.every(({ end }) => end === "answered"))
+      assert.isAtMost(bytes.connections(), 9)
+      assert.deepStrictEqual(warnings, [])
+    })
+  )
+})
+
+describe("an answer that is none", () => {
+  const cases: ReadonlyArray<readonly [title: string, says: string, end: string]> = [
+    ["a page in a 200", `${head("text/html")}${piece("<html>")}${last}`, "Malformed"],
+    ["a body that is no JSON", `${head()}${piece("hello\n")}${last}`, "Malformed"],
+    ["a line that is no object", `${head()}${piece("[1]\n")}${last}`, "Malformed"],
+    ["an empty body", `${head()}${last}`, "Cut"],
+    [
+      "an error object in a 200",
+      `${head("application/json")}${piece('{"error":"model \'a\' not found"}')}${last}`,
+      "ModelNotFound"
+    ],
+    ["what is no HTTP", "SSH-2.0-OpenSSH_9.2\r\n", "Malformed"],
+    ["an end without a word", "", "Unreachable"],
+    ["a body that is cut off", `${head()}${piece(frame("Hello"))}`, "Cut"],
+    [
+      "a last frame without the end of its line",
+      `${head()}${piece(frame("Hello") + done.trimEnd())}${last}`,
+      "answered"
+    ],
+    ["more after the last frame", `${head()}${piece(frame("Hello") + done + frame("more"))}${last}`, "answered"],
+    ["a connection that breaks after the last frame", `${head()}${piece(frame("Hello") + done)}`, "answered"]
+  ]
+  for (const [title, says, end] of cases) {
+    it.live(`ends in ${end}: ${title}`, () =>
+      Effect.gen(function* () {
+        const { upstream } = yield* to((socket) => socket.end(says))
+        const told = yield* ask(upstream)
+        assert.strictEqual(told.end, end)
+        if (end === "answered") assert.strictEqual(told.text, "Hello")
+      })
+    )
+  }
+
+  it.live("is one whose line is longer than it may be", () =>
+    Effect.gen(function* () {
+      const says = (socket: Parameters<Says>[0]): void => {
+        socket.write(head())
+        for (let each = 0; each < 100; each++) socket.write(chunk("x".repeat(10_000)))
+      }
+      const { bytes, upstream } = yield* to(says, { lineMax: 100_000 })
+      assert.strictEqual((yield* ask(upstream)).end, "Malformed")
+      yield* Effect.sleep(50)
+      assert.strictEqual(bytes.open(), 0)
+    })
+  )
+
+  it.live("shows what the server said to whoever asks for it, and to no printer", () =>
+    Effect.gen(function* () {
+      const secret = "the words of the prompt"
+      const body = piece(`{"error":"odd: ${secret}"}`)
+      const says = `${head("application/json", "500 Internal Server Error")}${body}${last}`
+      const { upstream } = yield* to((socket) => socket.end(says))
+      const { end, error } = yield* ask(upstream)
+      assert.strictEqual(end, "Unknown")
+      assert.strictEqual(Redacted.value(error!.cause!), `odd: ${secret}`)
+      assert.notInclude(`${error!.message} ${JSON.stringify(error)} ${String(error)}`, secret)
+    })
+  )
+})
+
+describe("bytes in whatever pieces", () => {
+  it.live("come to the same parts and the same end, wherever they are cut", () =>
+    Effect.gen(function* () {
+      const words = ["H\u00e9llo", " \u{1f600}", ' "quoted"', " \u6f22\u5b57", "\n", " end"]
+      const body = Buffer.from(words.map(frame).join("") + done)
+      let seed = 1
+      const next = (most: number): number => {
+        seed = (Math.imul(seed, 1_664_525) + 1_013_904_223) >>> 0
+        return 1 + (seed % most)
+      }
+      const { upstream } = yield* to((socket) => {
+        const pieces: Array<Buffer> = [Buffer.from(head())]
+        for (let at = 0; at < body.length;) {
+          const size = next(20)
+          pieces.push(chunk(body.subarray(at, at + size)))
+          at += size
+        }
+        pieces.push(Buffer.from(last))
+        // And packets that know nothing of chunks.
+        const all = Buffer.concat(pieces)
+        const send = (from: number): void => {
+          if (from >= all.length) return
+          const size = next(200)
+          socket.write(all.subarray(from, from + size), () => setImmediate(send, from + size))
+        }
+        send(0)
+      })
+      for (let run = 0; run < 40; run++) {
+        const told = yield* ask(upstream)
+        assert.deepStrictEqual([told.end, told.text], ["answered", words.join("")])
+      }
+    })
+  )
+
+  it.live("of garbage come to a named end, and to no part that nobody sent", () =>
+    Effect.gen(function* () {
+      let seed = 3
+      const next = (): number => {
+        seed = (Math.imul(seed, 1_664_525) + 1_013_904_223) >>> 0
+        return seed
+      }
+      const { upstream } = yield* to((socket) => {
+        const body = Buffer.from(frame("Hello") + frame(" you") + done)
+        for (let each = 0; each < 3; each++) body[next() % body.length] = next() % 256
+        socket.end(Buffer.concat([Buffer.from(head()), chunk(body), Buffer.from(last)]))
+      })
+      const ends = new Set<string>()
+      for (let run = 0; run < 300; run++) {
+        const told = yield* ask(upstream)
+        ends.add(told.end)
+        assert.isAtMost(told.parts.length, 2)
+      }
+      for (const end of ends) assert.include(["answered", "Cut", "Malformed", "Unknown"], end)
+      assert.isAtLeast(ends.size, 2)
+    })
+  )
+})

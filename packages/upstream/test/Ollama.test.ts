@@ -1,0 +1,136 @@
+/** An upstream of an Ollama: what it says of itself, what an answer tells, and what was cut without a word. */
+import { assert, describe, it } from "@effect/vitest"
+import { Question, type Summary } from "@spillway/core"
+import { Effect } from "effect"
+import { Ollama } from "@spillway/upstream"
+import { ask, quick, serving } from "./serving.ts"
+
+describe("an answer", () => {
+  it.live("tells what it took and how long, in the server's own count", () =>
+    Effect.gen(function* () {
+      const { upstream } = yield* serving({ models: [quick("a")] })
+      const { parts, summary, text } = yield* ask(upstream, "Why? [[sim tokens=4]]")
+      assert.strictEqual(parts.length, 4)
+      assert.strictEqual(text.split(" ").length, 4)
+      const { finish, model, timings, usage } = summary as Summary.Summary
+      assert.deepStrictEqual([finish, model, usage?.output], ["stop", "a", 4])
+      assert.isAbove(usage!.input, 0)
+      assert.isAbove(timings!.load, 0)
+      assert.isAtLeast(timings!.total, timings!.load)
+    })
+  )
+
+  it.live("that reaches its bound says so", () =>
+    Effect.gen(function* () {
+      const { upstream } = yield* serving()
+      const told = yield* ask(upstream, Question.chat("a", "Why? [[sim tokens=40]]", { maxTokens: 3 }))
+      assert.strictEqual((told.summary as Summary.Summary).finish, "length")
+      assert.strictEqual(told.parts.length, 3)
+    })
+  )
+
+  it.live("may think, and may call a tool", () =>
+    Effect.gen(function* () {
+      const { upstream } = yield* serving({ models: [quick("a", { can: ["tools", "thinking"] })] })
+      const thought = yield* ask(upstream, Question.chat("a", "Why? [[sim tokens=5 thinking=2]]", { think: true }))
+      assert.deepStrictEqual(
+        thought.parts.map(({ _tag }) => _tag),
+        ["Thinking", "Thinking", "Text", "Text", "Text"]
+      )
+      const tools = [{ name: "f", parameters: { type: "object" } }]
+      const messages = [{ role: "user" as const, text: 'Why? [[sim tool=f arguments={"a":1}]]' }]
+      const called = yield* ask(upstream, Question.make("a", { kind: "chat", messages, tools }, { think: false }))
+      assert.containSubset(called.parts, [{ _tag: "ToolCall", index: 0, name: "f", arguments: '{"a":1}' }])
+      assert.strictEqual((called.summary as Summary.Summary).finish, "tool-calls")
+    })
+  )
+
+  it.live("may be vectors, one for each text, in order", () =>
+    Effect.gen(function* () {
+      const { upstream } = yield* serving({ models: [quick("v", { kind: "embed" })] })
+      const told = yield* ask(upstream, Question.make("v", { kind: "embed", inputs: ["x", "y", "z"] }))
+      assert.deepStrictEqual(
+        told.parts.map((part) => (part._tag === "Embedding" ? [part.index, part.vector.length] : part._tag)),
+        [0, 1, 2].map((index) => [index, (told.parts[0] as { vector: ReadonlyArray<number> }).vector.length])
+      )
+      assert.isAbove((told.summary as Summary.Summary).usage!.input, 0)
+    })
+  )
+
+  it.live("of a generated text is the same as of a chat", () =>
+    Effect.gen(function* () {
+      const { upstream } = yield* serving()
+      const told = yield* ask(upstream, Question.make("a", { kind: "generate", prompt: "Once [[sim tokens=6]]" }))
+      assert.deepStrictEqual([told.end, told.parts.length], ["answered", 6])
+    })
+  )
+})
+
+describe("a prompt that is too long", () => {
+  const long = Array.from({ length: 600 }, (_, each) => `word${each}`).join(" ")
+
+  it.live("is refused by the server, and not cut: with how long it is, and how long it may be", () =>
+    Effect.gen(function* () {
+      const { upstream } = yield* serving({ context: 256 })
+      const { end, error } = yield* ask(upstream, long)
+      assert.strictEqual(end, "ContextTooLong")
+      assert.containSubset(error!.reason, { tokens: 600, context: 256 })
+    })
+  )
+
+  for (const version of ["0.11.4", "0.12.5"]) {
+    it.live(`that v${version} has cut without a word is found out from its count`, () =>
+      Effect.gen(function* () {
+        const { upstream } = yield* serving({ context: 256, version })
+        const { end, error } = yield* ask(upstream, long)
+        assert.strictEqual(end, "Truncated")
+        assert.containSubset(error!.reason, { counted: 256 })
+        assert.strictEqual((yield* ask(upstream, "short [[sim tokens=2]]")).end, "answered")
+      })
+    )
+  }
+})
+
+describe("a look at a server", () => {
+  it.live("shows its version, its models, and of those that are loaded the context; and loads none", () =>
+    Effect.gen(function* () {
+      const { server, upstream } = yield* serving({ models: [quick("a"), quick("b:7b")], context: 2_048 })
+      const before = yield* upstream.inspect
+      assert.strictEqual(before.version, "0.34.0")
+      assert.deepStrictEqual(
+        before.models.map(({ context, loaded, name }) => [name, loaded, context]),
+        [
+          ["a:latest", false, undefined],
+          ["b:7b", false, undefined]
+        ]
+      )
+      yield* ask(upstream)
+      const { models } = yield* upstream.inspect
+      assert.deepInclude(models[0], { name: "a:latest", loaded: true, context: 2_048 })
+      assert.isAbove(models[0]!.bytes!, 0)
+      assert.match(models[0]!.digest!, /^[0-9a-f]{64}$/)
+      assert.strictEqual(server.ollama.loaded.length, 1)
+    })
+  )
+
+  it.live("fails in the same words as a question does", () =>
+    Effect.gen(function* () {
+      const { upstream } = yield* serving({ faults: ["overloaded path=/api/tags"] })
+      const error = yield* Effect.flip(upstream.inspect)
+      assert.strictEqual(error.reason._tag, "Overloaded")
+      const away = yield* Ollama.make("gpu", { url: "http://127.0.0.1:1" })
+      assert.strictEqual((yield* Effect.flip(away.inspect)).reason._tag, "Unreachable")
+    })
+  )
+})
+
+describe("its options", () => {
+  it.effect("refuse what is no address, and say what one is", () =>
+    Effect.gen(function* () {
+      for (const url of ["127.0.0.1:11434", "ftp://a", "http://a/?b", ""]) {
+        const refused = yield* Effect.flip(Effect.scoped(Ollama.make("gpu", { url })))
+        assert.include(refused.message, "an address, as http://127.0.0.1:11434", url)
+      }
+    })
+  )
+})

@@ -1,0 +1,117 @@
+/** What a question becomes on its way to an Ollama, and what cannot be carried there. */
+import { describe, expect, it } from "vitest"
+import { Question, SpillwayError } from "@spillway/core"
+import { put } from "../../src/ollama/Body.ts"
+
+const asked = (question: Question.Question) => ({
+  question,
+  target: "gpu/a",
+  parts: () => 0,
+  nowMillis: () => 0
+})
+
+const bodyOf = (question: Question.Question): unknown => {
+  const made = put(asked(question))
+  if (made instanceof SpillwayError) throw made
+  return { path: made.path, ...(JSON.parse(made.body) as object) }
+}
+
+const refusalOf = (question: Question.Question): unknown => {
+  const made = put(asked(question))
+  return made instanceof SpillwayError ? made.reason : made
+}
+
+const schema = { type: "object", properties: { a: { type: "number" } } }
+
+describe("a question for an Ollama", () => {
+  it("is a stream whose prompt must not be cut", () => {
+    expect(bodyOf(Question.chat("a", "hello"))).toEqual({
+      path: "/api/chat",
+      model: "a",
+      stream: true,
+      truncate: false,
+      messages: [{ role: "user", content: "hello" }]
+    })
+  })
+
+  it("carries every setting by Ollama's name for it", () => {
+    const settings = { maxTokens: 9, temperature: 0.5, topP: 0.9, seed: 3, think: "high" } as const
+    const content = { kind: "generate", prompt: "a", suffix: "z", format: schema, stop: ["."] } as const
+    expect(bodyOf(Question.make("a", content, settings))).toEqual({
+      path: "/api/generate",
+      model: "a",
+      stream: true,
+      truncate: false,
+      think: "high",
+      format: schema,
+      prompt: "a",
+      suffix: "z",
+      options: { num_predict: 9, temperature: 0.5, top_p: 0.9, seed: 3, stop: ["."] }
+    })
+  })
+
+  it("carries tools, calls of them, their answers, what was thought, and images in each of their forms", () => {
+    const bytes = new Uint8Array([1, 2, 3])
+    const messages = [
+      { role: "system", text: "be kind" },
+      {
+        role: "user",
+        text: "look",
+        images: [{ bytes }, { base64: "AQID" }, { url: "data:image/png;base64,AQID" }]
+      },
+      {
+        role: "assistant",
+        text: "",
+        thinking: "hm",
+        toolCalls: [
+          { id: "c1", name: "f", arguments: '{"a":[1,{"b":null}]}' },
+          { name: "g", arguments: "" }
+        ]
+      },
+      { role: "tool", text: "42", toolCallId: "c1", toolName: "f" }
+    ] as const
+    const tools = [{ name: "f", description: "does it", parameters: schema }]
+    expect(bodyOf(Question.make("a", { kind: "chat", messages, tools }))).toMatchObject({
+      messages: [
+        { role: "system", content: "be kind" },
+        { role: "user", content: "look", images: ["AQID", "AQID", "AQID"] },
+        {
+          role: "assistant",
+          content: "",
+          thinking: "hm",
+          tool_calls: [
+            { id: "c1", function: { index: 0, name: "f", arguments: { a: [1, { b: null }] } } },
+            { function: { index: 1, name: "g", arguments: {} } }
+          ]
+        },
+        { role: "tool", content: "42", tool_call_id: "c1", tool_name: "f" }
+      ],
+      tools: [{ type: "function", function: { name: "f", description: "does it", parameters: schema } }]
+    })
+  })
+
+  it("asks for vectors of all its texts at once", () => {
+    expect(bodyOf(Question.make("a", { kind: "embed", inputs: ["x", "y"] }))).toEqual({
+      path: "/api/embed",
+      model: "a",
+      input: ["x", "y"],
+      truncate: false
+    })
+  })
+
+  it("is refused where it cannot be carried, before anything is sent", () => {
+    const image = { role: "user", text: "", images: [{ url: "https://example.com/a.png" }] } as const
+    expect(refusalOf(Question.chat("a", [image]))).toMatchObject({
+      _tag: "Unsupported",
+      capability: "an image by its address"
+    })
+    const call = (written: string) =>
+      ({ role: "assistant", text: "", toolCalls: [{ name: "f", arguments: written }] }) as const
+    for (const written of ["{", "[1]", "null", "7"]) {
+      expect(refusalOf(Question.chat("a", [call(written)]))).toMatchObject({ _tag: "BadRequest" })
+    }
+    for (const maxTokens of [0, -1, Number.NaN]) {
+      expect(refusalOf(Question.chat("a", "hi", { maxTokens }))).toMatchObject({ field: "maxTokens" })
+    }
+  })
+})

@@ -1,0 +1,62 @@
+/** Serves a simulated Ollama on a socket, and asks it through the wire. */
+import { Answer, Call, type Options, type Part, Question, type SpillwayError, type Upstream } from "@spillway/core"
+import { Server } from "@spillway/sim"
+import { Effect, Exit, Option, type Scope } from "effect"
+import { Ollama } from "@spillway/upstream"
+
+/** A model that answers at once. */
+export const quick = (name: string, more: Readonly<Record<string, unknown>> = {}) => ({
+  name,
+  kind: "go" as const,
+  load: "1ms" as const,
+  decode: 1e6,
+  prefill: 1e9,
+  answer: 20,
+  ...more
+})
+
+/** A server with one model, and the wire to it. */
+export const serving = (
+  options: Server.Options = {},
+  wire: Ollama.Options = {}
+): Effect.Effect<
+  { readonly server: Server.Running; readonly upstream: Upstream },
+  Server.StartRefused | Options.OptionsRefused,
+  Scope.Scope
+> =>
+  Effect.gen(function* () {
+    const server = yield* Server.start({ models: [quick("a")], ...options })
+    return { server, upstream: yield* Ollama.make("gpu", { url: server.url, ...wire }) }
+  })
+
+/** What became of a question. */
+export interface Told {
+  readonly text: string
+  readonly parts: ReadonlyArray<Part.Part>
+  /** The name of the reason, or `answered`. */
+  readonly end: string
+  readonly error: SpillwayError | undefined
+  readonly summary: unknown
+}
+
+/** Asks, and waits for the end. */
+export const ask = (
+  { call }: Upstream,
+  asked: string | Question.Question = "hello [[sim tokens=12]]"
+): Effect.Effect<Told> =>
+  Effect.gen(function* () {
+    const parts: Array<Part.Part> = []
+    const question = typeof asked === "string" ? Question.chat("a", asked) : asked
+    const sink = { emit: (part: Part.Part) => void parts.push(part) }
+    const exit = yield* Effect.exit(Answer.toSink(Call.asEffect<SpillwayError, never>(call), question, sink))
+    const error: SpillwayError | undefined = Exit.isFailure(exit)
+      ? Option.getOrUndefined(Exit.findErrorOption(exit))
+      : undefined
+    return {
+      parts,
+      text: parts.map((part) => (part._tag === "Text" ? part.text : "")).join(""),
+      end: Exit.isSuccess(exit) ? "answered" : (error?.reason._tag ?? "defect"),
+      error,
+      summary: Exit.isSuccess(exit) ? exit.value : undefined
+    }
+  })

@@ -1,0 +1,129 @@
+/**
+ * Holds the wire to a real Ollama: what it can be made to do wrong, and what the wire makes of it.
+ *
+ * Skipped where there is no real one, with a sentence that says why.
+ */
+import { Answer, Call, type Part, Question, type SpillwayError, type Summary, type Upstream } from "@spillway/core"
+import { Ollama } from "@spillway/upstream"
+import { Effect, Exit, Option } from "effect"
+import { describe, expect, it } from "vitest"
+import type { Environment } from "./environment.ts"
+import { program, start } from "./ollama.ts"
+
+/** What became of a question. */
+interface Told {
+  readonly parts: ReadonlyArray<Part.Part>
+  readonly end: string
+  readonly error: SpillwayError | undefined
+  readonly summary: Summary.Summary | undefined
+}
+
+const ask = ({ call }: Upstream, question: Question.Question): Effect.Effect<Told> =>
+  Effect.gen(function* () {
+    const parts: Array<Part.Part> = []
+    const sink = { emit: (part: Part.Part) => void parts.push(part) }
+    const exit = yield* Effect.exit(Answer.toSink(Call.asEffect<SpillwayError, never>(call), question, sink))
+    const error = Exit.isFailure(exit) ? Option.getOrUndefined(Exit.findErrorOption(exit)) : undefined
+    const summary = Exit.isSuccess(exit) ? exit.value : undefined
+    return { parts, error, summary, end: summary === undefined ? (error?.reason._tag ?? "defect") : "answered" }
+  })
+
+const found = process.env.SPILLWAY_REAL === undefined ? { why: "`pnpm real` builds one and asks it" } : await program()
+const isMissing = "why" in found
+
+/** Runs against a real one of its own. */
+const real = async <A>(
+  run: (upstream: Upstream) => Effect.Effect<A, SpillwayError>,
+  environment: Environment = {}
+): Promise<A> => {
+  const { stop, url } = await start(environment)
+  try {
+    return await Effect.runPromise(
+      Effect.scoped(Effect.flatMap(Effect.orDie(Ollama.make("real", { url })), (upstream) => run(upstream)))
+    )
+  } finally {
+    await stop()
+  }
+}
+
+const chat = (text: string, model = "mini-a", settings: Question.Settings = {}) => Question.chat(model, text, settings)
+
+const long = Array.from({ length: 9_000 }, (_, each) => `w${each}`).join(" ")
+
+describe.skipIf(isMissing)("the wire to a real Ollama", () => {
+  const rows: ReadonlyArray<readonly [title: string, Question.Question, end: string, parts: number]> = [
+    ["an answer", chat("hello [[sim tokens=9]]"), "answered", 9],
+    ["an answer by a model with a template of its own", chat("hello [[sim tokens=9]]", "mini-j"), "answered", 9],
+    ["a bound", chat("hello [[sim tokens=9]]", "mini-a", { maxTokens: 3 }), "answered", 3],
+    ["a generated text", Question.make("mini-a", { kind: "generate", prompt: "a [[sim tokens=4]]" }), "answered", 4],
+    ["vectors", Question.make("mini-e", { kind: "embed", inputs: ["x", "y"] }), "answered", 2],
+    ["a model that is not there", chat("hello", "nobody"), "ModelNotFound", 0],
+    ["words of a model for vectors", chat("hello", "mini-e"), "Unsupported", 0],
+    ["thoughts of a model that does not think", chat("hello", "mini-a", { think: true }), "Unsupported", 0],
+    ["a runner that dies at once", chat("hello [[sim tokens=9 die_after=0]]"), "RunnerDied", 0],
+    ["a runner that dies", chat("hello [[sim tokens=9 die_after=2]]"), "RunnerDied", 2],
+    ["an early end", chat("hello [[sim tokens=9 end_after=2]]"), "Cut", 2],
+    ["an end before the first token", chat("hello [[sim tokens=9 end_after=0]]"), "Cut", 0],
+    ["nonsense", chat("hello [[sim tokens=9 garbage_after=2]]"), "Malformed", 2],
+    ["one thing over and over", chat("hello [[sim tokens=40 text=w repeat=1 token_ms=0]]"), "Cut", 31],
+    ["a prompt that is too long", chat(long), "ContextTooLong", 0],
+    ["the same with a template", chat(long, "mini-j"), "ContextTooLong", 0],
+    [
+      "a format that is none",
+      Question.make("mini-a", { kind: "chat", messages: [{ role: "user", text: "hi" }], format: "yaml" }),
+      "BadRequest",
+      0
+    ]
+  ]
+  for (const [title, question, end, parts] of rows) {
+    it(`makes of ${title}: ${end}`, async () => {
+      const told = await real((upstream) => ask(upstream, question))
+      expect([told.end, told.parts.length, told.error?.message]).toEqual([end, parts, told.error?.message])
+    })
+  }
+
+  it("makes of a load that fails, and of one without the memory for it, what they are", async () => {
+    const failed = await real((upstream) => ask(upstream, chat("hello")), {
+      loads: { "mini-a": { exit: 1, log: "something broke" } }
+    })
+    expect(failed.end).toBe("LoadFailed")
+    const log = "cudaMalloc failed: out of memory"
+    const without = await real((upstream) => ask(upstream, chat("hello")), { loads: { "mini-a": { exit: 1, log } } })
+    expect(without.end).toBe("OutOfMemory")
+  })
+
+  it("makes of a full queue: Overloaded", async () => {
+    const ends = await real(
+      (upstream) =>
+        Effect.forEach([...Array(12).keys()], (each) => ask(upstream, chat(`${each} [[sim tokens=1]]`)), {
+          concurrency: "unbounded"
+        }),
+      { queueMax: 2, loads: { "mini-a": { millis: 1_500 } } }
+    )
+    expect(new Set(ends.map(({ end }) => end))).toEqual(new Set(["answered", "Overloaded"]))
+  })
+
+  it("leaves so that its slot is free for the next at once", async () => {
+    const next = await real((upstream) =>
+      Effect.gen(function* () {
+        yield* ask(upstream, chat("warm [[sim tokens=1]]"))
+        yield* Effect.timeoutOption(ask(upstream, chat("hello [[sim tokens=1000 token_ms=20]]")), 300)
+        const begun = performance.now()
+        const told = yield* ask(upstream, chat("next [[sim tokens=1]]"))
+        return { ...told, millis: performance.now() - begun }
+      })
+    )
+    expect(next.end).toBe("answered")
+    expect(next.millis).toBeLessThan(2_500)
+  })
+
+  it("sees its version, its models and what is loaded", async () => {
+    const seen = await real((upstream) =>
+      Effect.andThen(ask(upstream, chat("hello [[sim tokens=1]]")), upstream.inspect)
+    )
+    expect(seen.version).toMatch(/^\d+\.\d+\.\d+/)
+    expect(seen.models.map(({ name }) => name)).toContain("mini-b:latest")
+    expect(seen.models.find(({ name }) => name === "mini-a:latest")).toMatchObject({ loaded: true })
+    expect(seen.models.find(({ name }) => name === "mini-b:latest")).toMatchObject({ loaded: false })
+  })
+})
