@@ -104,8 +104,7 @@ class Exchange implements Listener {
   head(status: number, headers: IncomingHttpHeaders): void {
     this.status = status
     this.headers = headers
-    const type = String(headers["content-type"] ?? "")
-    this.isAnswer = status >= 200 && status < 300 && type.startsWith(this.reading.type)
+    this.isAnswer = status >= 200 && status < 300
   }
 
   data(chunk: Buffer): void {

@@ -15,15 +15,13 @@ export type End = Summary.Summary | SpillwayError
 export interface Reading {
   /** Whether the body is one object, and not a line for each piece. */
   readonly isWhole: boolean
-  /** The content type of an answer, as it begins. */
-  readonly type: string
   /** A line, or the whole body: hands out its parts, and says whether that was the end. */
   read(text: string, emit: (part: Part.Part) => void): End | undefined
   /** The body is over, and no line has been the end. */
   over(): End
 }
 
-/** An answer that is none: a status, or a body of another kind than was asked for. */
+/** An answer that is none: another status than a good one. */
 export interface Refused {
   readonly status: number
   readonly headers: IncomingHttpHeaders

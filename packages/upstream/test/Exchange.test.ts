@@ -1,7 +1,7 @@
 /** One call over a real socket: who leaves, who does not read on, what breaks, and that there is one end. */
 import { assert, describe, it } from "@effect/vitest"
 import { Answer, Call, type Part, Question, type SpillwayError } from "@spillway/core"
-import { Effect, Fiber, Redacted } from "effect"
+import { Duration, Effect, Fiber, Redacted } from "effect"
 import { once } from "node:events"
 import { type AddressInfo, createServer } from "node:net"
 import { Ollama } from "@spillway/upstream"
@@ -195,6 +195,21 @@ describe("an answer that is none", () => {
       })
     )
   }
+
+  it.live("may be a limit of a rate or a quota: where no word tells, how long it asks to wait does", () =>
+    Effect.gen(function* () {
+      for (const [seconds, end] of [
+        [20, "UpstreamRateLimited"],
+        [7_200, "QuotaSpent"]
+      ] as const) {
+        const says = `HTTP/1.1 429 Too Many Requests\r\nRetry-After: ${seconds}\r\nContent-Length: 8\r\n\r\nslow down`
+        const { upstream } = yield* to((socket) => socket.end(says))
+        const told = yield* ask(upstream)
+        assert.strictEqual(told.end, end)
+        assert.strictEqual(Duration.toSeconds(told.error!.retryAfter!), seconds)
+      }
+    })
+  )
 
   it.live("is one whose line is longer than it may be", () =>
     Effect.gen(function* () {

@@ -1,6 +1,6 @@
 /** An upstream of an Ollama: what it says of itself, what an answer tells, and what was cut without a word. */
 import { assert, describe, it } from "@effect/vitest"
-import { Question, type Summary } from "@spillway/core"
+import { type Attempt, type Call, Question, type SpillwayError, type Summary, type Upstream } from "@spillway/core"
 import { Effect } from "effect"
 import { Ollama } from "@spillway/upstream"
 import { ask, quick, serving } from "./serving.ts"
@@ -17,6 +17,14 @@ describe("an answer", () => {
       assert.isAbove(usage!.input, 0)
       assert.isAbove(timings!.load, 0)
       assert.isAtLeast(timings!.total, timings!.load)
+    })
+  )
+
+  it.live("to nothing at all is one object, and no stream: the model is loaded", () =>
+    Effect.gen(function* () {
+      const { server, upstream } = yield* serving()
+      assert.deepInclude(yield* ask(upstream, Question.chat("a", [])), { end: "answered", parts: [] })
+      assert.strictEqual(server.ollama.loaded.length, 1)
     })
   )
 
@@ -62,6 +70,24 @@ describe("an answer", () => {
       const { upstream } = yield* serving()
       const told = yield* ask(upstream, Question.make("a", { kind: "generate", prompt: "Once [[sim tokens=6]]" }))
       assert.deepStrictEqual([told.end, told.parts.length], ["answered", 6])
+    })
+  )
+})
+
+describe("an attempt", () => {
+  it.live("counts as sent only once it goes out", () =>
+    Effect.gen(function* () {
+      const sent = Effect.fnUntraced(function* (upstream: Upstream, question: Question.Question) {
+        let seen: Attempt.Attempt | undefined
+        const call: Call.Call<SpillwayError> = (asked, attempt) => upstream.call(asked, (seen = attempt))
+        yield* ask({ ...upstream, call }, question)
+        return seen!.sent
+      })
+      const { upstream } = yield* serving({ faults: ["overloaded"] })
+      const away = yield* Ollama.make("gpu", { url: "http://127.0.0.1:1" })
+      assert.isTrue(yield* sent(upstream, Question.chat("a", "hello")))
+      assert.isFalse(yield* sent(away, Question.chat("a", "hello")))
+      assert.isFalse(yield* sent(upstream, Question.chat("a", "hello", { maxTokens: 0 })))
     })
   )
 })

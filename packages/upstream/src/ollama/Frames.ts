@@ -15,7 +15,6 @@ export const reading = (asked: Asked): Reading =>
 
 class Frames implements Reading {
   readonly isWhole = false
-  readonly type = "application/x-ndjson"
   private readonly asked: Asked
   private toolCalls = 0
 
@@ -73,7 +72,6 @@ class Frames implements Reading {
 
 class Vectors implements Reading {
   readonly isWhole = true
-  readonly type = "application/json"
   private readonly asked: Asked
 
   constructor(asked: Asked) {
