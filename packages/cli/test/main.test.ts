@@ -206,12 +206,15 @@ describe("a command that is used wrongly", () => {
     ],
     [
       ["sim", "--face", "anthropic", "--list-faults"].concat(
-        ...["max-queue 1", "max-loaded 1", "keep-alive 5m", "context 9", "version 1"].map((each) =>
+        ...["max-queue 1", "max-loaded 1", "keep-alive 5m", "context 9", "version 0.30.1"].map((each) =>
           `--${each}`.split(" ")
         )
       ),
       /^spillway: --max-queue, --max-loaded, --keep-alive, --context, --version are for an Ollama: leave them out, /
     ],
+    [["sim", "--port", "0", "--version", "0.11"], /--version cannot be "0\.11": write three numbers, as 0\.34\.0\n/],
+    [["sim", "--port", "0", "--version", "banana"], /--version cannot be "banana": write three numbers, as 0\.34\.0\n/],
+    [["sim", "--port", "0", "--host", ""], /--host wants a value: write an address, as 127\.0\.0\.1\n/],
     [["sim", "--port", "0", "--max-queue", "0"], /--max-queue: read 0, write a whole number from 1/]
   ]
   for (const [words, told] of wrong) {

@@ -7,14 +7,14 @@
 import { Units } from "@spillway/core"
 import { Cause, Duration, Effect, Exit } from "effect"
 import type { Asked, Handler, Headers, Reply } from "./Exchange.ts"
-import type { Options as FaultOptions, Switchboard } from "./Fault.ts"
+import * as Fault from "./Fault.ts"
 import * as Host from "./Host.ts"
 import type { Ollama } from "./ollama/Ollama.ts"
 import type { Traffic } from "./Traffic.ts"
 
 /** What is controlled. */
 export interface Controlled {
-  readonly faults: Switchboard
+  readonly faults: Fault.Switchboard
   /** Every fault there is, and what its callers see. */
   readonly known: Readonly<Record<string, { readonly where: string; readonly what: string }>>
   readonly traffic: Traffic
@@ -57,19 +57,30 @@ const answers: Readonly<Record<string, Readonly<Record<string, Answer>>>> = {
       if (Exit.isSuccess(exit)) return say(reply, 200, { on: told(faults) })
       say(reply, 400, { error: (Cause.squash(exit.cause) as Error).message })
     },
-    DELETE: ({ faults }, { query }, reply) => {
-      faults.remove(query.get("fault") ?? undefined)
+    DELETE: ({ faults, known }, { query }, reply) => {
+      // A name that is misspelt must not switch all of them off.
+      const other = [...query.keys()].find((key) => key !== "fault")
+      if (other !== undefined) return say(reply, 400, { error: `write fault=NAME, or nothing for all; read ${other}` })
+      const name = query.get("fault") ?? undefined
+      if (name !== undefined && !Object.hasOwn(known, name)) {
+        return say(reply, 404, { error: Fault.unknown(name, Object.keys(known)).message })
+      }
+      faults.remove(name)
       say(reply, 200, { on: told(faults) })
     }
   },
   "/requests": {
+    DELETE: ({ traffic }, _, reply) => {
+      traffic.forgetEnded()
+      say(reply, 200, { count: traffic.count, requests: traffic.passages })
+    },
     GET: ({ traffic }, _, reply) => say(reply, 200, { count: traffic.count, requests: traffic.passages })
   },
   "/models": { GET: ({ models }, _, reply) => say(reply, 200, { models: models() }) }
 }
 
 /** The faults that are on, with their times as they are written. */
-const told = ({ on }: Switchboard): ReadonlyArray<unknown> =>
+const told = ({ on }: Fault.Switchboard): ReadonlyArray<unknown> =>
   on.map((fault) =>
     Object.fromEntries(
       Object.entries(fault).map(([name, value]) => [
@@ -80,7 +91,7 @@ const told = ({ on }: Switchboard): ReadonlyArray<unknown> =>
   )
 
 /** An object, or the words of a command line. */
-const written = (body: string): FaultOptions | string => {
+const written = (body: string): Fault.Options | string => {
   if (!body.trimStart().startsWith("{")) return body
   try {
     return again(JSON.parse(body) as Readonly<Record<string, unknown>>)
@@ -90,14 +101,15 @@ const written = (body: string): FaultOptions | string => {
 }
 
 /** What was told of a fault, as it is switched on again: its share may be a number, and it has struck nobody yet. */
-const again = (options: Readonly<Record<string, unknown>>): FaultOptions => {
+const again = (options: Readonly<Record<string, unknown>>): Fault.Options => {
   const { share } = options
   const isShare = typeof share === "number" && share >= 0 && share <= 1
   return {
     ...options,
     struck: undefined,
+    phase: undefined,
     share: isShare ? Units.percent.print(share) : share
-  } as unknown as FaultOptions
+  } as unknown as Fault.Options
 }
 
 /** How each model stands: what is loaded, what runs, who waits. */

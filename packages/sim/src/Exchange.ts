@@ -27,6 +27,8 @@ export interface Asked {
 export interface Caller {
   /** The fault that struck this request and is to happen further in. */
   readonly fault?: Struck | undefined
+  /** A runner begins his answer: a fault that only such an answer can show may strike him now, and is `fault` then. */
+  begins?(): void
   /** A fault struck him that nobody knew of when he came: that of a load, or of a provider. */
   met?(fault: string): void
   /** He waits for a model that is not loaded, or does so no longer. */

@@ -60,7 +60,10 @@ export const start = ({
     const agenda = yield* makeAgenda
     const { make, paths } = faces[face]
     const strikes = new Map(Faults.table.map((row) => [row.name, { ...row, paths: paths[row.where] }]))
-    const faults = new Fault.Switchboard(agenda, settings.seed, strikes, () => settings.models.map((name) => [name]))
+    const faults = new Fault.Switchboard(agenda, settings.seed, strikes, {
+      all: () => settings.models.map((name) => ({ names: [name] })),
+      namesOf: (name) => [name]
+    })
     yield* Effect.forEach(given, (fault) => faults.add(fault))
     const traffic = new Traffic(agenda)
     const told = Object.fromEntries(Faults.table.map(({ name, says, where }) => [name, { where, what: says }]))

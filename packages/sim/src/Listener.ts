@@ -42,8 +42,10 @@ export interface Listening {
   readonly handler: Handler
   /** Whether headers are those of a server written in Go: sorted, and none but those that were given. */
   readonly isGo: boolean
-  /** What goes wrong with this request, and what every answer to it says beside. */
+  /** What goes wrong with this request, when it comes or else when its answer begins. */
   readonly struckBy: (asked: Asked) => Struck | undefined
+  readonly struckLate?: (asked: Asked) => Struck | undefined
+  /** What every answer to it says beside. */
   readonly headersFor: (asked: Asked) => Headers
 }
 
@@ -81,7 +83,8 @@ const modelOf = (body: string): string => {
   try {
     const read = JSON.parse(body) as Record<string, unknown> | null
     const [, model] = Object.entries(read ?? {}).findLast(([name]) => name.toLowerCase() === "model") ?? []
-    return typeof model === "string" ? model.slice(0, nameMax) : ""
+    // A slice would keep alive all that it was cut from, for as long as the request is remembered.
+    return typeof model === "string" ? Buffer.from(model.slice(0, nameMax)).toString() : ""
   } catch {
     return ""
   }
@@ -106,6 +109,7 @@ const take = (request: IncomingMessage, response: ServerResponse, bodyMax: numbe
     const said = {
       date: () => httpDate(listening.agenda.wall),
       fault: listening.struckBy(asked),
+      begins: () => listening.struckLate?.(asked),
       isGo: listening.isGo,
       more: listening.headersFor(asked)
     }

@@ -49,7 +49,8 @@ export const start = ({ bodyMax, host, port, ...options }: Options = {}): Effect
       {
         agenda,
         isGo: true,
-        struckBy: (asked) => (Control.isFor(asked) ? undefined : faults.strike(Faults.ofRequest(asked), asked)),
+        struckBy: (asked) => (Control.isFor(asked) ? undefined : faults.strike(Faults.ofArrival(asked), asked)),
+        struckLate: (asked) => faults.strike(Faults.ofAnswers, asked),
         headersFor: Routes.originHeaders,
         handler: Control.beside(controlled, Door.struck(agenda, routes))
       }

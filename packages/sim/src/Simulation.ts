@@ -23,8 +23,8 @@ export const Options = Schema.Struct({
   /** How many models may be loaded at once, and what memory they share, in bytes. */
   modelsMax: withDefault(Units.count.schema, 3),
   memory: Schema.optionalKey(Units.count.schema),
-  /** A duration, or for ever. */
-  keepAlive: withDefault(Schema.Union([Schema.Literals(["forever", "-1", -1]), Units.duration.schema]), "5m"),
+  /** A duration, nothing, or for ever. */
+  keepAlive: withDefault(Schema.Union([Schema.Literals(["forever", "-1", -1, "0"]), Units.duration.schema]), "5m"),
   loadTimeout: withDefault(Units.span.schema, "5m"),
   /** What it takes until the memory of an unloaded model is free. */
   unload: withDefault(Units.duration.schema, 0),
@@ -35,8 +35,9 @@ export const Options = Schema.Struct({
   version: withDefault(Schema.String, "0.34.0")
 })
 
-/** As a request's own `keep_alive` says it. */
-const forever = -1
+/** In nanoseconds, or as a request's own `keep_alive` says for ever. */
+const keepAliveOf = (given: Schema.Schema.Type<typeof Options>["keepAlive"]): number =>
+  Duration.isDuration(given) ? Alarm.nanos(given) : given === "0" ? 0 : -1
 
 /** The options as TypeScript takes them. */
 export type Options = CoreOptions.Widened<typeof Options.Encoded> & {
@@ -65,12 +66,17 @@ export const make = ({
     const settings = yield* CoreOptions.decode("Sim", Options)(options)
     const models = yield* Effect.forEach(names, Model.make)
     const agenda = yield* makeAgenda
-    const faults = new Fault.Switchboard(agenda, settings.seed, Faults.known, () => ollama.models.map(Faults.namesFor))
+    const faults = new Fault.Switchboard(
+      agenda,
+      settings.seed,
+      Faults.known,
+      Faults.modelsOf(() => ollama)
+    )
     const ollama = new Ollama(agenda, {
       ...settings,
       models,
       memory: settings.memory,
-      keepAlive: Duration.isDuration(settings.keepAlive) ? Alarm.nanos(settings.keepAlive) : forever,
+      keepAlive: keepAliveOf(settings.keepAlive),
       loadTimeout: Alarm.nanos(settings.loadTimeout),
       unload: Alarm.nanos(settings.unload),
       faultOf: (model) => Faults.loadOf(faults.strike(Faults.ofLoads, { path: "", model: model.name }))

@@ -11,7 +11,7 @@ const lengthMax = 2_048
 
 /** The way to answer one request. */
 export class SocketReply implements Reply {
-  readonly fault: Struck | undefined
+  fault: Struck | undefined
   begun = false
   gone = false
   private readonly request: IncomingMessage
@@ -19,6 +19,7 @@ export class SocketReply implements Reply {
   private readonly date: () => string
   private readonly more: Headers
   private readonly isGo: boolean
+  private readonly late: () => Struck | undefined
   private readonly leaving: Array<() => void> = []
   private readonly drained: Array<() => void> = []
   private hasLeft = false
@@ -30,6 +31,7 @@ export class SocketReply implements Reply {
       readonly date: () => string
       readonly more: Headers
       readonly fault: Struck | undefined
+      readonly begins: () => Struck | undefined
       readonly isGo: boolean
     }
   ) {
@@ -38,6 +40,7 @@ export class SocketReply implements Reply {
     this.date = said.date
     this.more = said.more
     this.fault = said.fault
+    this.late = said.begins
     this.isGo = said.isGo
     // Go says nothing of a connection that it keeps.
     if (said.isGo) response.removeHeader("connection")
@@ -83,6 +86,10 @@ export class SocketReply implements Reply {
     if (how === "close") socket.destroySoon()
     // What was written before has left first: the response hands it to its socket at the end of this turn.
     else if (how === "reset") process.nextTick(() => socket.write("", () => socket.resetAndDestroy()))
+  }
+
+  begins(): void {
+    this.fault ??= this.late()
   }
 
   onRoom(listener: () => void): void {

@@ -65,6 +65,11 @@ export class Traffic {
     return new Followed(reply, passage, this.agenda)
   }
 
+  /** Forgets those that have ended; how many there have been is still known. */
+  forgetEnded(): void {
+    this.passages.splice(0, this.passages.length, ...this.open)
+  }
+
   private forget(): void {
     // Those that are open stay, however many they are.
     while (this.passages.length > remembered) {
@@ -77,7 +82,6 @@ export class Traffic {
 
 /** Writes down what passes. */
 class Followed implements Reply {
-  readonly fault: Struck | undefined
   private readonly inner: Reply
   private readonly passage: Passage
   private readonly agenda: Agenda
@@ -86,11 +90,14 @@ class Followed implements Reply {
 
   constructor(inner: Reply, passage: Passage, agenda: Agenda) {
     this.inner = inner
-    this.fault = inner.fault
     this.passage = passage
     this.agenda = agenda
     this.from = agenda.now
     inner.onGone(() => this.over("left"))
+  }
+
+  get fault(): Struck | undefined {
+    return this.inner.fault
   }
 
   get begun(): boolean {
@@ -102,14 +109,14 @@ class Followed implements Reply {
   }
 
   whole(status: number, headers: Headers, body: string): void {
-    this.passage.status = status
+    this.says(status)
     this.sent(body)
     this.inner.whole(status, headers, body)
     this.ended()
   }
 
   begin(status: number, headers: Headers): void {
-    this.passage.status = status
+    this.says(status)
     this.inner.begin(status, headers)
   }
 
@@ -133,6 +140,11 @@ class Followed implements Reply {
     if (how !== "silence") this.over("cut")
   }
 
+  begins(): void {
+    this.inner.begins?.()
+    this.passage.fault ??= this.fault?.name
+  }
+
   met(fault: string): void {
     this.passage.fault ??= fault
   }
@@ -145,8 +157,13 @@ class Followed implements Reply {
     this.inner.onGone(listener)
   }
 
+  private says(status: number): void {
+    if (!this.isDeaf) this.passage.status = status
+  }
+
   private sent(text: string): void {
     const { passage } = this
+    if (this.isDeaf) return
     passage.firstMillis ??= this.passed
     passage.packets++
     passage.bytes += Buffer.byteLength(text)
@@ -160,6 +177,11 @@ class Followed implements Reply {
     if (this.passage.end !== "open") return
     this.passage.end = end
     this.passage.tookMillis = this.passed
+  }
+
+  /** Whether what is written reaches nobody any more. */
+  private get isDeaf(): boolean {
+    return this.inner.gone || this.passage.end !== "open"
   }
 
   private get passed(): number {

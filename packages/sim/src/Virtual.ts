@@ -37,9 +37,10 @@ export const make = (name: string, options: Simulation.Options = {}): Effect.Eff
       Effect.callback((resume) => {
         const target = `${name}/${question.model}`
         const path = pathOf(question)
-        const names = Faults.ofRequest({ method: "POST", path })
-        const fault = faults.strike(names, { path, model: question.model })
-        const asked = new Asking(attempt, { target, question, fault }, resume)
+        const questioned = { method: "POST", path, model: question.model }
+        const late = () => faults.strike(Faults.ofAnswers, questioned)
+        const asked = new Asking(attempt, { target, question, late }, resume)
+        asked.fault = faults.strike(Faults.ofArrival(questioned), questioned)
         asked.begin(simulation)
         return Effect.sync(() => asked.leave())
       })
@@ -59,12 +60,13 @@ type Resume = (end: Effect.Effect<Summary.Summary, SpillwayError>) => void
 interface Of {
   readonly target: string
   readonly question: Question.Question
-  readonly fault: Struck | undefined
+  /** What strikes an answer when it begins. */
+  readonly late: () => Struck | undefined
 }
 
 /** One call under way: who asks, and the writer that hands parts to his attempt. */
 class Asking implements Caller, Writer {
-  readonly fault: Struck | undefined
+  fault: Struck | undefined
   private gone = false
   private readonly attempt: Attempt.Attempt
   private readonly of: Of
@@ -77,7 +79,6 @@ class Asking implements Caller, Writer {
     this.attempt = attempt
     this.of = of
     this.resume = resume
-    this.fault = of.fault
   }
 
   begin({ agenda, ollama }: Simulation.Simulation): void {
@@ -149,6 +150,10 @@ class Asking implements Caller, Writer {
     this.over(Effect.succeed(Summary.make({ finish, model, ...(usage && { usage }), ...(timings && { timings }) })))
   }
 
+  begins(): void {
+    this.fault ??= this.of.late()
+  }
+
   enters(stretch: "load" | "firstToken"): void {
     this.attempt.enter(stretch)
   }
@@ -200,7 +205,8 @@ class Asking implements Caller, Writer {
   }
 
   private reasonOf({ context = 0, reason, tokens = 0 }: Failure): Reason {
-    const { fault, question, target } = this.of
+    const { fault } = this
+    const { question, target } = this.of
     const { parts } = this.attempt
     const span = fault?.span ?? (fault?.name === "quota" ? 7_200 * perSecond : undefined)
     const retryAfter = span === undefined ? {} : { retryAfter: Duration.nanos(BigInt(Math.ceil(span))) }

@@ -92,6 +92,56 @@ describe("a fault for a model", () => {
     )
   }
 
+  for (const [given, asked] of [
+    ["llama3", "library/llama3"],
+    ["llama3:latest", "llama3"],
+    ["library/llama3", "llama3:latest"],
+    ["registry.ollama.ai/library/llama3", "llama3"],
+    ["me/mine:7b", "registry.ollama.ai/me/mine:7b"],
+    // What is not there is refused by the daemon, and a fault may strike before.
+    ["llama*:latest", "llama9"]
+  ] as const) {
+    it.effect(`as ${given} strikes who writes ${asked}, and a load`, () =>
+      Effect.gen(function* () {
+        const { add, faults, ollama } = yield* added(`busy model=${given}`)
+        yield* add
+        yield* faults.add(`load-hang model=${given}`)
+        assert.isDefined(
+          faults.strike(Faults.ofArrival({ method: "POST", path: "/api/chat" }), { path: "/api/chat", model: asked })
+        )
+        const loaded = ollama.find(asked)?.name ?? asked
+        assert.isDefined(faults.strike(Faults.ofLoads, { path: "", model: loaded }))
+        assert.isUndefined(faults.strike(Faults.ofLoads, { path: "", model: "another" }))
+      })
+    )
+  }
+
+  it.effect("may be for a model of vectors where it strikes these too, or where others have such a name", () =>
+    Effect.gen(function* () {
+      const { faults } = yield* Simulation.make({ models: ["llama3", "nomic-embed-text"] })
+      yield* faults.add("busy model=nomic*")
+      yield* faults.add("die model=*")
+      const refused = yield* Effect.flip(faults.add("die model=nomic*"))
+      assert.strictEqual(
+        refused.message,
+        '"die model=nomic*" is no fault: it strikes answers of words, and that model makes vectors; write one of llama3'
+      )
+    })
+  )
+
+  it.effect("is one of a hundred at most", () =>
+    Effect.gen(function* () {
+      const { faults } = yield* Simulation.make({ models: ["llama3"], faults: Array<string>(100).fill("busy") })
+      const refused = yield* Effect.flip(faults.add("busy"))
+      assert.strictEqual(
+        refused.message,
+        '"busy" after 100 others is no fault: no more than 100 are on at once; switch some off first'
+      )
+      faults.remove()
+      yield* faults.add("busy")
+    })
+  )
+
   it.effect("may be for one that was made by a copy since", () =>
     Effect.gen(function* () {
       const { add, faults, ollama } = yield* added("busy model=other")
@@ -165,4 +215,24 @@ describe("a fault of a hosted provider", () => {
       }).pipe(Effect.scoped)
     )
   }
+})
+
+describe("a fault that is on", () => {
+  it.effect("says whether it strikes now, will later, or has struck for the last time", () =>
+    Effect.gen(function* () {
+      const { faults } = yield* Simulation.make({
+        faults: ["busy after=10s for=5s", "die for=2s every=10s", "overloaded x1", "end"]
+      })
+      const phases = () => faults.on.map(({ phase }) => phase)
+      const asked = { method: "POST", path: "/api/chat" }
+      assert.deepStrictEqual(phases(), ["later", "now", "now", "now"])
+      faults.strike(new Set(["overloaded"]), asked)
+      yield* TestClock.adjust("3 seconds")
+      assert.deepStrictEqual(phases(), ["later", "later", "over", "now"])
+      yield* TestClock.adjust("8 seconds")
+      assert.deepStrictEqual(phases(), ["now", "now", "over", "now"])
+      yield* TestClock.adjust("5 seconds")
+      assert.deepStrictEqual(phases(), ["over", "later", "over", "now"])
+    })
+  )
 })

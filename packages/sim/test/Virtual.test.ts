@@ -196,6 +196,24 @@ describe("Virtual", () => {
       })
     )
 
+  for (const [status, reason] of [
+    [400, "BadRequest"],
+    [401, "UpstreamUnauthorized"],
+    [403, "UpstreamUnauthorized"],
+    [404, "ModelNotFound"],
+    [429, "UpstreamRateLimited"],
+    [500, "Overloaded"],
+    [503, "Overloaded"]
+  ] as const)
+    it.effect(`ends as ${reason} where a script refuses with ${status}`, () =>
+      Effect.gen(function* () {
+        const virtual = yield* Virtual.make("gpu", { models: [model] })
+        const fiber = yield* asking(virtual, `[[sim status=${status}]]`)
+        yield* TestClock.adjust("1 minute")
+        assert.strictEqual((yield* Fiber.join(fiber)).reason, reason)
+      })
+    )
+
   it.effect("runs an hour of 1,000 requests in half a second", () =>
     Effect.gen(function* () {
       const took: Array<number> = []
@@ -213,6 +231,19 @@ describe("Virtual", () => {
         )
       }
       assert.isBelow(Math.min(...took), 500)
+    })
+  )
+
+  it.effect("strikes with the fault of a runner only whoever begins to be answered", () =>
+    Effect.gen(function* () {
+      const virtual = yield* Virtual.make("gpu", { models: [model], faults: ["die at=0 x1"] })
+      const reasons: Array<string | undefined> = []
+      for (const prompt of ["[[sim tokns=1]]", "[[sim tokens=1]]", "[[sim tokens=1]]"]) {
+        const asked = yield* asking(virtual, prompt)
+        yield* TestClock.adjust("5 seconds")
+        reasons.push((yield* Fiber.join(asked)).reason)
+      }
+      assert.deepStrictEqual(reasons, ["BadRequest", "RunnerDied", undefined])
     })
   )
 })

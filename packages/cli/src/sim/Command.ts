@@ -43,7 +43,12 @@ const flags = {
       () => "write a port from 0 to 65535"
     )
   ),
-  host: text("host", "The address it listens on", defaults.host),
+  host: text("host", "The address it listens on", defaults.host).pipe(
+    Flag.filter(
+      (host) => host.trim() !== "",
+      () => `write an address, as ${defaults.host}`
+    )
+  ),
   models: Flag.String("models").pipe(
     Flag.withMetavar("a,b"),
     Flag.withDescription("The models it has (llama3.1:8b,nomic-embed-text; a provider's own with --face)"),
@@ -65,7 +70,16 @@ const flags = {
       "5m"
     ),
     context: ollamas(Flag.Int("context"), "The context of a request that names none, in tokens", defaults.context),
-    version: ollamas(Flag.String("version"), "The version it says it has", defaults.version)
+    version: ollamas(
+      Flag.String("version").pipe(
+        Flag.filter(
+          (version) => /^\d+\.\d+\.\d+(-[\w.-]+)?$/.test(version),
+          () => `write three numbers, as ${defaults.version}`
+        )
+      ),
+      "The version it says it has",
+      defaults.version
+    )
   },
   listFaults: toggle("list-faults", "Say which faults there are, and start nothing"),
   json: toggle("json", "One JSON object a line instead of words or a screen")

@@ -16,13 +16,12 @@ export interface ModelState {
 /** How the models of an Ollama stand. */
 export const modelsOf = ({ models, scheduler }: Server.Running["ollama"]): ReadonlyArray<ModelState> => {
   const waiting = scheduler.waiting.map(({ digest }) => digest)
+  const loading = new Set(scheduler.loading.map(({ model }) => model.digest))
   return models.map(({ digest, name }) => {
     const runner = scheduler.residents.get(digest)?.runner
-    // One load at a time: whoever waits for another model than the first one's waits for that load, too.
-    const state = runner !== undefined ? "loaded" : waiting[0] === digest ? "loading" : "waiting"
     return {
       name,
-      state: state === "waiting" && !waiting.includes(digest) ? "cold" : state,
+      state: stateOf(runner !== undefined, loading.has(digest), waiting.includes(digest)),
       slots: runner?.slots.length ?? 0,
       running: runner?.running ?? 0,
       waiting: runner?.waiting ?? 0,
@@ -30,3 +29,7 @@ export const modelsOf = ({ models, scheduler }: Server.Running["ollama"]): Reado
     }
   })
 }
+
+/** Who waits for another load, or for an eviction, does not load yet. */
+const stateOf = (isLoaded: boolean, isLoading: boolean, isAsked: boolean): ModelState["state"] =>
+  isLoaded ? "loaded" : isLoading ? "loading" : isAsked ? "waiting" : "cold"

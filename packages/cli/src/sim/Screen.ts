@@ -81,16 +81,17 @@ const faultLines = (faults: ReadonlyArray<FaultOn>, { columns, paint }: Look): R
   const told = faults.map((fault) => ({ ...fault, words: clean(wordsOf(fault)), name: clean(fault.fault) }))
   const widest = Math.max(...told.map(({ name, words }) => widthOf(`${name} ${words}`)))
   const width = Math.min(widest, Math.max(8, columns - 20))
-  return told.map(({ name, struck, words }) => {
+  return told.map(({ name, phase, struck, words }) => {
     const shownWords = cut(` ${words}`, width - widthOf(name))
     const space = " ".repeat(Math.max(0, width - widthOf(name + shownWords)))
     const often = struck === 0 ? "not yet" : struck === 1 ? "struck once" : `struck ${counted(struck, "time")}`
     return line(
       [
         { text: " " },
-        { text: name, colour: paint.fair },
+        { text: name, colour: phase === "now" ? paint.fair : paint.dim },
         { text: shownWords },
-        { text: `${space}  ${often}`, colour: struck === 0 ? paint.dim : paint.bad }
+        { text: `${space}  ${often}`, colour: struck === 0 ? paint.dim : paint.bad },
+        ...(phase === "now" ? [] : [{ text: `, ${phase === "over" ? "over" : "not now"}`, colour: paint.dim }])
       ],
       columns
     )

@@ -91,7 +91,7 @@ describe("the screen", () => {
   it("shows faults as they were written, and how often each has struck", () => {
     const lines = drawn(80)
     expect(about(lines, "overloaded 20%")).toMatch(/^ overloaded 20% +struck 17 times$/)
-    expect(about(lines, "slow-load")).toBe(" slow-load x3 model=nomic* span=5s  not yet")
+    expect(about(lines, "slow-load")).toBe(" slow-load x3 model=nomic* span=5s  not yet, not now")
   })
 
   it("shows the last requests first and leaves out the oldest", () => {

@@ -33,8 +33,8 @@ export const busy: Snapshot = {
     { name: "qwen3:14b", state: "cold", slots: 0, running: 0, waiting: 0, waitingForLoad: 0 }
   ],
   faults: [
-    { fault: "overloaded", share: 0.2, struck: 17 },
-    { fault: "slow-load", model: "nomic*", span: Duration.seconds(5), count: 3, struck: 0 }
+    { fault: "overloaded", share: 0.2, struck: 17, phase: "now" },
+    { fault: "slow-load", model: "nomic*", span: Duration.seconds(5), count: 3, struck: 0, phase: "later" }
   ],
   passages: [
     passage({ id: 1 }),

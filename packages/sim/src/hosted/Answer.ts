@@ -18,6 +18,8 @@ export interface Question {
   /** The most tokens it may have. */
   readonly max: number | undefined
   readonly stops: ReadonlyArray<string>
+  /** The names of the tools that it may call. */
+  readonly tools: ReadonlyArray<string>
 }
 
 /** An answer, not yet given. */
@@ -48,7 +50,7 @@ export const compose = (question: Question, seed: number, usual: number): Answer
   const own = Words.keyOf(seed, `\n${model}\n${prompt}`)
   const promptTokens = Words.count(prompt) + Words.count(prefill)
   const common = { promptTokens, key: own, script }
-  if (script.tool !== undefined) {
+  if (script.tool !== undefined && question.tools.includes(script.tool)) {
     const call = script.arguments ?? JSON.stringify({ query: Words.text(own, 3) })
     const pieces = call.match(new RegExp(`.{1,${lettersOfFragment}}`, "g")) ?? []
     return { ...common, pieces, finish: "tool", stopped: undefined, tool: script.tool }

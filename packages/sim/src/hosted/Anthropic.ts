@@ -10,7 +10,7 @@ import type { Handler, Headers } from "../Exchange.ts"
 import * as Words from "../Words.ts"
 import type { Question } from "./Answer.ts"
 import { refusal, said as saidOf } from "./AnthropicRefusal.ts"
-import { conversation, type Fields, said, texts, turns } from "./Body.ts"
+import { conversation, type Fields, said, texts, toolNames, turns } from "./Body.ts"
 import type { Pieces } from "./Delivery.ts"
 import * as Face from "./Face.ts"
 import type { Hosted } from "./Hosted.ts"
@@ -83,7 +83,7 @@ const messages = (call: Face.Call, fields: Fields): void => {
 }
 
 const questionOf = (fields: Fields): Question | Refusal => {
-  const { max_tokens: max, messages: given, model: name, stop_sequences: stops, system } = fields
+  const { max_tokens: max, messages: given, model: name, stop_sequences: stops, system, tools } = fields
   if (typeof name !== "string" || name === "") return invalid("model: Field required")
   if (max === undefined) return invalid("max_tokens: Field required")
   if (typeof max !== "number" || max < 1) return invalid("max_tokens: Input should be greater than or equal to 1")
@@ -95,7 +95,7 @@ const questionOf = (fields: Fields): Question | Refusal => {
   if (/\s$/.test(prefill)) return invalid("messages: final assistant content cannot end with trailing whitespace")
   const before = last["role"] === "assistant" ? all.slice(0, -1) : all
   const prompt = conversation(system === undefined ? before : [{ role: "system", content: system }, ...before])
-  return { model: name, prompt, prefill, max: Math.floor(max), stops: texts(stops) }
+  return { model: name, prompt, prefill, max: Math.floor(max), stops: texts(stops), tools: toolNames(tools) }
 }
 
 const finishes = { stop: "end_turn", length: "max_tokens", tool: "tool_use" } as const

@@ -39,6 +39,13 @@ export const conversation = (turns: ReadonlyArray<Fields>): string =>
 export const turns = (value: unknown): ReadonlyArray<Fields> | undefined =>
   Array.isArray(value) ? value.map((each) => fieldsOf(each) ?? {}) : undefined
 
+/** The names of the tools that are offered, each of them in a field of its own or at the top. */
+export const toolNames = (value: unknown, field?: string): ReadonlyArray<string> =>
+  (turns(value) ?? []).flatMap((tool) => {
+    const { name } = (field === undefined ? tool : fieldsOf(tool[field])) ?? {}
+    return typeof name === "string" ? [name] : []
+  })
+
 const partOf = (part: Fields): string => {
   const { content, text, type } = part
   if (typeof text === "string") return text

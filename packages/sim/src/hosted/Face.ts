@@ -64,13 +64,19 @@ export const pathsOf = (streams: ReadonlyArray<string>, wholes: ReadonlyArray<st
 export const voiceOf = (call: Call, question: Question | Refusal, isStream: boolean): Voice | undefined => {
   if ("reason" in question) return call.refuse(question) as undefined
   const { model } = question
-  const mistaken = Script.refusal(question.prompt)
+  const mistaken = Script.refusal(question.prompt) ?? (isStream ? undefined : refusedWhole(question))
   if (mistaken !== undefined) return call.refuse({ reason: "invalid", message: mistaken }) as undefined
   const composed = call.hosted.compose(question)
   const tokens = composed.promptTokens + composed.pieces.length
   const visit = call.enter({ shape: isStream ? "stream" : "whole", model, tokens, answer: composed })
   return visit?.answer && { call, visit, answer: visit.answer, model }
 }
+
+/** Why a script makes no sense where the answer comes in one piece, whose end nobody has to say. */
+const refusedWhole = ({ prompt }: Question): string | undefined =>
+  Script.read(prompt).endAfter === undefined
+    ? undefined
+    : "sim script: end_after breaks only a stream, and this answer comes in one piece; ask for a stream or leave it out"
 
 /** A handler of all the paths of a provider. */
 export const make =

@@ -93,18 +93,14 @@ export const table = [
 /** The name of a fault. */
 export type Name = (typeof table)[number]["name"]
 
-const strikes: Record<Shape, ReadonlyArray<Row["where"]>> = {
-  list: ["door"],
-  whole: ["door", "answer"],
-  stream: ["door", "answer", "stream"]
-}
+const namesOf = (...places: ReadonlyArray<Row["where"]>): ReadonlySet<Name> =>
+  new Set(table.filter((row) => places.includes(row.where)).map((row) => row.name))
 
-const namesFor = (shape: Shape): ReadonlySet<Name> =>
-  new Set(table.filter((row) => strikes[shape].includes(row.where)).map((row) => row.name))
+/** The faults that any request can show. */
+export const ofDoor = namesOf("door")
 
-/** The faults that a request of each kind can show. */
-export const names: Readonly<Record<Shape, ReadonlySet<Name>>> = {
-  list: namesFor("list"),
-  whole: namesFor("whole"),
-  stream: namesFor("stream")
+/** The faults that an answer of each kind can show. */
+export const ofAnswer: Readonly<Record<Exclude<Shape, "list">, ReadonlySet<Name>>> = {
+  whole: namesOf("answer"),
+  stream: namesOf("answer", "stream")
 }

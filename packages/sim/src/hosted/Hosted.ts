@@ -133,7 +133,7 @@ export class Hosted {
   /** The door: in, or why not; nothing where the caller already has all that he gets. */
   enter(arrival: Arrival, { answer, model = "", shape, tokens }: Wish): Visit | Refusal | undefined {
     const { path } = arrival.asked
-    const struck = this.faults.strike(Faults.names[shape], { path, model })
+    const struck = this.faults.strike(Faults.ofDoor, { path, model })
     if (struck !== undefined) {
       arrival.reply.met?.(struck.name)
       const refused = atDoor(struck, model)
@@ -142,6 +142,8 @@ export class Hosted {
         return undefined
       }
       if (refused !== undefined && "body" in refused) {
+        // A page with a good status is no answer.
+        if (refused.status < 400) arrival.reply.spoilt?.()
         arrival.reply.whole(refused.status, refused.headers, refused.body)
         return undefined
       }
@@ -151,7 +153,12 @@ export class Hosted {
     if (!this.options.models.includes(model)) return { reason: "unknown-model", model }
     const { status } = answer?.script ?? {}
     if (status !== undefined) return ofStatus(status, model)
-    return this.limited(model, tokens) ?? this.admit(arrival, struck, answer)
+    const limited = this.limited(model, tokens)
+    if (limited !== undefined) return limited
+    // Only now is there an answer to break: who was refused leaves the fault to the next one.
+    const breaking = this.faults.strike(Faults.ofAnswer[shape], { path, model })
+    if (breaking !== undefined) arrival.reply.met?.(breaking.name)
+    return this.admit(arrival, breaking, answer)
   }
 
   /** Answers bit by bit. */
@@ -175,7 +182,8 @@ export class Hosted {
 
   private pace(answer: Answer | undefined, struck: Struck | undefined) {
     const { promptMillis, tokenMillis } = answer?.script ?? {}
-    const first = promptMillis === undefined ? Alarm.nanos(this.options.firstToken) : promptMillis * perMilli
+    const read = answer?.promptTokens ?? 0
+    const first = promptMillis === undefined ? Alarm.nanos(this.options.firstToken) : read * promptMillis * perMilli
     const each = tokenMillis === undefined ? perSecond / this.options.decode : tokenMillis * perMilli
     if (struck?.name !== ("slow" satisfies Faults.Name)) return { first, each }
     const slow = struck.span ?? perSecond

@@ -9,7 +9,7 @@ import type { Handler, Headers } from "../Exchange.ts"
 import { vectorOf } from "../ollama/Answer.ts"
 import * as Words from "../Words.ts"
 import type { Answer, Question } from "./Answer.ts"
-import { conversation, type Fields, fieldsOf, texts, turns } from "./Body.ts"
+import { conversation, type Fields, fieldsOf, texts, toolNames, turns } from "./Body.ts"
 import type { Pieces } from "./Delivery.ts"
 import * as Face from "./Face.ts"
 import type { Hosted, Visit } from "./Hosted.ts"
@@ -91,7 +91,7 @@ const missing = (param: string): Refusal => ({
 })
 
 const questionOf = (fields: Fields): Question | Refusal => {
-  const { max_completion_tokens: most, max_tokens: older, messages, model: name, stop } = fields
+  const { max_completion_tokens: most, max_tokens: older, messages, model: name, stop, tools } = fields
   if (typeof name !== "string" || name === "") {
     return { reason: "invalid", message: "you must provide a model parameter" }
   }
@@ -109,7 +109,14 @@ const questionOf = (fields: Fields): Question | Refusal => {
     return { reason: "invalid", message, code: "integer_below_min_value", param }
   }
   const limit = typeof max === "number" ? Math.floor(max) : undefined
-  return { model: name, prompt: conversation(conversed), prefill: "", max: limit, stops: texts(stop) }
+  return {
+    model: name,
+    prompt: conversation(conversed),
+    prefill: "",
+    max: limit,
+    stops: texts(stop),
+    tools: toolNames(tools, "function")
+  }
 }
 
 /** One answer on its way out. */

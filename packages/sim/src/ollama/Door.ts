@@ -93,7 +93,8 @@ const uuidOf = (draw: number): string => {
 class Broken implements Reply {
   readonly fault: Struck
   private readonly inner: Reply
-  private readonly at: number
+  /** After how many packets it breaks; by its timer alone where a time is said. */
+  private readonly at: number | undefined
   private packets = 0
   private isBroken = false
   private isEvents = false
@@ -104,8 +105,7 @@ class Broken implements Reply {
   constructor(agenda: Agenda, inner: Reply, fault: Struck) {
     this.inner = inner
     this.fault = fault
-    // By time where one is said, else by packets.
-    this.at = fault.at ?? (fault.span === undefined ? 1 + (fault.draw % 8) : Infinity)
+    this.at = fault.span === undefined ? (fault.at ?? 1 + (fault.draw % 8)) : undefined
     if (fault.span === undefined || fault.name === "idle-close") return
     this.due = agenda.after(Math.max(fault.span, perMilli), () => this.breakOff())
     inner.onGone(() => this.due?.cancel())
@@ -124,6 +124,11 @@ class Broken implements Reply {
     if (this.fault.name === "idle-close") {
       this.inner.whole(status, headers, body)
       return this.inner.cut("close")
+    }
+    // What is over before its time comes passes as it is.
+    if (this.at === undefined && !this.isDue) {
+      this.due?.cancel()
+      return this.inner.whole(status, headers, body)
     }
     const half = body.slice(0, Math.ceil(body.length / 2))
     if (this.fault.name === "garble") {
@@ -159,7 +164,7 @@ class Broken implements Reply {
       return this.inner.cut("close")
     }
     // An answer too short to be broken in its midst is broken at its end.
-    if (this.packets <= this.at) this.breakOff()
+    if (this.at !== undefined && this.packets <= this.at) this.breakOff()
     if (this.isBroken) return
     this.due?.cancel()
     this.inner.end()
@@ -170,6 +175,7 @@ class Broken implements Reply {
   }
 
   cut(how: "close" | "reset" | "silence"): void {
+    this.due?.cancel()
     this.inner.cut(how)
   }
 

@@ -5,8 +5,9 @@
  * Where a fault happens decides what it can do: at the door it answers in the daemon's place or breaks what is sent,
  * further in it changes what a load or a runner does, and all that follows is the daemon's own doing.
  */
-import type { Known, Struck } from "../Fault.ts"
+import type { Known, Models, Struck } from "../Fault.ts"
 import type { Script } from "../Script.ts"
+import type { Daemon } from "./Daemon.ts"
 import type { Why } from "./Frame.ts"
 import type { Model } from "./Model.ts"
 import * as Name from "./Name.ts"
@@ -141,16 +142,39 @@ const paths: Readonly<Record<Where, ReadonlyArray<string>>> = {
 
 /** The catalogue as the switchboard reads it. */
 export const known: ReadonlyMap<string, Known> = new Map(
-  Object.entries(catalogue).map(([name, entry]) => [name, { ...entry, paths: paths[entry.where] }])
+  Object.entries(catalogue).map(([name, entry]) => [
+    name,
+    { ...entry, paths: paths[entry.where], isOfWords: entry.where === "runner" }
+  ])
 )
 
 /** All the names that callers may give a model, the usual one first. */
-export const namesFor = ({ fullName, name }: Model): ReadonlyArray<string> => [
+export const namesFor = ({ fullName, name }: Pick<Model, "fullName" | "name">): ReadonlyArray<string> => [
   name,
   Name.short(fullName),
   fullName.replace(/^registry\.ollama\.ai\//, ""),
   fullName
 ]
+
+/** The models that are there by now, as the switchboard asks for them. */
+export const modelsOf = (ollama: () => Pick<Daemon, "find" | "models">): Models => ({
+  all: () => ollama().models.map((model) => ({ names: namesFor(model), isVectors: model.kind === "embed" })),
+  namesOf: (name) => {
+    const found = ollama().find(name)
+    if (found !== undefined) return namesFor(found)
+    const fullName = Name.full(name)
+    return fullName === undefined ? [name] : namesFor({ name, fullName })
+  }
+})
+
+/** Those that strike a request when it comes: those of a runner wait until its answer begins. */
+export const ofArrival = (asked: { readonly method: string; readonly path: string }): ReadonlySet<string> => {
+  const all = ofRequest(asked)
+  return all === ofWords ? ofVectors : all
+}
+
+/** Those that strike an answer of words when it begins. */
+export const ofAnswers = namesOf("runner")
 
 /** Those that strike a load. */
 export const ofLoads = namesOf("load")

@@ -21,9 +21,10 @@ import {
   type Settings as SchedulerSettings
 } from "./Scheduler.ts"
 import * as Settings from "./Settings.ts"
-import { type Asked, isLost, Turn } from "./Turn.ts"
+import { type Asked, Turn } from "./Turn.ts"
 import * as Vectors from "./Vectors.ts"
 import * as Version from "./Version.ts"
+import { Vocabulary } from "./Vocabulary.ts"
 
 /** What a daemon is made of. */
 export interface Made extends Omit<SchedulerSettings, "ways"> {
@@ -43,8 +44,8 @@ export class Ollama implements Daemon {
   private readonly made: Made
   /** By full name. */
   private readonly named: Map<string, Model>
-  /** Models that run elsewhere, by digest: nothing here loads them or counts who asks. */
-  private readonly remote = new Map<string, Resident>()
+  /** What is remembered of models that run elsewhere, by digest: nothing here loads them or counts who asks. */
+  private readonly remote = new Map<string, Vocabulary>()
   private readonly ways: Version.Ways
   private drawn = 0
 
@@ -55,7 +56,8 @@ export class Ollama implements Daemon {
     this.madeAt = agenda.wall
     this.ways = Version.of(made.version)
     this.scheduler = new Scheduler(agenda, { ...made, ways: this.ways })
-    this.named = new Map(made.models.map((model) => [model.fullName, model]))
+    const known = made.models.filter(({ isCloud }) => !isCloud || this.ways.hasCloud)
+    this.named = new Map(known.map((model) => [model.fullName, model]))
   }
 
   get models(): ReadonlyArray<Model> {
@@ -153,6 +155,7 @@ export class Ollama implements Daemon {
           const metrics = { totalDuration: this.agenda.now - begun, loadDuration, promptEvalCount: tokens }
           answer({ model: request.model, vectors, metrics })
         })
+        return undefined
       }
     })
   }
@@ -172,7 +175,7 @@ export class Ollama implements Daemon {
     return { model, createdAt: this.agenda.wall, content: "", done: true, doneReason }
   }
 
-  /** Gets the model, for as long as the request lasts. */
+  /** Gets the model, for as long as the request lasts, or longer where a caller who leaves keeps it. */
   private hold(
     model: Model,
     settings: Settings.Settings,
@@ -180,7 +183,7 @@ export class Ollama implements Daemon {
     shift: boolean | undefined,
     caller: Caller,
     on: {
-      readonly granted: (resident: Resident, release: () => void) => void
+      readonly granted: (resident: Resident, release: () => void) => Turn | undefined
       readonly refused: (failure: Failure) => void
     }
   ): void {
@@ -188,10 +191,14 @@ export class Ollama implements Daemon {
     const launch: Launch = {
       context: model.can.includes("vision") ? Math.max(context, 2_048) : context,
       isContextAuto: settings.context === undefined,
-      shift: shift ?? true,
+      shift: !this.ways.hearsCuts || (shift ?? true),
       others: settings.others
     }
-    if (model.isCloud) return on.granted(this.remoteOf(model, launch), () => {})
+    if (model.isCloud) {
+      on.granted(this.remoteOf(model, launch), () => {})
+      return
+    }
+    let turn: Turn | undefined
     const release = (): void => this.scheduler.release(claim)
     let isLate = false
     const claim = new Claim(
@@ -199,13 +206,13 @@ export class Ollama implements Daemon {
       (resident) => {
         if (claim.isGone) return release()
         if (isLate) caller.enters?.("firstToken")
-        on.granted(resident, release)
+        turn = on.granted(resident, release)
       },
       on.refused,
       (fault) => caller.met?.(fault)
     )
     caller.onGone(() => {
-      if (claim.resident === undefined || !isLost(caller)) release()
+      if (turn?.isLost !== true) release()
     })
     this.scheduler.ask(claim)
     if (claim.resident !== undefined || claim.isRefused) return
@@ -213,14 +220,12 @@ export class Ollama implements Daemon {
     caller.enters?.("load")
   }
 
+  /** Nobody takes anything from anybody there, so that each request has a runner of its own. */
   private remoteOf(model: Model, launch: Launch): Resident {
-    const known = this.remote.get(model.digest)
-    if (known !== undefined) return known
-    // Nobody takes anything from anybody there.
-    const runner = new Runner(this.agenda, { ...model, sharing: 0 }, remoteSlots, this.ways)
-    const resident = new Resident(runner, { ...launch, context: model.context }, 0, 0)
-    this.remote.set(model.digest, resident)
-    return resident
+    const vocabulary = this.remote.get(model.digest) ?? new Vocabulary()
+    this.remote.set(model.digest, vocabulary)
+    const runner = new Runner(this.agenda, model, 1, this.ways)
+    return new Resident(runner, { ...launch, context: model.context }, 0, 0, vocabulary)
   }
 
   private answer(asked: Asked, writer: Writer, caller: Caller): void {
@@ -233,19 +238,22 @@ export class Ollama implements Daemon {
         const loaded = this.agenda.now
         if (isEmpty) {
           release()
-          return writer.only(this.bare(request.model, "load"))
+          writer.only(this.bare(request.model, "load"))
+          return undefined
         }
         const { template = "" } = "template" in request ? request : {}
         if (template.split("{{").length > template.split("}}").length) {
           release()
-          return refuse(writer, Checks.bad("template: :1: unclosed action", 500))
+          refuse(writer, Checks.bad("template: :1: unclosed action", 500))
+          return undefined
         }
         const { agenda } = this
         const { seed } = this.made
         const toolId = (): string => `call_${this.letters(8)}`
-        const ranOut = (): void => this.scheduler.expireAll()
+        // Whatever runs out of memory elsewhere leaves what is here alone.
+        const ranOut = (): void => (model.isCloud ? undefined : this.scheduler.expireAll())
         const { ways } = this
-        new Turn(asked, {
+        const turn = new Turn(asked, {
           agenda,
           begun,
           caller,
@@ -257,7 +265,9 @@ export class Ollama implements Daemon {
           toolId,
           ways,
           writer
-        }).begin()
+        })
+        turn.begin()
+        return turn
       }
     })
   }
@@ -271,8 +281,5 @@ const isBusy = ({ fault }: Caller): boolean => fault?.name === "busy"
 
 /** Answers that nothing was begun. */
 const refuse = (writer: Writer, failure: Failure): void => writer.fail({ ...failure, isRefusal: true })
-
-/** How many answers a model that runs elsewhere makes at once: more than anybody here asks for. */
-const remoteSlots = 256
 
 const alphabet = "abcdefghijklmnopqrstuvwxyz0123456789"

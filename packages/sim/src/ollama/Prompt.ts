@@ -99,6 +99,21 @@ export const cut = (
 /** The window that a runner really has: in steps of 256. */
 export const windowOf = (context: number): number => Math.ceil(context / 256) * 256
 
+/** The longest beginning of both that ends with a whole token. */
+export const commonBeginning = (one: string, other: string): string => {
+  let length = 0
+  const most = Math.min(one.length, other.length)
+  while (length < most && one.charCodeAt(length) === other.charCodeAt(length)) length++
+  if (length === one.length && length === other.length) return one
+  // A word that goes on differently is another token.
+  const isInside = /\S/.test(one[length] ?? " ") || /\S/.test(other[length] ?? " ")
+  if (isInside) {
+    while (length > 0 && /\S/.test(one[length - 1]!)) length--
+    while (length > 0 && /\s/.test(one[length - 1]!)) length--
+  }
+  return one.slice(0, length)
+}
+
 const tooLong =
   "the prompt is longer than the context length currently available to the model; shorten the prompt, adjust the " +
   "context length in settings, or use a model with a longer context length"

@@ -11,6 +11,7 @@ import type { Script } from "../Script.ts"
 import * as Words from "../Words.ts"
 import type { Failure } from "./Frame.ts"
 import type { Model } from "./Model.ts"
+import * as Prompt from "./Prompt.ts"
 import type { Ways } from "./Version.ts"
 
 /** An answer that is wanted. */
@@ -58,6 +59,8 @@ export class Job {
   isPaused = false
   /** Whether its caller has left while the prompt is read, which goes on to its end. */
   isAbandoned = false
+  /** Whether anything of the answer was said. */
+  hasBegun = false
   /** Tokens of the prompt that are still to be read. */
   unread = 0
   place = 0
@@ -71,6 +74,11 @@ export class Job {
     this.runner = runner
     this.order = order
     this.listener = listener
+  }
+
+  /** Whether its prompt is read, and it is not over. */
+  get isAnswering(): boolean {
+    return this.phase === "answer" || this.phase === "silent"
   }
 
   /** Its reader has room again. */
@@ -115,6 +123,8 @@ export class Runner {
   private line: Array<Job> = []
   private bell: Bell | undefined
   private due = 0
+  /** Whether the step that runs reads a prompt. */
+  private isReading = false
   /** Whether a step is being told of: whoever leaves or comes in its midst waits for its end. */
   private isStepping = false
   private readonly ways: Pick<Ways, "hasServer">
@@ -160,9 +170,10 @@ export class Runner {
     }
     if (job.phase === "waiting") this.line = this.line.filter((each) => each !== job)
     job.phase = "over"
-    // A step that runs frees the slot at its end.
+    // A step that runs frees the slot at its end, and a batch of a prompt is read to its end for nobody.
     if (this.bell === undefined) this.free(job)
-    else if (this.slots.every((slot) => slot.job === undefined || slot.job.phase === "over")) this.abandon()
+    else if (!this.isReading && this.slots.every((slot) => slot.job === undefined || slot.job.phase === "over"))
+      this.abandon()
     this.go()
   }
 
@@ -172,13 +183,14 @@ export class Runner {
     this.bell?.cancel()
     this.bell = undefined
     const broken = this.slots.flatMap(({ job }) => (job === undefined || job.phase === "over" ? [] : [job]))
-    const { line } = this
-    this.line = []
+    const { hasServer } = this.ways
     for (const job of broken) {
       if (job.isAbandoned) this.free(job)
-      else this.end(job, died)
+      else this.end(job, hasServer || job.hasBegun ? died : stopped)
     }
-    for (const job of line) this.end(job, gone)
+    for (let job = this.line.shift(); job !== undefined; job = this.line.shift()) {
+      this.end(job, hasServer ? gone : goneBefore)
+    }
   }
 
   /** Nobody waits for what is being made. */
@@ -201,7 +213,7 @@ export class Runner {
       }
       // The slot that has read the longest beginning of this prompt before.
       const [slot, text] = free
-        .map((each) => [each, commonBeginning(each.text, prompt)] as const)
+        .map((each) => [each, Prompt.commonBeginning(each.text, prompt)] as const)
         .reduce((best, each) => (each[1].length > best[1].length ? each : best))
       job.cached = Math.min(Words.count(text), promptTokens - 1)
       job.unread = promptTokens - job.cached
@@ -233,6 +245,7 @@ export class Runner {
       }
     }
     if (answering === 0 && read.length === 0) return
+    this.isReading = read.length > 0
     span += slowest * (1 + this.model.sharing * Math.max(answering - 1, 0))
     // Nothing takes no time at all, or an answer without an end would hold up all else.
     this.due = from + Math.max(Math.round(span), stepMin)
@@ -253,7 +266,8 @@ export class Runner {
   }
 
   private goOn(): void {
-    if (this.isDead) return
+    // Whoever came into its line while it died finds nobody there either.
+    if (this.isDead) return this.die()
     for (const { job } of this.slots) if (job?.phase === "over") this.free(job)
     this.admit(this.due)
     this.step(this.due)
@@ -287,6 +301,7 @@ export class Runner {
     }
     const text = place < limit ? token(place) : undefined
     if (text === undefined) return this.breakAtEnd(job) ? undefined : this.finish(job, place)
+    job.hasBegun = true
     if (job.slot!.text.length < textMax) job.slot!.text += text
     if (!job.listener.token(text)) job.isPaused = true
   }
@@ -343,6 +358,14 @@ const died: End = {
   reason: "RunnerDied"
 }
 
+/** The same as older versions say it before the first token. */
+const stopped: End = {
+  ...died,
+  message:
+    "model runner has unexpectedly stopped, this may be due to resource limitations or an internal error, check " +
+    "ollama server logs for details"
+}
+
 const gone: End = {
   _tag: "Failed",
   status: 500,
@@ -350,25 +373,12 @@ const gone: End = {
   reason: "RunnerDied"
 }
 
+const goneBefore: End = { ...gone, message: "llama runner process no longer running: -1 " }
+
 const unreadable: End = {
   _tag: "Failed",
   status: 500,
   message:
     "error unmarshalling llama-server response: invalid character 'n' looking for beginning of object key string",
   reason: "Malformed"
-}
-
-/** The longest beginning of both that ends with a whole token. */
-const commonBeginning = (one: string, other: string): string => {
-  let length = 0
-  const most = Math.min(one.length, other.length)
-  while (length < most && one.charCodeAt(length) === other.charCodeAt(length)) length++
-  if (length === one.length && length === other.length) return one
-  // A word that goes on differently is another token.
-  const isInside = /\S/.test(one[length] ?? " ") || /\S/.test(other[length] ?? " ")
-  if (isInside) {
-    while (length > 0 && /\S/.test(one[length - 1]!)) length--
-    while (length > 0 && /\s/.test(one[length - 1]!)) length--
-  }
-  return one.slice(0, length)
 }

@@ -52,7 +52,7 @@ export interface Settings {
 /** A model that is loaded. */
 export class Resident {
   readonly runner: Runner
-  readonly vocabulary = new Vocabulary()
+  readonly vocabulary: Vocabulary
   readonly launch: Launch
   readonly bytes: number
   /** How many requests use it. */
@@ -62,7 +62,8 @@ export class Resident {
   expiresAt: number | undefined
   timer: Bell | undefined
 
-  constructor(runner: Runner, launch: Launch, bytes: number, keepAlive: number) {
+  constructor(runner: Runner, launch: Launch, bytes: number, keepAlive: number, vocabulary = new Vocabulary()) {
+    this.vocabulary = vocabulary
     this.runner = runner
     this.launch = launch
     this.bytes = bytes
@@ -227,12 +228,20 @@ export class Scheduler {
       this.current = undefined
       return this.use(resident, claim)
     }
-    const victim = resident ?? (this.hasRoom(claim) ? undefined : this.victim())
+    const hasRoom = this.hasRoom(claim)
+    const victim = resident ?? (hasRoom ? undefined : this.victim())
     // Nothing can be evicted that is not loaded yet.
-    if (victim === undefined && this.loads.size >= this.settings.modelsMax) return
+    if (victim === undefined && !hasRoom && this.loads.size > 0) return
     if (victim === undefined) return this.load(claim)
     this.isEvicting = true
     this.expireFor(victim)
+  }
+
+  /** The current one goes on, or is dropped where he has left meanwhile. */
+  private serveCurrent(): void {
+    const { current } = this
+    if (current?.isGone === true) this.current = undefined
+    else if (current !== undefined) this.serve(current)
   }
 
   private expireFor(victim: Resident): void {
@@ -242,13 +251,15 @@ export class Scheduler {
     if (victim.uses === 0) this.unload(victim)
   }
 
-  private hasRoom({ launch, model }: Claim): boolean {
+  private hasRoom(claim: Claim): boolean {
     const { memory, modelsMax } = this.settings
-    const { size } = this.residents
-    if (size + this.loads.size >= modelsMax) return false
-    if (memory === undefined || size === 0) return true
-    const used = [...this.residents.values()].reduce((sum, { bytes }) => sum + bytes, 0)
-    return bytesOf(model, launch, this.slotsOf(model)) <= 0.8 * (memory - used)
+    const taken = [
+      ...[...this.residents.values()].map(({ bytes }) => bytes),
+      ...this.loading.map((loading) => this.bytesFor(loading))
+    ]
+    if (taken.length >= modelsMax) return false
+    if (memory === undefined || taken.length === 0) return true
+    return this.bytesFor(claim) <= 0.8 * (memory - taken.reduce((sum, bytes) => sum + bytes, 0))
   }
 
   /** An idle one first, and of those the one that would go soonest. */
@@ -276,7 +287,8 @@ export class Scheduler {
       }
       if (at - begun >= takes) return this.loaded(claim, fault)
       if (at - begun >= settings.loadTimeout && settings.ways.givesUp) {
-        claim.refused({ status: 500, message: "timed out waiting for llama-server to start - ", reason: "LoadFailed" })
+        const message = settings.ways.hasServer ? timedOut : timedOutBefore
+        claim.refused({ status: 500, message, reason: "LoadFailed" })
         return this.done(claim)
       }
       agenda.at(at + pollEvery, () => poll(at + pollEvery))
@@ -291,13 +303,17 @@ export class Scheduler {
       return this.done(claim)
     }
     const { model } = claim
-    const slots = this.slotsOf(model)
-    const runner = new Runner(this.agenda, model, slots, this.settings.ways)
+    const runner = new Runner(this.agenda, model, this.slotsOf(model), this.settings.ways)
     const keepAlive = claim.keepAlive ?? this.settings.keepAlive
-    const resident = new Resident(runner, claim.launch, bytesOf(model, claim.launch, slots), keepAlive)
+    const resident = new Resident(runner, claim.launch, this.bytesFor(claim), keepAlive)
     this.residents.set(model.digest, resident)
     this.use(resident, claim)
     this.done(claim)
+  }
+
+  /** The weights, and half a kilobyte for each token of every slot's context. */
+  private bytesFor({ launch, model }: Claim): number {
+    return model.bytes + launch.context * this.slotsOf(model) * 512
   }
 
   private slotsOf(model: Model): number {
@@ -309,7 +325,7 @@ export class Scheduler {
     this.loads.delete(claim.model.digest)
     if (this.current === claim) this.current = undefined
     // Whoever waited for this load goes on; who waits for memory is told when there is some.
-    if (this.current !== undefined && !this.isEvicting) this.serve(this.current)
+    if (!this.isEvicting) this.serveCurrent()
     this.next()
   }
 
@@ -337,7 +353,7 @@ export class Scheduler {
     const freed = (): void => {
       if (this.current === undefined || !this.isEvicting) return
       this.isEvicting = false
-      this.serve(this.current)
+      this.serveCurrent()
       this.next()
     }
     if (this.settings.unload === 0) freed()
@@ -365,7 +381,7 @@ const needsReload = ({ launch, model, runner }: Resident, claim: Claim): boolean
   return !isSameContext || !isSame || launch.shift !== asked.shift || runner.isDead
 }
 
-/** The weights, and half a kilobyte for each token of every slot's context. */
-const bytesOf = (model: Model, { context }: Launch, slots: number): number => model.bytes + context * slots * 512
+const timedOut = "timed out waiting for llama-server to start - "
+const timedOutBefore = "timed out waiting for llama runner to start - progress 0.00 - "
 
 const nanosOf = Alarm.nanos

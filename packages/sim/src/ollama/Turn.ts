@@ -57,6 +57,7 @@ export class Turn implements Listener {
   private readonly around: Around
   private readonly telling: Telling
   private readonly script: Script.Script
+  private readonly refused: Failure | undefined
   /** The prompt before its tokens were cut, and after. */
   private readonly whole: string
   private readonly read: ReturnType<typeof Prompt.cut>
@@ -69,12 +70,17 @@ export class Turn implements Listener {
     const { isNative, request, settings } = asked
     const { context, shift } = around.resident.launch
     const before = "context" in request ? around.resident.vocabulary.textOf(request.context ?? []) : ""
-    this.whole = before + promptOf(asked, context)
     const { ways } = around
-    const mayCut = (request.truncate !== false || !ways.hearsCuts) && !isNative
+    const isHeard = request.truncate === false && ways.hearsCuts
+    this.whole = before + promptOf(asked, context, isHeard)
+    const mayCut = !isHeard && !isNative
     this.read = Prompt.cut(this.whole, { context, keep: settings.keep, mayCut, shift, ways })
     const { prompt } = "status" in this.read ? { prompt: "" } : this.read
-    this.script = scripted(around.caller.fault, Script.read(prompt))
+    const script = Script.read(prompt)
+    this.refused = "status" in this.read ? this.read : refusalOf(asked, this.whole, script)
+    // What is refused shows nothing of a runner's fault, and leaves it to the next one.
+    if (this.refused === undefined) around.caller.begins?.()
+    this.script = scripted(around.caller.fault, script)
     this.telling = tellingOf(asked, around, this.script)
   }
 
@@ -89,17 +95,22 @@ export class Turn implements Listener {
         script,
         token: answerOf(asked, prompt, script, this.around.seed).token,
         limit: limitOf(asked, this.around, tokens),
-        refusal: "status" in read ? read : refusalOf(asked, this.whole, script, caller)
+        refusal: this.refused ?? brokenBy(caller)
       },
       this
     )
     caller.onRoom(() => this.job?.resume())
     caller.onGone(() => {
-      if (isLost(caller)) return this.job?.pause()
+      if (this.isLost) return this.job?.pause()
       this.job?.cancel()
       // Who has only closed his side can still read this.
       this.around.writer.fail(cancelled(this.hasBegun))
     })
+  }
+
+  /** Whether a caller who leaves now takes his slot with him, and the model that it is a slot of. */
+  get isLost(): boolean {
+    return this.around.caller.fault?.name === "lost-slot" && this.job?.isAnswering === true
   }
 
   token(text: string): boolean {
@@ -164,10 +175,10 @@ const tellingOf = ({ isNative, model, request, tools }: Asked, around: Around, s
   )
 }
 
-/** The prompt, with the oldest turns dropped where they do not fit. */
-const promptOf = ({ messages, model, request }: Asked, context: number): string => {
+/** The prompt, with the oldest turns dropped where they do not fit and nobody wants all of them. */
+const promptOf = ({ messages, model }: Asked, context: number, isWhole: boolean): string => {
   if (typeof messages === "string") return messages
-  return Prompt.render(model, request.truncate === false ? messages : Prompt.fitted(model, messages, context))
+  return Prompt.render(model, isWhole ? messages : Prompt.fitted(model, messages, context))
 }
 
 const answerOf = (
@@ -193,24 +204,28 @@ const answerOf = (
   })
 }
 
-/** What a runner refuses to begin with. */
-const refusalOf = (
-  { model, request: { format, ...request } }: Asked,
-  prompt: string,
-  { status }: Script.Script,
-  { fault }: Caller
-): Failure | undefined => {
+/** What a fault makes a runner refuse to begin with. */
+const brokenBy = ({ fault }: Caller): Failure | undefined => {
   if (fault?.name === "no-slots") {
     return { status: 500, message: "no slots available after 10 retries", reason: "Overloaded" }
   }
   if (fault?.name === "runner-memory") {
     return { status: 500, message: "cudaMalloc failed: out of memory", reason: "OutOfMemory" }
   }
+  return undefined
+}
+
+/** What a runner refuses to begin with. */
+const refusalOf = (
+  { model, request: { format, ...request } }: Asked,
+  prompt: string,
+  { status }: Script.Script
+): Failure | undefined => {
   const mistaken = Script.refusal(prompt)
   if (mistaken !== undefined) return Checks.bad(mistaken)
   if (status !== undefined) {
     const message = JSON.stringify({ error: { code: status, message: "scripted", type: "server_error" } })
-    return { status, message, reason: status === 429 ? "UpstreamRateLimited" : "Overloaded" }
+    return { status, message, reason: reasons[status] ?? "Overloaded" }
   }
   const isKnown = format === undefined || format === "" || format === "json" || typeof format === "object"
   if (!isKnown || format === null || Array.isArray(format)) {
@@ -242,8 +257,14 @@ const cancelled = (hasBegun: boolean): Failure => ({
   reason: "Cancelled"
 })
 
-/** Whether a caller who leaves takes his slot with him, and the model that it is a slot of. */
-export const isLost = ({ fault }: Caller): boolean => fault?.name === "lost-slot"
+/** What a status that a script asks for is to a program. */
+const reasons: Readonly<Record<number, Failure["reason"]>> = {
+  400: "BadRequest",
+  401: "UpstreamUnauthorized",
+  403: "UpstreamUnauthorized",
+  404: "ModelNotFound",
+  429: "UpstreamRateLimited"
+}
 
 const noImages = JSON.stringify({
   error: {

@@ -16,7 +16,12 @@ export interface Ways {
   readonly hearsCuts: boolean
   /** Whether a load that comes to nothing is given up. */
   readonly givesUp: boolean
-  /** Whether models run in a process that has templates of its own, and stops reading for a caller who has left. */
+  /** Whether a model can run in the cloud: before that, no name of one is known. */
+  readonly hasCloud: boolean
+  /**
+   * Whether models run in a process that has templates of its own, stops reading for a caller who has left, and fails
+   * in words of its own.
+   */
   readonly hasServer: boolean
   /** Whether a prompt that is too long loses so much that half of the context is free. */
   readonly cutsToHalf: boolean
@@ -31,6 +36,7 @@ export const of = (version: string): Ways => {
     saysStatus: since("0.12.6"),
     hearsCuts: since("0.12.6"),
     givesUp: since("0.30.0") || !since("0.24.0"),
+    hasCloud: since("0.18.0"),
     hasServer: since("0.30.0"),
     cutsToHalf: since("0.30.11")
   }

@@ -11,6 +11,7 @@ const question = (more: Partial<Question> = {}): Question => ({
   prefill: "",
   max: undefined,
   stops: [],
+  tools: ["search"],
   ...more
 })
 
@@ -86,5 +87,10 @@ describe("an answer", () => {
     assert.deepStrictEqual(JSON.parse(answer.pieces.join("")), { query: Words.text(answer.key, 3) })
     assert.strictEqual(said({ prompt: '[[sim tool=search arguments={"a":{"b":1}}]]' }), '{"a":{"b":1}}')
     assert.property(JSON.parse(said({ prompt: "[[sim tool=search arguments={broken]]" })), "query")
+  })
+
+  it("calls no tool that was not offered", () => {
+    const answer = compose(question({ prompt: "[[sim tool=find tokens=3]]" }), 1, 60)
+    assert.deepStrictEqual([answer.tool, answer.pieces.length, answer.finish], [undefined, 3, "stop"])
   })
 })

@@ -135,7 +135,7 @@ describe("a message", () => {
 
   it.effect("calls a tool, in a stream by fragments of its input", () =>
     Effect.gen(function* () {
-      const body = message("[[sim tool=search]]")
+      const body = message("[[sim tool=search]]", { tools: [{ name: "search", input_schema: { type: "object" } }] })
       const whole = yield* asked(body)
       const [block] = whole.json.content
       assert.deepStrictEqual([whole.json.stop_reason, block.type, block.name], ["tool_use", "tool_use", "search"])

@@ -23,9 +23,11 @@ describe("the times of an answer", () => {
   it.effect("are those that its script says", () =>
     Effect.gen(function* () {
       const { ask } = yield* provider(OpenAi.make)
-      const reply = ask(path, chat("[[sim tokens=2 token_ms=50 prompt_ms=10]]"))
+      // Seven words are read: whose turn it is, two of the user's own, and four of the script.
+      const reply = ask(path, chat("two words [[sim token_ms=50 tokens=2 prompt_ms=10]]"))
       yield* TestClock.adjust("1 second")
-      assert.deepStrictEqual(reply.times, [10, 10, 60, 60])
+      const read = 7 * 10
+      assert.deepStrictEqual(reply.times, [read, read, read + 50, read + 50])
     })
   )
 

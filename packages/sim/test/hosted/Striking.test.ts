@@ -59,6 +59,28 @@ describe("a fault", () => {
     })
   )
 
+  it.effect("of an answer is not asked for by who is refused", () =>
+    Effect.gen(function* () {
+      const asked: Array<string> = []
+      const { ask } = yield* provider(
+        OpenAi.make,
+        { requests: 1 },
+        { strike: (names) => void (names.has("cut") && asked.push("cut")) }
+      )
+      const statuses = [
+        ask(path, chat("hi", { model: "absent" })),
+        ask(path, chat("[[sim tokns=1]]")),
+        ask(path, chat("[[sim status=500]]")),
+        ask("/v1/models")
+      ].map(({ status }) => status)
+      assert.deepStrictEqual([statuses, asked], [[404, 400, 500, 200], []])
+      ask(path, chat("hi"))
+      assert.deepStrictEqual(asked, ["cut"])
+      assert.strictEqual(ask(path, chat("hi")).status, 429)
+      assert.deepStrictEqual(asked, ["cut"])
+    })
+  )
+
   it.effect("closes, resets or silences a stream after so many tokens", () =>
     Effect.gen(function* () {
       for (const [name, ended] of [
@@ -182,6 +204,16 @@ describe("a script", () => {
       assert.notInclude(stopped.body, '"finish_reason":"stop"')
       const garbled = yield* asked("garbage_after=4")
       assert.notInclude(garbled.body, "[DONE]")
+    })
+  )
+
+  it.effect("is refused where it says what only a stream can show", () =>
+    Effect.gen(function* () {
+      const { json, status } = yield* asked("end_after=3", { stream: false })
+      const message =
+        "sim script: end_after breaks only a stream, and this answer comes in one piece; " +
+        "ask for a stream or leave it out"
+      assert.deepStrictEqual([status, json.error.message], [400, message])
     })
   )
 

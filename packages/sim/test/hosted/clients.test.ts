@@ -285,7 +285,8 @@ describe("the client of Anthropic", () => {
   it("puts the fragments of a call of a tool together", async () => {
     const { client } = await anthropic()
     const messages = [{ role: "user" as const, content: "[[sim tool=search]]" }]
-    const final = await client.messages.stream({ ...asked, messages }).finalMessage()
+    const tools = [{ name: "search", input_schema: { type: "object" as const } }]
+    const final = await client.messages.stream({ ...asked, messages, tools }).finalMessage()
     const [block] = final.content
     assert.isTrue(block?.type === "tool_use" && block.name === "search" && "query" in (block.input as object))
     assert.strictEqual(final.stop_reason, "tool_use")

@@ -2,6 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
+import type { Failure } from "../../src/ollama/Frame.ts"
 import { type Given } from "../../src/ollama/Model.ts"
 import * as Virtual from "../../src/Virtual.ts"
 import { all, ask, asking } from "../asked.ts"
@@ -184,6 +185,38 @@ describe("Scheduler", () => {
       const again = yield* asking(virtual, "[[sim tokens=1]]")
       yield* TestClock.adjust("1 minute")
       assert.strictEqual((yield* Fiber.join(again)).reason, undefined)
+    })
+  )
+
+  it.effect("loads nothing, and meets no fault, for who has left while a model was evicted for him", () =>
+    Effect.gen(function* () {
+      const options = { ...two, modelsMax: 1, faults: ["load-exit model=b x1"] }
+      const virtual = yield* Virtual.make("gpu", options)
+      const holder = yield* asking(virtual, "[[sim tokens=300]]")
+      const leaving = yield* asking(virtual, "[[sim tokens=1]]", { model: "b", after: 3_000 })
+      yield* TestClock.adjust("4 seconds")
+      yield* Fiber.interrupt(leaving)
+      yield* TestClock.adjust("10 seconds")
+      assert.strictEqual((yield* Fiber.join(holder)).reason, undefined)
+      const next = yield* asking(virtual, "[[sim tokens=1]]", { model: "b" })
+      yield* TestClock.adjust("10 seconds")
+      assert.strictEqual((yield* Fiber.join(next)).reason, "LoadFailed")
+    })
+  )
+
+  it.effect.each([
+    ["0.11.4", "timed out waiting for llama runner to start - progress 0.00 - "],
+    ["0.34.0", "timed out waiting for llama-server to start - "]
+  ] as const)("says in the words of v%s that a load took too long", ([version, message]) =>
+    Effect.gen(function* () {
+      const virtual = yield* Virtual.make("gpu", { ...two, version, loadTimeout: "2s", faults: ["load-hang"] })
+      const said: Array<string> = []
+      const writer = { frame: () => true, fail: (failure: Failure) => void said.push(failure.message) }
+      const request = { model: "a", messages: [{ role: "user", content: "hi" }], tools: [], options: {}, stream: false }
+      const caller = { onRoom: () => {}, onGone: () => {} }
+      virtual.ollama.chat(request, { ...writer, only: () => {}, end: () => {} }, caller)
+      yield* TestClock.adjust("10 seconds")
+      assert.deepStrictEqual(said, [message])
     })
   )
 })

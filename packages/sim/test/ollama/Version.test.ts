@@ -70,6 +70,23 @@ describe("v0.11.4", () => {
     })
   )
 
+  it.effect("loads no two models at the same time that do not fit together", () =>
+    Effect.gen(function* () {
+      const large = { bytes: 6e9 }
+      const models = [model("a", large), model("b", large)]
+      const virtual = yield* Virtual.make("gpu", { models, memory: 10e9, version: "0.11.4" })
+      const fibers = yield* Effect.forEach(["a", "b"], (name) => asking(virtual, "[[sim tokens=1]]", { model: name }))
+      yield* TestClock.adjust("500 millis")
+      assert.strictEqual(virtual.ollama.loaded.length, 1)
+      yield* TestClock.adjust("10 seconds")
+      assert.deepStrictEqual(
+        (yield* all(fibers)).map(({ reason }) => reason),
+        [undefined, undefined]
+      )
+      assert.strictEqual(virtual.ollama.loaded.length, 1)
+    })
+  )
+
   it.effect("holds up a loaded model behind a second request for one that loads, and not behind the first", () =>
     Effect.gen(function* () {
       const waited = Effect.fnUntraced(function* (version: string, loads: number) {
@@ -137,6 +154,17 @@ describe("v0.11.4", () => {
       yield* TestClock.adjust("10 seconds")
       assert.isUndefined((yield* Fiber.join(staying)).reason)
       assert.deepStrictEqual(virtual.ollama.scheduler.waiting, [])
+    })
+  )
+
+  it.effect("loads nothing for who has left while he waited for another's load", () =>
+    Effect.gen(function* () {
+      const virtual = yield* Virtual.make("gpu", { ...two, version: "0.11.4" })
+      const leaving = yield* Effect.forEach([0, 100], (after) => asking(virtual, "[[sim tokens=1]]", { after }))
+      yield* TestClock.adjust("600 millis")
+      yield* Fiber.interruptAll(leaving)
+      yield* TestClock.adjust("300 millis")
+      assert.deepStrictEqual(virtual.ollama.scheduler.loading, [])
     })
   )
 })

@@ -28,7 +28,11 @@ const statusOf = (path: string, headers: Record<string, string>): Promise<number
 const controlled = async (method: string, path: string, body?: unknown) => {
   const given = typeof body === "string" ? body : JSON.stringify(body)
   const response = await fetch(url + path, { method, ...(body !== undefined && { body: given }) })
-  const value = (await response.json()) as { readonly on: ReadonlyArray<Record<string, unknown>>; error?: string }
+  const value = (await response.json()) as {
+    readonly on: ReadonlyArray<Record<string, unknown>>
+    readonly requests?: unknown
+    readonly error?: string
+  }
   return { status: response.status, allow: response.headers.get("allow"), ...value }
 }
 
@@ -77,7 +81,7 @@ describe("the control API", () => {
       "GET, POST, DELETE",
       "/_sim/faults takes GET or POST or DELETE"
     ])
-    expect(await told("POST", "/_sim/requests")).toEqual([405, "GET", "/_sim/requests takes GET"])
+    expect(await told("POST", "/_sim/requests")).toEqual([405, "DELETE, GET", "/_sim/requests takes DELETE or GET"])
     expect(await told("DELETE", "/_sim/models")).toEqual([405, "GET", "/_sim/models takes GET"])
     expect(await told("GET", "/_sim/fault")).toEqual([
       404,
@@ -101,15 +105,32 @@ describe("the control API", () => {
         for: "1m30s",
         every: "2m",
         at: 3,
-        struck: 0
+        struck: 0,
+        phase: "later"
       },
-      { fault: "slow-load", share: 1, span: "5s", struck: 0 }
+      { fault: "slow-load", share: 1, span: "5s", struck: 0, phase: "now" }
     ])
     expect((await controlled("DELETE", "/_sim/faults")).on).toEqual([])
     // How often it has struck is told anew.
     for (const each of on) expect((await controlled("POST", "/_sim/faults", { ...each, struck: 7 })).status).toBe(200)
-    expect((await controlled("DELETE", "/_sim/faults?fault=none")).on).toEqual(on)
+    expect((await controlled("DELETE", "/_sim/faults?fault=busy")).on).toEqual(on)
+    const { error, status } = await controlled("DELETE", "/_sim/faults?fault=dei")
+    expect([status, error]).toEqual([404, '"dei" is no fault: did you mean die?'])
+    expect((await controlled("GET", "/_sim/faults")).on).toEqual(on)
     await controlled("DELETE", "/_sim/faults")
+  })
+
+  it("switches off nothing where what to switch off is misspelt", async () => {
+    await controlled("POST", "/_sim/faults", "die")
+    const { error, status } = await controlled("DELETE", "/_sim/faults?falt=die")
+    expect([status, error]).toEqual([400, "write fault=NAME, or nothing for all; read falt"])
+    expect((await controlled("DELETE", "/_sim/faults")).on).toEqual([])
+  })
+
+  it("forgets who has asked, where it is told to", async () => {
+    await (await fetch(`${url}/api/version`)).text()
+    expect((await controlled("GET", "/_sim/requests")).requests).not.toEqual([])
+    expect((await controlled("DELETE", "/_sim/requests")).requests).toEqual([])
   })
 
   it("takes no share that is none", async () => {
@@ -148,12 +169,27 @@ describe("the control API", () => {
     ])
   })
 
+  it("tells of a page in place of a provider's answer that it is broken, though its status is good", async () => {
+    const hosted = await started(HostedServer.start({ face: "openai", faults: ["html-200 x1", "html"] }))
+    for (let place = 0; place < 2; place++) await (await fetch(`${hosted.url}/v1/models`)).text()
+    const body = JSON.stringify({ model: "gpt-4o-mini", messages: [{ role: "user", content: "hi" }] })
+    for (let place = 0; place < 2; place++) {
+      await (await fetch(`${hosted.url}/v1/chat/completions`, { method: "POST", body })).text()
+    }
+    expect(hosted.traffic.passages.map(({ end, status }) => `${status} ${end}`)).toEqual([
+      "200 broken",
+      "502 complete",
+      "502 complete",
+      "502 complete"
+    ])
+  })
+
   it("is there for hosted providers too, which need no more than a face", async () => {
     for (const face of ["openai", "anthropic"] as const) {
       const hosted = await started(HostedServer.start({ face }))
       await fetch(`${hosted.url}/_sim/faults`, { method: "POST", body: "overloaded x1" })
       const told = (await (await fetch(`${hosted.url}/_sim/faults`)).json()) as { readonly on: ReadonlyArray<unknown> }
-      expect(told.on).toEqual([{ fault: "overloaded", count: 1, struck: 0 }])
+      expect(told.on).toEqual([{ fault: "overloaded", count: 1, struck: 0, phase: "now" }])
     }
   })
 })

@@ -80,7 +80,10 @@ const chat = { model, messages: [{ role: "user", content: question }] }
 
 describe("when a fault strikes", () => {
   const quickly = async (options: Parameters<typeof serve>[0] = {}): Promise<Serving> => {
-    const serving = await serve({ models: [quick(model), quick("mini-b")], ...options })
+    const serving = await serve({
+      models: [quick(model), quick("mini-b"), quick("vectors", { kind: "embed" })],
+      ...options
+    })
     return serving
   }
 
@@ -160,7 +163,7 @@ describe("when a fault strikes", () => {
     const serving = await quickly()
     assert.deepStrictEqual(await struck(serving, 1), [false])
     const on = await control(serving.url, "POST", "/faults", "busy")
-    assert.deepStrictEqual(on, { status: 200, value: { on: [{ fault: "busy", struck: 0 }] } })
+    assert.deepStrictEqual(on, { status: 200, value: { on: [{ fault: "busy", struck: 0, phase: "now" }] } })
     assert.deepStrictEqual(await struck(serving, 2), [true, true])
     const namesIn = ({ value }: Controlled): ReadonlyArray<unknown> | undefined => value.on?.map(({ fault }) => fault)
     const second = await control(serving.url, "POST", "/faults", JSON.stringify({ fault: "html", share: "50%" }))
@@ -185,7 +188,7 @@ describe("when a fault strikes", () => {
       Object.keys(on ?? {})
         .toSorted()
         .join(" "),
-      "after at count every fault for model path share struck"
+      "after at count every fault for model path phase share struck"
     )
     assert.strictEqual(on?.share, 0.2)
     await serving.stop()
@@ -201,11 +204,31 @@ describe("when a fault strikes", () => {
       /^"die span=1m30s" is no fault: "span" means nothing to it, only to quota, slow, .*; leave it out$/
     ],
     ["busy model=mimi-b", /^"busy model=mimi-b" is no fault: no model here is called so; did you mean mini-b\?$/],
-    ["busy model=gpt*", /^"busy model=gpt\*" is no fault: no model here is called so; write one of mini, mini-b$/],
+    [
+      "busy model=gpt*",
+      /^"busy model=gpt\*" is no fault: no model here is called so; write one of mini, mini-b, vectors$/
+    ],
     ["hang path=/api/caht", /^"hang path=\/api\/caht" is no fault: no path .* begins so; did you mean \/api\/chat\?$/],
     ["hang path=/v2", /no path where it can strike begins so; write one of \/api\/chat, .*, \/v1\/models\/\*$/],
     ["die path=/api/tags", /no path where it can strike begins so; write one of \/api\/chat, .*responses$/],
     ["load-hang path=/api", /^"load-hang path=\/api" is no fault: no path leads to it; leave the path out$/],
+    ["die at=", /^"die at=" is no fault: "at=" says nothing; write a value after the =, or leave it out$/],
+    ["busy model=", /"model=" says nothing; /],
+    ["busy 0%", /^"busy 0%" is no fault: no request is ever struck; write a share above 0%/],
+    ["busy x0", /^"busy x0" is no fault: no request is ever struck|count: read 0/],
+    ['{"fault":"busy","share":0}', /no request is ever struck/],
+    ["busy every=5m", /^"busy every=5m" is no fault: it is on all the time; write for=/],
+    ["busy for=6m every=5m", /^"busy for=6m every=5m" is no fault: it lasts longer than until it begins again; /],
+    ["busy 20% 30%", /^"busy 20% 30%" is no fault: "30%" is a second share; leave one of them out$/],
+    ["busy x2 count=3", /"count=3" is a second count; leave one of them out$/],
+    ["busy for=1s for=2s", /"for=2s" is a second for; /],
+    ["load-exit at=4000", /^"load-exit at=4000" is no fault: a process ends with a status from 1 to 255$/],
+    ["load-exit at=0", /a process ends with a status from 1 to 255$/],
+    ["cut at=3 span=5s", /^"cut at=3 span=5s" is no fault: it breaks an answer at a place or after a time; leave one/],
+    [
+      "die model=vectors",
+      /^"die model=vectors" is no fault: it strikes answers of words, .* write one of mini, mini-b$/
+    ],
     ["busy often", /^"busy often" is no fault: "often" means nothing here; write a share \(20%\), a number of times/],
     ["busy fault=html", /^"busy fault=html" is no fault: "fault=html" means nothing here; /],
     ["busy toString=1", /^"busy toString=1" is no fault: "toString=1" means nothing here; /],

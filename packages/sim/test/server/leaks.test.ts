@@ -13,6 +13,7 @@ const starts = {
   requests: {
     faults: ["cut 3%", "cut-reset 3%", "garble 2%", "unreadable 2%", "end 2%", "refuse 2%", "reset 2%", "hang 1%"]
   },
+  naming: {},
   reading: {},
   closing: { faults: ["hang path=/api/generate"] }
 }
@@ -64,6 +65,19 @@ describe("of ten thousand requests", () => {
     const { value } = await control(server.url, "GET", "/requests")
     assert.isAtLeast(Number(value.count), 10_000)
     assert.isAtMost(value.requests?.length ?? Infinity, 1_000)
+  })
+})
+
+describe("of names of a million letters", () => {
+  it("no more is kept than what is written down", async () => {
+    const server = servers.naming
+    const before = await server.held()
+    for (let place = 0; place < 40; place++) {
+      const body = JSON.stringify({ model: `${place}${"a".repeat(1_000_000)}`, prompt: "hi" })
+      await (await fetch(`${server.url}/api/generate`, { method: "POST", body })).text()
+    }
+    const after = await server.held()
+    assert.isBelow(after.heap - before.heap, 10_000_000)
   })
 })
 

@@ -12,7 +12,11 @@ describe("which requests a fault is for", () => {
   const boardOf = (model = "llama3") =>
     Effect.map(
       makeAgenda,
-      (agenda) => new Switchboard(agenda, 1, new Map([["busy", { paths: ["/api/chat"] }]]), () => [[model]])
+      (agenda) =>
+        new Switchboard(agenda, 1, new Map([["busy", { paths: ["/api/chat"] }]]), {
+          all: () => [{ names: [model] }],
+          namesOf: (name) => [name]
+        })
     )
   const patterns: ReadonlyArray<readonly [pattern: string, model: string, isStruck: boolean]> = [
     ["llama3", "llama3", true],
@@ -25,7 +29,11 @@ describe("which requests a fault is for", () => {
     ["*:8b", "llama3.1:70b", false],
     ["llama3.1", "llama341", false],
     ["a+b(c)", "a+b(c)", true],
-    ["*embed*", "nomic-embed-text", true]
+    ["*embed*", "nomic-embed-text", true],
+    ["a*a", "a", false],
+    ["*a*a*", "ab", false],
+    ["a*b*b", "axb", false],
+    ["a*b*b", "axbb:latest", true]
   ]
   for (const [pattern, name, isStruck] of patterns) {
     it.effect(`model=${pattern} ${isStruck ? "strikes" : "leaves alone"} ${JSON.stringify(name)}`, () =>
@@ -36,6 +44,16 @@ describe("which requests a fault is for", () => {
       })
     )
   }
+
+  it.effect("looks at each letter of a name but a few times, however many stars there are", () =>
+    Effect.gen(function* () {
+      const board = yield* boardOf(`${"a".repeat(25)}b`)
+      yield* board.add({ fault: "busy", model: `${"*a".repeat(25)}*b` })
+      const from = performance.now()
+      assert.isUndefined(board.strike(anything, { path: "/", model: "a".repeat(60) }))
+      assert.isBelow(performance.now() - from, 100)
+    })
+  )
 
   /** In which seconds of the first twenty a fault strikes. */
   const seconds = (fault: string) =>

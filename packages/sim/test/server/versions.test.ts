@@ -12,6 +12,10 @@ const ask = async (path: string, body: object) => {
 
 const chat = { messages: [{ role: "user", content: "hello" }] }
 const died = "an error was encountered while running the model: unexpected EOF"
+const stopped =
+  "model runner has unexpectedly stopped, this may be due to resource limitations or an internal error, check ollama " +
+  "server logs for details"
+const words = (count: number): string => Array.from({ length: count }, (_, each) => `w${each}`).join(" ")
 
 describe("a runner that dies before its first token", () => {
   it("is a line of a 200 in v0.11.4, and has a status of its own since", async () => {
@@ -19,7 +23,7 @@ describe("a runner that dies before its first token", () => {
     expect(await ask("/api/chat", chat)).toEqual({
       status: 200,
       type: "application/x-ndjson",
-      body: `{"error":"${died}"}\n`
+      body: `{"error":"${stopped}"}\n`
     })
     expect((await ask("/api/chat", { ...chat, stream: false })).status).toBe(500)
     expect(server.traffic.passages.map(({ end, status }) => [status, end])).toEqual([
@@ -28,6 +32,9 @@ describe("a runner that dies before its first token", () => {
     ])
     await server.stop()
     server = await serve({ models: [quick("a")], version: "0.12.6", faults: ["die at=0"] })
+    expect(await ask("/api/chat", chat)).toMatchObject({ status: 500, body: `{"error":"${stopped}"}` })
+    await server.stop()
+    server = await serve({ models: [quick("a")], version: "0.34.0", faults: ["die at=0"] })
     expect(await ask("/api/chat", chat)).toMatchObject({ status: 500, body: `{"error":"${died}"}` })
   })
 })
@@ -58,7 +65,40 @@ describe("a prompt that is too long", () => {
   })
 })
 
+describe("a caller who wants nothing cut", () => {
+  const turns = Array.from({ length: 9 }, (_, each) => ({ role: each % 2 ? "assistant" : "user", content: words(35) }))
+  const asked = { messages: turns, stream: false, options: { num_ctx: 128 } }
+  const countOf = async (more: object): Promise<number> => {
+    const { body } = await ask("/api/chat", { ...asked, ...more })
+    return (JSON.parse(body) as { prompt_eval_count: number }).prompt_eval_count
+  }
+
+  it("loses his turns in v0.11.4 all the same", async () => {
+    server = await serve({ models: [quick("a")], version: "0.11.4" })
+    expect(await countOf({ truncate: false })).toBe(await countOf({}))
+  })
+
+  it.each([
+    ["0.11.4", false],
+    ["0.34.0", true]
+  ])("has the model loaded anew in v%s: %s", async (version, isAnew) => {
+    server = await serve({ models: [quick("a")], version })
+    await ask("/api/chat", { ...chat, stream: false })
+    const { body } = await ask("/api/chat", { ...chat, stream: false, shift: false })
+    const { load_duration } = JSON.parse(body) as { load_duration: number }
+    expect(load_duration > 200e6).toBe(isAnew)
+  })
+})
+
 describe("a model that runs in the cloud", () => {
+  it("goes on from the numbers that it gave", async () => {
+    server = await serve({ models: [quick("big:cloud")] })
+    const asked = { model: "big:cloud", prompt: "hello [[sim tokens=9]]", stream: false }
+    const first = JSON.parse((await ask("/api/generate", asked)).body) as { context: ReadonlyArray<number> }
+    const { body } = await ask("/api/generate", { ...asked, context: first.context })
+    expect(JSON.parse(body)).toMatchObject({ prompt_eval_count: first.context.length + 2 })
+  })
+
   it("is called by its name there, and is never among those that are loaded", async () => {
     server = await serve({ models: [quick("a"), quick("big:120b-cloud")] })
     const { body } = await ask("/api/chat", { ...chat, model: "big:120b-cloud", stream: false })
