@@ -115,8 +115,14 @@ export const refusal = (prompt: string): string | undefined => {
     if (problem !== undefined) problems.push(problem)
     if (problems.length === problemsMax) break
   }
-  return problems.length === 0 ? undefined : `sim script: ${problems.join("; ")}`
+  return problems.length === 0 ? undefined : `${beginning}${problems.join("; ")}`
 }
+
+const beginning = "sim script: "
+
+/** What is wrong with a script, where a sentence is such a refusal. */
+export const problemsIn = (sentence: string): string | undefined =>
+  sentence.startsWith(beginning) ? sentence.slice(beginning.length) : undefined
 
 const problemsMax = 5
 const shownMax = 60

@@ -20,6 +20,7 @@ import type { Caller } from "./Exchange.ts"
 import type { Struck } from "./Fault.ts"
 import * as Faults from "./ollama/Faults.ts"
 import type { Failure, Frame, Writer } from "./ollama/Frame.ts"
+import * as Script from "./Script.ts"
 import * as Simulation from "./Simulation.ts"
 import type { Chat, Generate } from "./ollama/Request.ts"
 import { perSecond } from "./Agenda.ts"
@@ -204,7 +205,7 @@ class Asking implements Caller, Writer {
     this.resume(end)
   }
 
-  private reasonOf({ context = 0, reason, tokens = 0 }: Failure): Reason {
+  private reasonOf({ context = 0, message, reason, tokens = 0 }: Failure): Reason {
     const { fault } = this
     const { question, target } = this.of
     const { parts } = this.attempt
@@ -234,8 +235,13 @@ class Asking implements Caller, Writer {
       case "Cancelled":
         return { _tag: reason }
       case "BadRequest":
-      default:
-        return { _tag: "BadRequest", field: "The question", read: "refused by the server", expected: "what it takes" }
+      default: {
+        // Who has misspelt a script is told so, here as on a port.
+        const problems = Script.problemsIn(message)
+        return problems === undefined
+          ? { _tag: "BadRequest", field: "The question", read: "refused by the server", expected: "what it takes" }
+          : { _tag: "BadRequest", field: "The script in a prompt", read: problems, expected: "what is documented" }
+      }
     }
   }
 }

@@ -246,6 +246,16 @@ describe("Virtual", () => {
       assert.deepStrictEqual(reasons, ["BadRequest", "RunnerDied", undefined])
     })
   )
+
+  it.effect("says what is wrong with a script, as a server does", () =>
+    Effect.gen(function* () {
+      const { upstream } = yield* Virtual.make("gpu", { models: [model] })
+      const call = Answer.collect(Call.asEffect(upstream.call), Question.chat("a", "Why? [[sim tokns=4]]"))
+      const fiber = yield* Effect.forkChild(Effect.flip(call))
+      yield* TestClock.adjust("5 seconds")
+      assert.include((yield* Fiber.join(fiber)).message, "unknown key tokns, did you mean tokens")
+    })
+  )
 })
 
 /** The chance that all servers are busy. */

@@ -69,11 +69,19 @@ export const make = (given: Given): Effect.Effect<Model, CoreOptions.OptionsRefu
     }
   )
 
-/** What a name says of a model: that it makes vectors, and how large it is. */
+/** What a name says of a model: that it makes vectors, how large it is, and what it can beside answering. */
 const guessed = (name: string): Partial<typeof Options.Encoded> => {
   const billions = Number(/(\d+(?:\.\d+)?)b\b/i.exec(name)?.[1] ?? Number.NaN)
   const size = Number.isNaN(billions) ? {} : { bytes: Math.round(billions * 600_000_000) }
-  return /embed/i.test(name) ? { ...size, kind: "embed" } : size
+  if (/embed/i.test(name)) return { ...size, kind: "embed" }
+  const can = (["thinking", "vision"] as const).filter((skill) => skills[skill].test(name))
+  return can.length === 0 ? size : { ...size, can: ["tools", ...can] }
+}
+
+/** Names that are known for something. */
+const skills = {
+  thinking: /deepseek-r1|qwen3(?!-coder)|gpt-oss|magistral|reasoning|thinking/i,
+  vision: /llava|vision|[-\d]vl\b|gemma3|moondream/i
 }
 
 const digestOf = (name: string): string =>

@@ -32,6 +32,13 @@ describe("Model", () => {
     })
   })
 
+  it("can what models of its name are known for", () => {
+    expect(made("llama3.1:8b").can).toEqual(["tools"])
+    expect(made("qwen3-coder:30b").can).toEqual(["tools"])
+    for (const name of ["deepseek-r1:7b", "qwen3:8b", "gpt-oss:20b"]) expect(made(name).can).toContain("thinking")
+    for (const name of ["llava:7b", "qwen2.5vl:7b", "gemma3:4b"]) expect(made(name).can).toContain("vision")
+  })
+
   it("has a digest of its own", () => {
     expect(made("a").digest).toMatch(/^[0-9a-f]{64}$/)
     expect(made("a").digest).not.toBe(made("b").digest)
