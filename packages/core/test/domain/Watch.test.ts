@@ -130,6 +130,30 @@ describe("a watched Effect", () => {
     })
   )
 
+  it.effect("is interrupted with its caller also where nobody asks for a look", () =>
+    Effect.gen(function* () {
+      let heard = false
+      const hearing = Effect.onInterrupt(Effect.never, () => Effect.sync(() => (heard = true)))
+      const run = yield* start(watched([Infinity])(hearing))
+      run.fiber.interruptUnsafe()
+      yield* TestClock.adjust(1)
+      const exit = run.fiber.pollUnsafe()
+      assert.isTrue(exit !== undefined && Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause))
+      assert.isTrue(heard)
+    })
+  )
+
+  it.effect("has lost no attempt that had ended before", () =>
+    Effect.gen(function* () {
+      const ended = fromParts()
+      const both = Effect.andThen(ended.self, Effect.as(deaf(154), Summary.make()))
+      yield* start(Answer.collect(watched([20])(both), question))
+      yield* TestClock.adjust(20)
+      assert.isFalse(ended.attempts[0]!.lost)
+      yield* TestClock.adjust(200)
+    })
+  )
+
   it.effect("hears at once that it is over", () =>
     Effect.gen(function* () {
       let heard = false
@@ -156,6 +180,16 @@ describe("a watched Effect", () => {
   )
 })
 
+/** A call that is over at once, and the attempt that it was given. */
+const fromParts = () => {
+  const attempts: Array<Attempt.Attempt> = []
+  const call: Call.Call = (_, attempt) => {
+    attempts.push(attempt)
+    return Effect.succeed(Summary.make())
+  }
+  return { attempts, self: Call.asEffect(call) }
+}
+
 describe("the attempts of work that is let go", () => {
   /** A call whose leaf ignores its interrupt, and the attempt that it was given. */
   const lateCall = () => {
@@ -175,6 +209,7 @@ describe("the attempts of work that is let go", () => {
       assert.isFalse(attempts[0]!.isClosed)
       yield* TestClock.adjust(1)
       assert.isTrue(attempts[0]!.isClosed)
+      assert.isTrue(attempts[0]!.lost)
       let lingers = true
       void attempts[0]!.lingering!.then(() => (lingers = false))
       yield* TestClock.adjust(133)
