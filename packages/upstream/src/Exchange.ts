@@ -12,10 +12,11 @@ import { Lines } from "./Lines.ts"
 import { problemOf } from "./Problem.ts"
 import { type Asked, type End, failed, type Reading, type Wire } from "./Wire.ts"
 
-/** What bounds an answer, in characters. */
+/** What bounds an answer. */
 export interface Bounds {
-  /** The longest line of a stream, and the longest body of what is no stream. */
+  /** The longest line of a stream, in characters. */
   readonly lineMax: number
+  /** The longest body of what is no stream, in bytes. */
   readonly bodyMax: number
 }
 
@@ -63,7 +64,7 @@ export const call =
       })
     })
 
-/** As much of a refusal as is worth reading, in characters. */
+/** As much of a refusal as is worth reading, in bytes. */
 const refusalMax = 65_536
 
 class Exchange implements Listener {
@@ -83,7 +84,8 @@ class Exchange implements Listener {
   private length = 0
   private answer: End | undefined
   private room: Promise<void> | undefined
-  private isEnded = false
+  /** What it comes to once all that has come is handed out, where no more comes. */
+  private ending: (() => End) | undefined
   private isOver = false
 
   constructor(wire: Wire, asked: Asked, attempt: Attempt.Attempt, bounds: Bounds, tell: (end: End) => void) {
@@ -119,17 +121,20 @@ class Exchange implements Listener {
   }
 
   end(): void {
-    this.isEnded = true
     if (!this.isAnswer) return this.over(this.refused())
     if (this.reading.isWhole) return this.over(this.take(this.whole()) ?? this.reading.over())
+    this.ending = () => {
+      const rest = this.lines.rest()
+      return (rest === "" ? undefined : this.take(rest)) ?? this.reading.over()
+    }
     this.go()
   }
 
   broken(error: Error, hasBegun: boolean): void {
-    // Who has heard the end of an answer does not care what becomes of the connection.
-    if (this.answer !== undefined) return this.over(this.answer)
     if (hasBegun && !this.isAnswer) return this.over(this.refused())
-    this.over(problemOf(error, hasBegun, this.asked))
+    // The end of the answer may be among what has come and waits for its reader.
+    this.ending = () => problemOf(error, hasBegun, this.asked)
+    this.go()
   }
 
   /** Its caller has left. */
@@ -150,10 +155,8 @@ class Exchange implements Listener {
     if (this.isOver) return
     if (this.room !== undefined) return this.wait(this.room)
     if (this.lines.isTooLong) return this.stop(this.malformed())
-    if (!this.isEnded) return
-    const rest = this.lines.rest()
-    if (this.takes(rest)) return
-    this.over(this.answer ?? this.reading.over())
+    // Who has heard the end of an answer does not care what becomes of the connection.
+    if (this.ending !== undefined) this.over(this.answer ?? this.ending())
   }
 
   private wait(room: Promise<void>): void {

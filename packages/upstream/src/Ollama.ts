@@ -23,7 +23,7 @@ export const Options = Schema.Struct({
   key: Schema.optionalKey(Schema.NonEmptyString),
   /** How many connections at most: a question that finds all of them in use waits for one. */
   connections: Units.count.schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed(256))),
-  /** The longest line of a stream, and the longest body of vectors, in characters. */
+  /** The longest line of a stream in characters, and the longest body of vectors in bytes. */
   lineMax: Units.count.schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed(16_000_000))),
   bodyMax: Units.count.schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed(256_000_000)))
 })
@@ -40,9 +40,9 @@ export const make = (
 ): Effect.Effect<Upstream, CoreOptions.OptionsRefused, Scope.Scope> =>
   Effect.gen(function* () {
     const { bodyMax, connections, key, lineMax, url } = yield* CoreOptions.decode("Ollama", Options)(options)
-    const { origin, prefix } = placeOf(url)
+    const { headers: named, origin, prefix } = placeOf(url)
     const connection = yield* Connection.open({ origin, connections })
-    const headers = key === undefined ? {} : { authorization: `Bearer ${key}` }
+    const headers: Exchange.Place["headers"] = key === undefined ? named : { authorization: `Bearer ${key}` }
     const place = { upstream: name, connection, prefix, headers, bounds: { lineMax, bodyMax } }
     return {
       name,

@@ -21,8 +21,15 @@ export const urlSchema = Schema.String.check(
   Schema.makeFilter(isAddress, { expected: "an address, as http://127.0.0.1:11434" })
 )
 
-/** What is connected to, and what stands before every path. */
-export const placeOf = (text: string): { readonly origin: string; readonly prefix: string } => {
-  const { origin, pathname } = new URL(text)
-  return { origin, prefix: pathname.replace(/\/+$/, "") }
+/** What is connected to, what stands before every path, and who it is, where the address says so. */
+export const placeOf = (
+  text: string
+): { readonly origin: string; readonly prefix: string; readonly headers: Readonly<Record<string, string>> } => {
+  const { origin, password, pathname, username } = new URL(text)
+  const said = Buffer.from(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`).toString("base64")
+  return {
+    origin,
+    prefix: pathname.replace(/\/+$/, ""),
+    headers: username === "" && password === "" ? {} : { authorization: `Basic ${said}` }
+  }
 }

@@ -4,7 +4,7 @@
 import { type SpillwayError } from "@spillway/core"
 import { Clock, Effect } from "effect"
 import type { IncomingHttpHeaders } from "undici/types/header.js"
-import type { Listener, Request, Sending } from "./Connection.ts"
+import type { Listener, Sending } from "./Connection.ts"
 import type { Place } from "./Exchange.ts"
 import { problemOf } from "./Problem.ts"
 import { type Asked, failed, type Refused } from "./Wire.ts"
@@ -15,7 +15,7 @@ export type Asking = Pick<Asked, "nowMillis" | "parts" | "target">
 /** A status and a body, whatever they say. */
 export const whole = (
   { bounds, connection, headers, prefix, upstream }: Place,
-  request: Pick<Request, "method" | "path"> & { readonly body?: string }
+  path: string
 ): Effect.Effect<Refused & { readonly asked: Asking }, SpillwayError> =>
   Effect.withFiber((fiber) => {
     const clock = fiber.getRef(Clock.Clock)
@@ -24,12 +24,7 @@ export const whole = (
       const gathering = new Gathering(bounds.bodyMax, asked, (end) =>
         resume("body" in end ? Effect.succeed({ ...end, asked }) : Effect.fail(end))
       )
-      const { body, method, path } = request
-      const type = body === undefined ? {} : { "content-type": "application/json" }
-      gathering.sending = connection.send(
-        { method, path: prefix + path, headers: { ...headers, ...type }, body },
-        gathering
-      )
+      gathering.sending = connection.send({ method: "GET", path: prefix + path, headers, body: undefined }, gathering)
       return Effect.sync(() => gathering.sending?.leave())
     })
   })

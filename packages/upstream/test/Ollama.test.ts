@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { type Attempt, type Call, Question, type SpillwayError, type Summary, type Upstream } from "@spillway/core"
 import { Effect } from "effect"
 import { Ollama } from "@spillway/upstream"
+import { done, head, last, piece, serve } from "./bytes.ts"
 import { ask, quick, serving } from "./serving.ts"
 
 describe("an answer", () => {
@@ -146,6 +147,22 @@ describe("a look at a server", () => {
       assert.strictEqual(error.reason._tag, "Overloaded")
       const away = yield* Ollama.make("gpu", { url: "http://127.0.0.1:1" })
       assert.strictEqual((yield* Effect.flip(away.inspect)).reason._tag, "Unreachable")
+    })
+  )
+})
+
+describe("an address", () => {
+  it.live("may have a path that stands before every other, and a name and a password", () =>
+    Effect.gen(function* () {
+      const bytes = yield* serve((socket) => socket.end(`${head()}${piece(done)}${last}`))
+      const { host } = new URL(bytes.url)
+      yield* ask(yield* Ollama.make("gpu", { url: `http://ann:p%40ss@${host}/behind/` }))
+      const [asked = ""] = bytes.asked
+      assert.match(asked, /^POST \/behind\/api\/chat HTTP/)
+      assert.include(asked.toLowerCase(), `authorization: basic ${btoa("ann:p@ss").toLowerCase()}`)
+      assert.match(asked, new RegExp(`^host: ${host}`, "im"))
+      yield* ask(yield* Ollama.make("gpu", { url: bytes.url, key: "sesame" }))
+      assert.isTrue(bytes.asked.some((each) => /^authorization: Bearer sesame/im.test(each)))
     })
   )
 })

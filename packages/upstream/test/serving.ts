@@ -3,6 +3,7 @@ import { Answer, Call, type Options, type Part, Question, type SpillwayError, ty
 import { Server } from "@spillway/sim"
 import { Effect, Exit, Option, type Scope } from "effect"
 import { Ollama } from "@spillway/upstream"
+import { type Says, serve, version } from "./bytes.ts"
 
 /** A model that answers at once. */
 export const quick = (name: string, more: Readonly<Record<string, unknown>> = {}) => ({
@@ -59,4 +60,15 @@ export const ask = (
       error,
       summary: Exit.isSuccess(exit) ? exit.value : undefined
     }
+  })
+
+/** A server that says just the bytes it is told to, and the wire to it; which version it is, it says by itself. */
+export const to = (says: Says, options: Ollama.Options = {}) =>
+  Effect.gen(function* () {
+    const bytes = yield* serve((socket, asked, count) => {
+      const said = version(asked)
+      if (said === undefined) says(socket, asked, count)
+      else socket.write(said)
+    })
+    return { bytes, upstream: yield* Ollama.make("gpu", { url: bytes.url, ...options }) }
   })

@@ -60,7 +60,7 @@ const object = (
   place: Place,
   path: string
 ): Effect.Effect<{ readonly fields: Fields; readonly asked: Asking }, SpillwayError> =>
-  Effect.flatMap(whole(place, { method: "GET", path }), ({ asked, ...answer }) => {
+  Effect.flatMap(whole(place, path), ({ asked, ...answer }) => {
     const fields = answer.status === 200 ? objectIn(answer.body) : undefined
     return fields === undefined ? Effect.fail(Failures.refused(answer, asked)) : Effect.succeed({ fields, asked })
   })
