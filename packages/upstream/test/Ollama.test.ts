@@ -176,4 +176,13 @@ describe("its options", () => {
       }
     })
   )
+
+  it.effect("show neither a key nor a password when they are refused", () =>
+    Effect.gen(function* () {
+      const url = "ftp://ann:sesame@127.0.0.1"
+      const refused = yield* Effect.flip(Effect.scoped(Ollama.make("gpu", { url, key: 12_345 as never })))
+      assert.match(refused.message, /url: [^]*key: /)
+      assert.notMatch(refused.message, /sesame|12_?345/)
+    })
+  )
 })
