@@ -9,12 +9,32 @@
 export interface Text {
   readonly _tag: "Text"
   readonly text: string
+  /** How likely each of its tokens was, where that was asked for. */
+  readonly logprobs?: ReadonlyArray<Logprob>
 }
 
-/** What the model thinks before it speaks, where the server tells it apart. */
+/** The natural logarithm of how likely a token was, and its bytes where a token is no whole character. */
+export interface Likelihood {
+  readonly token: string
+  readonly logprob: number
+  readonly bytes?: ReadonlyArray<number>
+}
+
+/** A token that was chosen, and the likeliest at its place, itself among them. */
+export interface Logprob extends Likelihood {
+  readonly top: ReadonlyArray<Likelihood>
+}
+
+/**
+ * What the model thinks before it speaks, where the server tells it apart.
+ *
+ * A server may sign a thought, at its end, or seal it so that nobody can read it: it takes either back only as it was.
+ */
 export interface Thinking {
   readonly _tag: "Thinking"
   readonly text: string
+  readonly signature?: string
+  readonly sealed?: string
 }
 
 /** A call of a tool, whole or in fragments: fragments with the same `index` belong together, in order. */

@@ -11,12 +11,15 @@ import * as Tokens from "./Tokens.ts"
 /** A picture: its bytes, or where they are. */
 export type Image = { readonly bytes: Uint8Array } | { readonly base64: string } | { readonly url: string }
 
+/** What a model thought in an earlier turn: its words, signed where its server signs them, or sealed. */
+export type Thought = { readonly text: string; readonly signature?: string } | { readonly sealed: string }
+
 /** One turn of a conversation. */
 export interface Message {
   readonly role: "system" | "user" | "assistant" | "tool"
   readonly text: string
   readonly images?: ReadonlyArray<Image>
-  readonly thinking?: string
+  readonly thinking?: string | ReadonlyArray<Thought>
   readonly toolCalls?: ReadonlyArray<{ readonly id?: string; readonly name: string; readonly arguments: string }>
   /** In a turn of a tool: the call that it answers. */
   readonly toolCallId?: string
@@ -30,9 +33,17 @@ export interface Tool {
   readonly parameters: unknown
 }
 
+/** Whether a tool has to be called: as the model likes, none, any of them, or that one. */
+export type ToolChoice = "auto" | "none" | "required" | { readonly name: string }
+
 /** The words of a question, by kind. */
 export type Content =
-  | { readonly kind: "chat"; readonly messages: ReadonlyArray<Message>; readonly tools?: ReadonlyArray<Tool> }
+  | {
+      readonly kind: "chat"
+      readonly messages: ReadonlyArray<Message>
+      readonly tools?: ReadonlyArray<Tool>
+      readonly toolChoice?: ToolChoice
+    }
   | {
       readonly kind: "generate"
       readonly prompt: string
@@ -49,6 +60,8 @@ export interface Settings {
   readonly topP?: number
   readonly seed?: number
   readonly think?: boolean | "low" | "medium" | "high"
+  /** Tells how likely each token was, and so many of the likeliest at its place. */
+  readonly logprobs?: number
 }
 
 /** What may be logged of a question. */
@@ -92,6 +105,10 @@ export const chat = (model: string, asked: string | ReadonlyArray<Message>, sett
 /** A question without what may not be logged. */
 export const loggable = ({ content: _content, ...rest }: Question): Loggable => rest
 
+/** The words of a turn's thoughts; what is sealed has none. */
+export const thinkingOf = ({ thinking = "" }: Pick<Message, "thinking">): string =>
+  typeof thinking === "string" ? thinking : thinking.map((each) => ("text" in each ? each.text : "")).join("")
+
 /** What the whole call may come to: the prompt, and at most the bound of the answer. */
 export const tokens = (question: Question): Tokens.Tokens => ({
   likely: question.prompt.likely,
@@ -110,7 +127,7 @@ const textOf = (content: Content): string => {
   if (content.kind === "embed") return content.inputs.join("\n")
   const turns = content.messages.map(
     (message) =>
-      `${message.role}\n${message.text}${message.thinking ?? ""}` +
+      `${message.role}\n${message.text}${thinkingOf(message)}` +
       (message.toolCalls ?? []).map((call) => call.name + call.arguments).join("")
   )
   return turns.join("\n") + (content.tools === undefined ? "" : JSON.stringify(content.tools))
