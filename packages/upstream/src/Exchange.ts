@@ -9,6 +9,7 @@ import { Clock, Effect } from "effect"
 import type { IncomingHttpHeaders } from "undici/types/header.js"
 import type { Connection, Listener, Sending } from "./Connection.ts"
 import { Lines } from "./Lines.ts"
+import { malformed } from "./Meaning.ts"
 import { problemOf } from "./Problem.ts"
 import { type Asked, type End, failed, type Reading, type Wire } from "./Wire.ts"
 
@@ -74,11 +75,11 @@ class Exchange implements Listener {
   private readonly attempt: Attempt.Attempt
   private readonly bounds: Bounds
   private readonly tell: (end: End) => void
-  private readonly reading: Reading
   private readonly lines: Lines
   private status = 0
   private headers: IncomingHttpHeaders = {}
-  private isAnswer = false
+  /** There is one where the status is that of an answer. */
+  private reading: Reading | undefined
   /** What is read whole: a refusal, or an answer in one piece. */
   private chunks: Array<Buffer> = []
   private length = 0
@@ -94,7 +95,6 @@ class Exchange implements Listener {
     this.attempt = attempt
     this.bounds = bounds
     this.tell = tell
-    this.reading = wire.reading(asked)
     this.lines = new Lines(bounds.lineMax)
   }
 
@@ -106,32 +106,34 @@ class Exchange implements Listener {
   head(status: number, headers: IncomingHttpHeaders): void {
     this.status = status
     this.headers = headers
-    this.isAnswer = status >= 200 && status < 300
+    if (status >= 200 && status < 300) this.reading = this.wire.reading(this.asked, headers)
   }
 
   data(chunk: Buffer): void {
-    if (this.isAnswer && !this.reading.isWhole) {
+    const { reading } = this
+    if (reading?.isWhole === false) {
       this.lines.push(chunk)
       return this.go()
     }
-    const max = this.isAnswer ? this.bounds.bodyMax : refusalMax
+    const max = reading === undefined ? refusalMax : this.bounds.bodyMax
     if (this.length <= max) this.chunks.push(chunk)
     this.length += chunk.length
-    if (this.length > max) this.stop(this.isAnswer ? this.malformed() : this.refused())
+    if (this.length > max) this.stop(reading === undefined ? this.refused() : this.malformed())
   }
 
   end(): void {
-    if (!this.isAnswer) return this.over(this.refused())
-    if (this.reading.isWhole) return this.over(this.take(this.whole()) ?? this.reading.over())
+    const { reading } = this
+    if (reading === undefined) return this.over(this.refused())
+    if (reading.isWhole) return this.over(reading.read(this.whole(), this.emit) ?? reading.over())
     this.ending = () => {
       const rest = this.lines.rest()
-      return (rest === "" ? undefined : this.take(rest)) ?? this.reading.over()
+      return (rest === "" ? undefined : reading.read(rest, this.emit)) ?? reading.over()
     }
     this.go()
   }
 
   broken(error: Error, hasBegun: boolean): void {
-    if (hasBegun && !this.isAnswer) return this.over(this.refused())
+    if (hasBegun && this.reading === undefined) return this.over(this.refused())
     // The end of the answer may be among what has come and waits for its reader.
     this.ending = () => problemOf(error, hasBegun, this.asked)
     this.go()
@@ -175,7 +177,7 @@ class Exchange implements Listener {
   private takes(line: string): boolean {
     // What comes after the end is not looked at.
     if (line === "" || this.answer !== undefined) return false
-    const end = this.take(line)
+    const end = this.reading!.read(line, this.emit)
     if (end === undefined) return false
     if (!Summary.is(end)) {
       this.stop(end)
@@ -184,10 +186,6 @@ class Exchange implements Listener {
     // The connection is kept for others once it has said that the body is over.
     this.answer = end
     return false
-  }
-
-  private take(text: string): End | undefined {
-    return this.reading.read(text, this.emit)
   }
 
   private readonly emit = (part: Parameters<Attempt.Attempt["emit"]>[0]): void => {
@@ -204,7 +202,7 @@ class Exchange implements Listener {
   }
 
   private malformed(): SpillwayError {
-    return failed({ _tag: "Malformed", target: this.asked.target, parts: this.asked.parts() })
+    return failed(malformed(this.asked))
   }
 
   /** The end, though more may come: the connection is closed. */
@@ -216,6 +214,12 @@ class Exchange implements Listener {
   private over(end: End): void {
     if (this.isOver) return
     this.isOver = true
-    this.tell(end)
+    this.tell(this.isNothing(end) ? this.malformed() : end)
+  }
+
+  /** Whether an end is that of no answer: asked for something, it said nothing and counts no token for it. */
+  private isNothing(end: End): boolean {
+    if (!Summary.is(end) || end.finish !== "stop" || this.asked.parts() > 0) return false
+    return this.asked.question.prompt.most > 0 && (end.usage?.output ?? 0) === 0
   }
 }

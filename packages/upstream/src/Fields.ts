@@ -18,9 +18,25 @@ export const objectIn = (text: string): Fields | undefined => {
   }
 }
 
+/** A text that says something. */
+export const textOf = (value: unknown): string | undefined =>
+  typeof value === "string" && value !== "" ? value : undefined
+
+/** The objects of a list; what is no object says nothing. */
+export const listOf = (value: unknown): ReadonlyArray<Fields> =>
+  Array.isArray(value) ? value.map((each) => fieldsOf(each) ?? {}) : []
+
 /** A count or a span. */
 export const numberOf = (value: unknown): number | undefined =>
   typeof value === "number" && Number.isFinite(value) && value >= 0 ? value : undefined
 
 /** What an error says, which is mostly a sentence. */
 export const sentenceOf = (error: unknown): string => (typeof error === "string" ? error : JSON.stringify(error))
+
+/** Only what was said. */
+export const given = (fields: Readonly<Record<string, unknown>>): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined))
+
+/** Whether a value is a list of numbers. */
+export const isVector = (value: unknown): value is ReadonlyArray<number> =>
+  Array.isArray(value) && value.every((each) => typeof each === "number" && Number.isFinite(each))

@@ -11,7 +11,10 @@ import * as Exchange from "./Exchange.ts"
 import { put } from "./ollama/Body.ts"
 import * as Failures from "./ollama/Failures.ts"
 import { reading } from "./ollama/Frames.ts"
+import * as Loading from "./ollama/Loading.ts"
 import * as Models from "./ollama/Models.ts"
+import { type Progress, pull } from "./ollama/Pull.ts"
+import { show, type Shown } from "./ollama/Show.ts"
 import { isCut, mayCut } from "./ollama/Truncation.ts"
 import { placeOf, urlSchema } from "./Place.ts"
 import { failed, type Wire } from "./Wire.ts"
@@ -31,25 +34,38 @@ export const Options = Schema.Struct({
 /** The options as TypeScript takes them. */
 export type Options = CoreOptions.Widened<typeof Options.Encoded>
 
-const wire: Wire = { put, reading, refused: Failures.refused }
+export type { Progress, Shown }
+
+/** An upstream that is an Ollama: it also tells what a model is, and fetches one. */
+export interface Ollama extends Upstream {
+  readonly show: (model: string) => Effect.Effect<Shown, SpillwayError>
+  readonly pull: (model: string, told?: (progress: Progress) => void) => Effect.Effect<void, SpillwayError>
+}
 
 /** Makes an upstream of it, whose connections are closed with its scope. */
 export const make = (
   name: string,
   options: Options = {}
-): Effect.Effect<Upstream, CoreOptions.OptionsRefused, Scope.Scope> =>
+): Effect.Effect<Ollama, CoreOptions.OptionsRefused, Scope.Scope> =>
   Effect.gen(function* () {
     const { bodyMax, connections, key, lineMax, url } = yield* CoreOptions.decode("Ollama", Options)(options)
     const { headers: named, origin, prefix } = placeOf(url)
     const connection = yield* Connection.open({ origin, connections })
     const headers: Exchange.Place["headers"] = key === undefined ? named : { authorization: `Bearer ${key}` }
     const place = { upstream: name, connection, prefix, headers, bounds: { lineMax, bodyMax } }
+    const call = Exchange.call(wire, place)
+    // Whoever looks what is loaded waits for no question to give its connection back.
+    const beside = { ...place, connection: yield* Connection.open({ origin, connections: 1 }) }
     return {
       name,
-      call: whole(Exchange.call(wire, place), place),
-      inspect: Models.inspect(place)
+      call: whole(Loading.told(call, beside, origin), place),
+      inspect: Models.inspect(place),
+      show: (model) => show(place, model),
+      pull: (model, told) => pull(place, model, told)
     }
   })
+
+const wire: Wire = { put, reading, refused: Failures.refused }
 
 /** The same call, which never takes a prompt that was cut for one that was read. */
 const whole = (call: Call.Call<SpillwayError>, place: Exchange.Place): Call.Call<SpillwayError> => {

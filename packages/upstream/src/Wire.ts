@@ -15,10 +15,16 @@ export type End = Summary.Summary | SpillwayError
 export interface Reading {
   /** Whether the body is one object, and not a line for each piece. */
   readonly isWhole: boolean
-  /** A line, or the whole body: hands out its parts, and says whether that was the end. */
+  /** A line that is not empty, or the whole body: hands out its parts, and says whether that was the end. */
   read(text: string, emit: (part: Part.Part) => void): End | undefined
   /** The body is over, and no line has been the end. */
   over(): End
+}
+
+/** How many vectors were asked for. */
+export const inputsOf = ({ question }: Asked): number => {
+  const content = Redacted.value(question.content)
+  return content.kind === "embed" ? content.inputs.length : 0
 }
 
 /** An answer that is none: another status than a good one. */
@@ -40,12 +46,16 @@ export interface Asked {
   readonly nowMillis: () => number
 }
 
+/** Whoever asked, and what: a look at a server has no question. */
+export type About = Omit<Asked, "question"> & { readonly question?: Asked["question"] }
+
 /** One kind of server. */
 export interface Wire {
   /** The path and the body of a question, or why it cannot be carried. */
   readonly put: (asked: Asked) => { readonly path: string; readonly body: string } | SpillwayError
-  readonly reading: (asked: Asked) => Reading
-  readonly refused: (refused: Refused, asked: Asked) => SpillwayError
+  /** How an answer is read; its headers tell a stream from what came in one piece. */
+  readonly reading: (asked: Asked, headers: IncomingHttpHeaders) => Reading
+  readonly refused: (refused: Refused, about: About) => SpillwayError
 }
 
 /** An error without a stack, or with what the server said as its hidden cause: that may quote what was asked. */
@@ -57,3 +67,16 @@ export const failed = (reason: Reason, said?: string): SpillwayError =>
 /** That a question holds what this kind of server has no place for. */
 export const unsupported = (capability: string, { target }: Asked): SpillwayError =>
   refusal({ _tag: "Unsupported", capability, target })
+
+/** That a question is wrong, whichever server is asked. */
+export const mistaken = (field: string, read: string, expected: string): SpillwayError =>
+  refusal({ _tag: "BadRequest", field, read, expected })
+
+/** That a call of a tool was not written as one. */
+export const notAnObject = mistaken("The arguments of a tool call", "something else", "a JSON object")
+
+/** That a turn of a tool answers nothing that was called. */
+export const notCalled = mistaken("A turn of a tool", "an answer to no call", "the answer to an earlier call")
+
+/** That a picture is of a kind that nobody takes. */
+export const notAPicture = mistaken("An image", "something else", "a PNG, a JPEG, a GIF or a WebP")

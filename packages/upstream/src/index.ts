@@ -1,2 +1,4 @@
-/** The wires to servers that answer: a namespace for each, named as its file. */
+/** What reaches servers: a namespace for each wire. */
+export * as Anthropic from "./Anthropic.ts"
 export * as Ollama from "./Ollama.ts"
+export * as OpenAi from "./OpenAi.ts"

@@ -5,9 +5,11 @@
  * left; and with `truncate` off, since Ollama cuts a prompt that is too long without a word and would pass the rest off
  * as the whole. `shift` is left alone: a model is loaded anew whenever another value comes.
  */
-import { type Question, refusal, type SpillwayError } from "@spillway/core"
+import { Question, type SpillwayError } from "@spillway/core"
 import { Redacted } from "effect"
-import { type Asked, unsupported } from "../Wire.ts"
+import { given, objectIn, textOf } from "../Fields.ts"
+import { base64Of, imagesOf, isElsewhere } from "../Pictures.ts"
+import { type Asked, mistaken, notAnObject, unsupported } from "../Wire.ts"
 
 type Content = Redacted.Redacted.Value<Question.Question["content"]>
 
@@ -17,9 +19,10 @@ export const put = (asked: Asked): { readonly path: string; readonly body: strin
   const content = Redacted.value(asked.question.content)
   const problem = problemOf(content, settings, asked)
   if (problem !== undefined) return problem
-  const { maxTokens, seed, temperature, think, topP } = settings
+  const { logprobs, maxTokens, seed, temperature, think, topP } = settings
   const options = given({ num_predict: maxTokens, temperature, top_p: topP, seed, stop: content.stop })
-  const more = given({ format: content.format, think })
+  const likelihoods = logprobs !== undefined && { logprobs: true, ...(logprobs > 0 && { top_logprobs: logprobs }) }
+  const more = { ...given({ format: content.format, think }), ...likelihoods }
   const all = { model, stream: true, truncate: false, ...(Object.keys(options).length > 0 && { options }), ...more }
   if (content.kind === "embed") {
     return { path: "/api/embed", body: JSON.stringify({ model, input: content.inputs, truncate: false }) }
@@ -29,16 +32,17 @@ export const put = (asked: Asked): { readonly path: string; readonly body: strin
     const body = { ...all, prompt, ...given({ suffix, images: images?.map(base64Of) }) }
     return { path: "/api/generate", body: JSON.stringify(body) }
   }
-  const tools = content.tools?.map((tool) => ({ type: "function", function: tool }))
+  // Whoever must not call one is not told of any.
+  const offered = content.toolChoice === "none" ? undefined : content.tools
+  const tools = offered?.map((tool) => ({ type: "function", function: tool }))
   const body = { ...all, messages: content.messages.map(messageOf), ...given({ tools }) }
   return { path: "/api/chat", body: JSON.stringify(body) }
 }
 
-const messageOf = ({ images, role, text, thinking, toolCallId, toolCalls, toolName }: Question.Message) => ({
-  role,
-  content: text,
-  ...given({
-    thinking,
+const messageOf = (message: Question.Message) => {
+  const { images, role, text, toolCallId, toolCalls, toolName } = message
+  const more = given({
+    thinking: textOf(Question.thinkingOf(message)),
     images: images?.map(base64Of),
     tool_calls: toolCalls?.map(({ id, name, arguments: written }, index) => ({
       ...given({ id }),
@@ -47,49 +51,19 @@ const messageOf = ({ images, role, text, thinking, toolCallId, toolCalls, toolNa
     tool_call_id: toolCallId,
     tool_name: toolName
   })
-})
+  return { role, content: text, ...more }
+}
 
 const problemOf = (content: Content, settings: Question.Settings, asked: Asked): SpillwayError | undefined => {
   const { maxTokens } = settings
   // Nothing is no bound to an Ollama: it would answer without an end, and hold its slot.
   if (maxTokens !== undefined && !(maxTokens >= 1)) {
-    return refusal({ _tag: "BadRequest", field: "maxTokens", read: String(maxTokens), expected: "1 or more" })
+    return mistaken("maxTokens", String(maxTokens), "1 or more")
   }
-  const images = content.kind === "chat" ? content.messages.flatMap((each) => each.images ?? []) : imagesOf(content)
-  if (images.some((image) => "url" in image && !isInline(image.url))) {
-    return unsupported("an image by its address", asked)
-  }
+  if (imagesOf(content).some(isElsewhere)) return unsupported("an image by its address", asked)
+  if (content.kind === "chat" && isForced(content.toolChoice)) return unsupported("that a tool must be called", asked)
   const calls = content.kind === "chat" ? content.messages.flatMap((each) => each.toolCalls ?? []) : []
-  if (!calls.every(({ arguments: written }) => isObject(written || "{}"))) {
-    const field = "The arguments of a tool call"
-    return refusal({ _tag: "BadRequest", field, read: "something else", expected: "a JSON object" })
-  }
-  return undefined
+  return calls.every(({ arguments: written }) => objectIn(written || "{}") !== undefined) ? undefined : notAnObject
 }
 
-const imagesOf = (content: Exclude<Content, { readonly kind: "chat" }>): ReadonlyArray<Question.Image> =>
-  content.kind === "generate" ? (content.images ?? []) : []
-
-const inline = /^data:[^,]*;base64,/
-
-const isInline = (url: string): boolean => inline.test(url)
-
-const base64Of = (image: Question.Image): string =>
-  "bytes" in image
-    ? Buffer.from(image.bytes).toString("base64")
-    : "base64" in image
-      ? image.base64
-      : image.url.replace(inline, "")
-
-const isObject = (text: string): boolean => {
-  try {
-    const read: unknown = JSON.parse(text)
-    return typeof read === "object" && read !== null && !Array.isArray(read)
-  } catch {
-    return false
-  }
-}
-
-/** Only what was said. */
-const given = (fields: Readonly<Record<string, unknown>>): Record<string, unknown> =>
-  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined))
+const isForced = (choice: Question.ToolChoice = "auto"): boolean => choice !== "auto" && choice !== "none"

@@ -5,8 +5,10 @@
  * line like any other, behind a status of 200.
  */
 import { Part, type SpillwayError, Summary, type Usage } from "@spillway/core"
-import { type Fields, fieldsOf, numberOf, objectIn, sentenceOf } from "../Fields.ts"
-import { type Asked, type End, failed, type Reading } from "../Wire.ts"
+import { type Fields, fieldsOf, isVector, numberOf, objectIn, sentenceOf, textOf } from "../Fields.ts"
+import { Words } from "../Likelihoods.ts"
+import { cut, malformed } from "../Meaning.ts"
+import { type Asked, type End, failed, inputsOf, type Reading } from "../Wire.ts"
 import * as Failures from "./Failures.ts"
 
 /** A reading of the answer to a question. */
@@ -16,36 +18,39 @@ export const reading = (asked: Asked): Reading =>
 class Frames implements Reading {
   readonly isWhole = false
   private readonly asked: Asked
+  private readonly words: Words
   private toolCalls = 0
 
   constructor(asked: Asked) {
     this.asked = asked
+    this.words = new Words(asked)
   }
 
   read(line: string, emit: (part: Part.Part) => void): End | undefined {
     const frame = objectIn(line)
-    if (frame === undefined) return malformed(this.asked)
+    if (frame === undefined) return failed(malformed(this.asked))
     const { error } = frame
     if (error !== undefined) return Failures.said(sentenceOf(error), 200, this.asked)
     const message = fieldsOf(frame["message"]) ?? {}
     const { content = frame["response"], thinking = frame["thinking"], tool_calls: calls } = message
     if (typeof thinking === "string" && thinking !== "") emit(Part.thinking(thinking))
-    if (typeof content === "string" && content !== "") emit(Part.text(content))
+    const refused = this.words.say(textOf(content) ?? "", frame["logprobs"], emit)
+    if (refused !== undefined) return refused
     if (Array.isArray(calls)) for (const call of calls) this.call(fieldsOf(call), emit)
     return frame["done"] === true ? this.summary(frame) : undefined
   }
 
   over(): End {
-    return failed({ _tag: "Cut", target: this.asked.target, parts: this.asked.parts() })
+    return failed(cut(this.asked))
   }
 
   private call(call: Fields | undefined, emit: (part: Part.Part) => void): void {
     const { arguments: given = {}, name } = fieldsOf(call?.["function"]) ?? {}
-    const id = call?.["id"]
+    const id = textOf(call?.["id"])
     emit({
       _tag: "ToolCall",
       index: this.toolCalls++,
-      ...(typeof id === "string" && id !== "" && { id }),
+      ...(id !== undefined && { id }),
       ...(typeof name === "string" && { name }),
       arguments: JSON.stringify(given)
     })
@@ -81,20 +86,16 @@ class Vectors implements Reading {
   read(body: string, emit: (part: Part.Part) => void): End {
     const { embeddings, error, model, ...counts } = objectIn(body) ?? {}
     if (error !== undefined) return Failures.said(sentenceOf(error), 200, this.asked)
-    if (!Array.isArray(embeddings) || !embeddings.every(isVector)) return malformed(this.asked)
-    for (let index = 0; index < embeddings.length; index++) {
-      emit({ _tag: "Embedding", index, vector: embeddings[index] as ReadonlyArray<number> })
-    }
+    if (!isVectors(embeddings) || embeddings.length !== inputsOf(this.asked)) return failed(malformed(this.asked))
+    for (const [index, vector] of embeddings.entries()) emit({ _tag: "Embedding", index, vector })
     const input = numberOf(counts["prompt_eval_count"]) ?? 0
     return Summary.make({ ...(typeof model === "string" && { model }), usage: { input, output: 0 } })
   }
 
   over(): SpillwayError {
-    return malformed(this.asked)
+    return failed(malformed(this.asked))
   }
 }
-
-const malformed = ({ parts, target }: Asked): SpillwayError => failed({ _tag: "Malformed", target, parts: parts() })
 
 /** What is nothing is left out by Ollama; where neither is said, nothing is known. */
 const usageOf = (frame: Fields): Usage.Usage | undefined => {
@@ -105,5 +106,5 @@ const usageOf = (frame: Fields): Usage.Usage | undefined => {
   return { input: input ?? 0, output: output ?? 0, ...(cached !== undefined && { cached }) }
 }
 
-const isVector = (value: unknown): boolean =>
-  Array.isArray(value) && value.every((each) => typeof each === "number" && Number.isFinite(each))
+const isVectors = (value: unknown): value is ReadonlyArray<ReadonlyArray<number>> =>
+  Array.isArray(value) && value.every(isVector)

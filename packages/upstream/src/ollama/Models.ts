@@ -7,8 +7,9 @@ import { type Inspection, type ModelFound, type SpillwayError } from "@spillway/
 import { Effect } from "effect"
 import type { Place } from "../Exchange.ts"
 import { type Fields, objectIn } from "../Fields.ts"
-import { failed } from "../Wire.ts"
-import { type Asking, whole } from "../Whole.ts"
+import { malformed } from "../Meaning.ts"
+import { type Wanted, whole } from "../Whole.ts"
+import { type About, failed } from "../Wire.ts"
 import * as Failures from "./Failures.ts"
 
 /** All of it. */
@@ -28,16 +29,29 @@ export const inspect = (place: Place): Effect.Effect<Inspection, SpillwayError> 
 
 /** Which version it is. */
 export const version = (place: Place): Effect.Effect<string, SpillwayError> =>
-  Effect.flatMap(object(place, "/api/version"), ({ asked, fields }) =>
-    typeof fields["version"] === "string" ? Effect.succeed(fields["version"]) : Effect.fail(malformed(asked))
+  Effect.flatMap(object(place, { path: "/api/version" }), ({ about, fields }) =>
+    typeof fields["version"] === "string" ? Effect.succeed(fields["version"]) : Effect.fail(failed(malformed(about)))
   )
 
 /** The context with which a model is loaded, where it is. */
 export const contextOf = (place: Place, model: string): Effect.Effect<number | undefined, SpillwayError> =>
-  Effect.map(
-    list(place, "/api/ps"),
-    (loaded) => loaded.find(({ name }) => name === model || name === `${model}:latest`)?.context
-  )
+  Effect.map(loadedAs(place, model), (loaded) => loaded?.context)
+
+/** Whether a model is loaded. */
+export const isLoaded = (place: Place, model: string): Effect.Effect<boolean, SpillwayError> =>
+  Effect.map(loadedAs(place, model), (loaded) => loaded !== undefined)
+
+/** The object that is answered. */
+export const object = (
+  place: Place,
+  wanted: Wanted
+): Effect.Effect<{ readonly fields: Fields; readonly about: About }, SpillwayError> =>
+  Effect.flatMap(whole(place, wanted), ({ about, ...answer }) => {
+    const fields = answer.status === 200 ? objectIn(answer.body) : undefined
+    return fields === undefined || fields["error"] !== undefined
+      ? Effect.fail(Failures.refused(answer, about))
+      : Effect.succeed({ fields, about })
+  })
 
 /** A model as one of the two lists has it. */
 interface Listed {
@@ -56,20 +70,16 @@ const found = ({ bytes, digest, name }: Listed, loaded: Listed | undefined): Mod
   ...(loaded?.context !== undefined && { context: loaded.context })
 })
 
-const object = (
-  place: Place,
-  path: string
-): Effect.Effect<{ readonly fields: Fields; readonly asked: Asking }, SpillwayError> =>
-  Effect.flatMap(whole(place, path), ({ asked, ...answer }) => {
-    const fields = answer.status === 200 ? objectIn(answer.body) : undefined
-    return fields === undefined ? Effect.fail(Failures.refused(answer, asked)) : Effect.succeed({ fields, asked })
-  })
+const loadedAs = (place: Place, model: string): Effect.Effect<Listed | undefined, SpillwayError> =>
+  Effect.map(list(place, "/api/ps"), (loaded) =>
+    loaded.find(({ name }) => name === model || name === `${model}:latest`)
+  )
 
 const list = (place: Place, path: string): Effect.Effect<ReadonlyArray<Listed>, SpillwayError> =>
-  Effect.flatMap(object(place, path), ({ asked, fields: { models } }) =>
+  Effect.flatMap(object(place, { path }), ({ about, fields: { models } }) =>
     Array.isArray(models) && models.every(isNamed)
       ? Effect.succeed(models.map(listedOf))
-      : Effect.fail(malformed(asked))
+      : Effect.fail(failed(malformed(about)))
   )
 
 const isNamed = (model: unknown): model is Fields & { readonly name: string } =>
@@ -84,5 +94,3 @@ const listedOf = (model: Fields & { readonly name: string }): Listed => {
     context: typeof context === "number" ? context : undefined
   }
 }
-
-const malformed = ({ target }: Asking): SpillwayError => failed({ _tag: "Malformed", target, parts: 0 })

@@ -1,0 +1,65 @@
+/**
+ * Anthropic, or a server that speaks as it does, over `/v1/messages`.
+ *
+ * It wants a bound for every answer and its own signature under every thought that it is given back; the rest is what
+ * other servers know under other names.
+ */
+import { Options as CoreOptions, Units, type Upstream } from "@spillway/core"
+import { Effect, Schema, type Scope } from "effect"
+import { reading } from "./anthropic/Blocks.ts"
+import { put } from "./anthropic/Body.ts"
+import { refused } from "./anthropic/Failures.ts"
+import * as Connection from "./Connection.ts"
+import * as Exchange from "./Exchange.ts"
+import { inspect } from "./Listing.ts"
+import { placeOf, urlSchema } from "./Place.ts"
+import type { Wire } from "./Wire.ts"
+
+/** Where a server is, what it must be told, and what bounds its answers. */
+export const Options = Schema.Struct({
+  url: urlSchema.pipe(Schema.withDecodingDefaultKey(Effect.succeed("https://api.anthropic.com"))),
+  /** A key that is sent along. */
+  key: Schema.optionalKey(Schema.NonEmptyString),
+  /** The bound of an answer where a question has none. */
+  maxTokens: Units.count.schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed(4_096))),
+  /** How thinking is asked for: what models from Claude 4.6 on understand, what those before do, or by their names. */
+  thinking: Schema.Literals(["auto", "adaptive", "budget"]).pipe(
+    Schema.withDecodingDefaultKey(Effect.succeed("auto" as const))
+  ),
+  /** How many connections at most: a question that finds all of them in use waits for one. */
+  connections: Units.count.schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed(256))),
+  /** The longest line of a stream in characters, and the longest body of what is none in bytes. */
+  lineMax: Units.count.schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed(16_000_000))),
+  bodyMax: Units.count.schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed(256_000_000)))
+})
+
+/** The options as TypeScript takes them. */
+export type Options = CoreOptions.Widened<typeof Options.Encoded>
+
+/** The version of the interface, which is not that of any model. */
+const version = "2023-06-01"
+
+/** Makes an upstream of it, whose connections are closed with its scope. */
+export const make = (
+  name: string,
+  options: Options = {}
+): Effect.Effect<Upstream, CoreOptions.OptionsRefused, Scope.Scope> =>
+  Effect.gen(function* () {
+    const { bodyMax, connections, key, lineMax, maxTokens, thinking, url } = yield* CoreOptions.decode(
+      "Anthropic",
+      Options
+    )(options)
+    const { headers: named, origin, prefix } = placeOf(url)
+    const connection = yield* Connection.open({ origin, connections })
+    const place: Exchange.Place = {
+      upstream: name,
+      connection,
+      prefix,
+      headers: { ...named, "anthropic-version": version, ...(key !== undefined && { "x-api-key": key }) },
+      bounds: { lineMax, bodyMax }
+    }
+    const wire: Wire = { put: put({ maxTokens, thinking }), reading, refused }
+    // As many as a page has at most.
+    const look = inspect(wire, place, "/v1/models?limit=1000", ["max_input_tokens"])
+    return { name, call: Exchange.call(wire, place), inspect: look }
+  })

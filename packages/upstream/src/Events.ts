@@ -1,0 +1,20 @@
+/**
+ * The lines of a stream of events, as browsers know them.
+ *
+ * Every server that answers so writes each event's data on one line, and within it says of which kind they are. So a
+ * line of data is an event, and the rest of what such a stream may hold says nothing: names of events, and comments
+ * that keep a connection warm.
+ */
+import type { IncomingHttpHeaders } from "undici/types/header.js"
+
+/** The data of a line; nothing where it has none, and false where it is no line of such a stream. */
+export const dataOf = (line: string): string | undefined | false => {
+  if (line.startsWith("data:")) return line.charCodeAt(5) === space ? line.slice(6) : line.slice(5)
+  return /^(?::|(?:event|id|retry)(?::|$)|data$|\ufeff?$)/.test(line) ? undefined : false
+}
+
+const space = 0x20
+
+/** Whether an answer came in one piece, although a stream was asked for; what says nothing of itself is a stream. */
+export const isOnePiece = ({ "content-type": type }: IncomingHttpHeaders): boolean =>
+  typeof type === "string" && /\b(?:json|html)\b/i.test(type) && !/ndjson/i.test(type)

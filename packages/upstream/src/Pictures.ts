@@ -1,0 +1,39 @@
+/**
+ * A picture in the form in which a server takes it: base64, or an address with everything in it.
+ *
+ * What kind of picture it is, is read from its first bytes: whoever hands one over seldom says, and sometimes lies.
+ */
+import type { Question } from "@spillway/core"
+
+const inline = /^data:[^,]*;base64,/
+
+/** Whether a picture is only named, by an address that somebody else would have to open. */
+export const isElsewhere = (image: Question.Image): image is { readonly url: string } =>
+  "url" in image && !inline.test(image.url)
+
+/** What a picture holds, in base64; not for one that is elsewhere. */
+export const base64Of = (image: Question.Image): string =>
+  "bytes" in image
+    ? Buffer.from(image.bytes).toString("base64")
+    : "base64" in image
+      ? image.base64
+      : image.url.replace(inline, "")
+
+/** The type of a picture in base64, where it is one of those that every server takes. */
+export const typeOf = (base64: string): string | undefined =>
+  types.find(([begins]) => begins.test(Buffer.from(base64.slice(0, 16), "base64").toString("latin1")))?.[1]
+
+const types: ReadonlyArray<readonly [begins: RegExp, type: string]> = [
+  [/^\x89PNG/, "image/png"],
+  [/^\xff\xd8\xff/, "image/jpeg"],
+  [/^GIF8/, "image/gif"],
+  [/^RIFF[^]{4}WEBP/, "image/webp"]
+]
+
+/** Every picture of a question. */
+export const imagesOf = (content: Question.Content): ReadonlyArray<Question.Image> =>
+  content.kind === "chat"
+    ? content.messages.flatMap(({ images = [] }) => images)
+    : content.kind === "generate"
+      ? (content.images ?? [])
+      : []

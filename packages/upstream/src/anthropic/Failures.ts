@@ -1,0 +1,95 @@
+/**
+ * What Anthropic's errors mean: the one place that knows its statuses and its sentences.
+ *
+ * An error in the midst of an answer has no status of its own but a type, which stands for one. A credit that is used
+ * up is an invalid request there, which only its words tell from a mistake of the caller's.
+ */
+import type { SpillwayError } from "@spillway/core"
+import { type Fields, fieldsOf, textOf } from "../Fields.ts"
+import {
+  badRequest,
+  broken,
+  contextTooLong,
+  errorOf,
+  gatewayStatuses,
+  limited,
+  malformed,
+  modelNotFound,
+  overloaded,
+  quotaSpent,
+  type Row,
+  type Said,
+  unauthorized,
+  unreachable,
+  unsupported
+} from "../Meaning.ts"
+import { refusedBy } from "../Refusals.ts"
+import type { About } from "../Wire.ts"
+
+/** Whether an object stands in the place of an answer, or of an event, to say that there is none. */
+export const isError = (object: Fields): boolean =>
+  object["type"] === "error" || (object["error"] !== undefined && object["error"] !== null)
+
+/** What an error says, behind a status; in the midst of an answer that is 200, and its type tells another. */
+export const said = (
+  object: Fields,
+  status: number,
+  asked: About,
+  wait: Pick<Said, "retryAfter"> = {},
+  body = JSON.stringify(object)
+): SpillwayError => {
+  const { error } = object
+  const type = textOf(fieldsOf(error)?.["type"])
+  const message = textOf(fieldsOf(error)?.["message"]) ?? textOf(error)
+  const words = [type, message].filter((each) => each !== undefined)
+  const sentence = words.length === 0 ? body : words.join(" ")
+  const told = status === 200 ? (statusOf[type ?? ""] ?? status) : status
+  return errorOf(rows, { status: told, sentence, ...wait, ...lengthsIn(sentence) }, asked)
+}
+
+/** What an answer that is none says. */
+export const refused = refusedBy({ isError, said })
+
+/** The status that an error would have had before the answer began. */
+const statusOf: Readonly<Record<string, number>> = {
+  invalid_request_error: 400,
+  authentication_error: 401,
+  billing_error: 402,
+  permission_error: 403,
+  not_found_error: 404,
+  request_too_large: 413,
+  rate_limit_error: 429,
+  api_error: 500,
+  timeout_error: 504,
+  overloaded_error: 529
+}
+
+/** `prompt is too long: 208310 tokens > 200000 maximum`; with the bound of the answer it is a sum that is too long. */
+const lengthsIn = (sentence: string): Pick<Said, "tokens" | "context"> => {
+  const [, tokens, context] =
+    /(\d+) tokens > (\d+) maximum/.exec(sentence) ?? /(\d+) \+ \d+ > (\d+)/.exec(sentence) ?? []
+  return tokens === undefined ? {} : { tokens: Number(tokens), context: Number(context) }
+}
+
+/** In order: the first that fits is what it means. */
+const rows: ReadonlyArray<Row> = [
+  { statuses: [402], means: quotaSpent },
+  { says: /billing_error|credit balance is too low|usage limits?\b/i, means: quotaSpent },
+  { statuses: [401, 403], means: unauthorized },
+  { statuses: [429], means: limited, isPlain: true },
+  { statuses: [503, 529], means: overloaded, isPlain: true },
+  { statuses: gatewayStatuses, means: unreachable },
+  { statuses: [499], means: () => ({ _tag: "Cancelled" }), isPlain: true },
+  {
+    says: /prompt is too long|exceed context limit|exceed_context_size|exceeds the (available )?context/i,
+    means: contextTooLong,
+    isPlain: true
+  },
+  { statuses: [404], says: /not_found_error.*\bmodel/i, means: modelNotFound, isPlain: true },
+  { says: /model\b.*\bnot found/i, means: modelNotFound, isPlain: true },
+  { says: /does not support|not supported|unsupported|no multimodal/i, means: unsupported },
+  { statuses: [404], means: malformed },
+  { statuses: [400, 405, 409, 413, 415, 422], means: badRequest },
+  { statuses: [501], means: unsupported },
+  { statuses: [500, 200], means: broken }
+]

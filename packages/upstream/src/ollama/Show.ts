@@ -1,0 +1,50 @@
+/**
+ * What an Ollama tells of one model: what it can, and what it is made of.
+ *
+ * It tells pages, with the template, the license and every number of the architecture. What is taken is what decides
+ * whether a question can be put to it, and only where it has the kind that it should have.
+ */
+import type { SpillwayError } from "@spillway/core"
+import { Effect } from "effect"
+import type { Place } from "../Exchange.ts"
+import { fieldsOf, type Fields, numberOf, textOf } from "../Fields.ts"
+import { malformed } from "../Meaning.ts"
+import { failed } from "../Wire.ts"
+import * as Models from "./Models.ts"
+
+/** A model as its server describes it. */
+export interface Shown {
+  /** What it can, in Ollama's words, as `completion`, `tools` or `vision`; nothing where the server does not say. */
+  readonly capabilities: ReadonlyArray<string>
+  /** The context that it was trained for, in tokens: what it really uses is mostly less, and shows once it is loaded. */
+  readonly contextMax?: number
+  readonly family?: string
+  /** How many there are, as Ollama prints it: `8.0B`. */
+  readonly parameters?: string
+  readonly quantization?: string
+}
+
+/** Asks for it. It loads nothing. */
+export const show = (place: Place, model: string): Effect.Effect<Shown, SpillwayError> =>
+  Effect.flatMap(Models.object(place, { path: "/api/show", said: { model } }), ({ about, fields }) => {
+    const shown = shownIn(fields)
+    return shown === undefined ? Effect.fail(failed(malformed(about))) : Effect.succeed(shown)
+  })
+
+const shownIn = (fields: Fields): Shown | undefined => {
+  const { capabilities = [], details, model_info: info } = fields
+  const made = fieldsOf(details)
+  if (made === undefined || !Array.isArray(capabilities)) return undefined
+  const numbers = fieldsOf(info) ?? {}
+  const contextMax = numberOf(numbers[`${textOf(numbers["general.architecture"])}.context_length`])
+  const family = textOf(made["family"])
+  const parameters = textOf(made["parameter_size"])
+  const quantization = textOf(made["quantization_level"])
+  return {
+    capabilities: capabilities.filter((each) => typeof each === "string"),
+    ...(contextMax !== undefined && { contextMax }),
+    ...(family !== undefined && { family }),
+    ...(parameters !== undefined && { parameters }),
+    ...(quantization !== undefined && { quantization })
+  }
+}
