@@ -52,14 +52,14 @@ export const paired = (messages: ReadonlyArray<Question.Message>, form: RegExp):
       role,
       ...rest,
       ...(toolName !== undefined && { toolName }),
-      toolCalls: calls.map(({ given: _, ...call }) => call),
+      toolCalls: calls,
       toolCallId: answered?.id
     })
   }
   return turns
 }
 
-/** The call that is answered: the one of that name, else the first of that tool, else, where neither is said, the first. */
+/** The call that is answered: the one of that name, else the first of that tool; where neither is said, the first. */
 const takeFrom = (open: Array<Open>, given: string | undefined, tool: string | undefined): Open | undefined => {
   const byName = given === undefined ? -1 : open.findIndex((call) => call.given === given)
   const byTool = tool === undefined ? -1 : open.findIndex((call) => call.name === tool)

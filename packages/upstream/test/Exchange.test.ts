@@ -5,7 +5,7 @@ import { Duration, Effect, Fiber, Redacted } from "effect"
 import { once } from "node:events"
 import { type AddressInfo, createServer } from "node:net"
 import { Ollama } from "@spillway/upstream"
-import { chunk, done, frame, head, last, piece, type Says } from "./bytes.ts"
+import { chunk, done, frame, head, last, piece } from "./bytes.ts"
 import { ask, quick, serving, to } from "./serving.ts"
 
 const whole = head() + chunk(frame("Hello") + frame(" you") + done).toString() + last
@@ -34,49 +34,6 @@ describe("a caller who leaves", () => {
       yield* Effect.sleep(50)
       assert.strictEqual(bytes.asked.filter((asked) => asked.startsWith("POST")).length, 1)
       assert.strictEqual((yield* ask(upstream)).end, "answered")
-    })
-  )
-})
-
-describe("a reader who does not read on", () => {
-  it.live("stops the server: of a stream of 100 MB little is in memory, and all of it comes in the end", () =>
-    Effect.gen(function* () {
-      const long = frame("x".repeat(10_000))
-      const count = 10_000
-      let written = 0
-      const { upstream } = yield* to((socket) => {
-        socket.write(head())
-        const go = (): void => {
-          while (written < count) {
-            written++
-            if (!socket.write(chunk(long))) return void socket.once("drain", go)
-          }
-          socket.end(Buffer.concat([chunk(done), Buffer.from(last)]))
-        }
-        go()
-      })
-      let isReading = false
-      let wake = (): void => {}
-      let length = 0
-      const sink = {
-        emit: (part: Part.Part): void | Promise<void> => {
-          length += part._tag === "Text" ? part.text.length : 0
-          if (!isReading) return new Promise((resolve) => (wake = resolve))
-        }
-      }
-      const before = process.memoryUsage().rss
-      const question = Question.chat("a", "hello")
-      const asking = yield* Effect.forkChild(
-        Answer.toSink(Call.asEffect<SpillwayError, never>(upstream.call), question, sink)
-      )
-      yield* Effect.sleep(500)
-      assert.isBelow(written, 2_000)
-      assert.strictEqual(length, 10_000)
-      assert.isBelow(process.memoryUsage().rss - before, 100_000_000)
-      isReading = true
-      wake()
-      assert.strictEqual((yield* Fiber.join(asking)).finish, "stop")
-      assert.strictEqual(length, count * 10_000)
     })
   )
 })
@@ -163,20 +120,6 @@ describe("a connection", () => {
       }
     })
   )
-
-  it.live("leaves nothing behind: no socket, no listener, after 10,000 questions", () =>
-    Effect.gen(function* () {
-      const warnings: Array<Error> = []
-      const warned = (warning: Error): void => void warnings.push(warning)
-      process.on("warning", warned)
-      const { bytes, upstream } = yield* to((socket) => socket.write(whole), { connections: 8 })
-      const ends = yield* Effect.forEach([...Array(10_000).keys()], () => ask(upstream), { concurrency: 50 })
-      process.off("warning", warned)
-      assert.isTrue(ends.every(({ end }) => end === "answered"))
-      assert.isAtMost(bytes.connections(), 9)
-      assert.deepStrictEqual(warnings, [])
-    })
-  )
 })
 
 describe("an answer that is none", () => {
@@ -224,19 +167,6 @@ describe("an answer that is none", () => {
         assert.strictEqual(told.end, end)
         assert.strictEqual(Duration.toSeconds(told.error!.retryAfter!), seconds)
       }
-    })
-  )
-
-  it.live("is one whose line is longer than it may be", () =>
-    Effect.gen(function* () {
-      const says = (socket: Parameters<Says>[0]): void => {
-        socket.write(head())
-        for (let each = 0; each < 100; each++) socket.write(chunk("x".repeat(10_000)))
-      }
-      const { bytes, upstream } = yield* to(says, { lineMax: 100_000 })
-      assert.strictEqual((yield* ask(upstream)).end, "Malformed")
-      yield* Effect.sleep(50)
-      assert.strictEqual(bytes.open(), 0)
     })
   )
 

@@ -1,8 +1,8 @@
 /** Serves a simulated Ollama on a socket, and asks it through the wire. */
 import { Answer, Call, type Options, type Part, Question, type SpillwayError, type Upstream } from "@spillway/core"
-import { Server } from "@spillway/sim"
+import { HostedServer, Server } from "@spillway/sim"
 import { Effect, Exit, Option, type Scope } from "effect"
-import { Ollama } from "@spillway/upstream"
+import { Anthropic, Ollama, OpenAi } from "@spillway/upstream"
 import { type Says, serve, version } from "./bytes.ts"
 
 /** A model that answers at once. */
@@ -30,6 +30,19 @@ export const serving = (
     return { server, upstream: yield* Ollama.make("gpu", { url: server.url, ...wire }) }
   })
 
+/** The models of a hosted provider, and the wires to it. */
+export const hosts = {
+  openai: { model: "gpt-4o-mini", make: OpenAi.make },
+  anthropic: { model: "claude-haiku-4-5", make: Anthropic.make }
+} as const
+
+/** A hosted provider that answers at once, and the wire to it. */
+export const hosting = (face: keyof typeof hosts, options: Partial<HostedServer.Options> = {}) =>
+  Effect.gen(function* () {
+    const server = yield* HostedServer.start({ face, firstToken: "5ms", decode: 1e4, ...options })
+    return { server, upstream: yield* hosts[face].make(face, { url: server.url, key: "sesame" }) }
+  })
+
 /** What became of a question. */
 export interface Told {
   readonly text: string
@@ -43,11 +56,12 @@ export interface Told {
 /** Asks, and waits for the end. */
 export const ask = (
   { call }: Upstream,
-  asked: string | Question.Question = "hello [[sim tokens=12]]"
+  asked: string | Question.Question = "hello [[sim tokens=12]]",
+  model = "a"
 ): Effect.Effect<Told> =>
   Effect.gen(function* () {
     const parts: Array<Part.Part> = []
-    const question = typeof asked === "string" ? Question.chat("a", asked) : asked
+    const question = typeof asked === "string" ? Question.chat(model, asked) : asked
     const sink = { emit: (part: Part.Part) => void parts.push(part) }
     const exit = yield* Effect.exit(Answer.toSink(Call.asEffect<SpillwayError, never>(call), question, sink))
     const error: SpillwayError | undefined = Exit.isFailure(exit)

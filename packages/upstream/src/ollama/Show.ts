@@ -16,7 +16,7 @@ import * as Models from "./Models.ts"
 export interface Shown {
   /** What it can, in Ollama's words, as `completion`, `tools` or `vision`; nothing where the server does not say. */
   readonly capabilities: ReadonlyArray<string>
-  /** The context that it was trained for, in tokens: what it really uses is mostly less, and shows once it is loaded. */
+  /** The context that it was trained for, in tokens: what it uses is mostly less, and shows once it is loaded. */
   readonly contextMax?: number
   readonly family?: string
   /** How many there are, as Ollama prints it: `8.0B`. */

@@ -4,7 +4,7 @@
  * Frames leave out what is nothing. Its daemon ignores an option that it does not know, so that one is refused here: it
  * would be lost without a word.
  */
-import type { Part, Question, Summary } from "@spillway/core"
+import type { Part, Question } from "@spillway/core"
 import { Ollama } from "@spillway/upstream"
 import { base64, demand, type Dialect, type Fields, given, list, number, object, text } from "./Dialect.ts"
 
@@ -23,7 +23,13 @@ const read: Dialect["read"] = (body) => {
     [undefined, true, false, "low", "medium", "high", "max"].includes(think as never),
     `think is ${JSON.stringify(think)}`
   )
-  const { num_predict: most, seed, stop, temperature, top_p: topP } = object(asked["options"] ?? {}, "options", options.split(" "))
+  const {
+    num_predict: most,
+    seed,
+    stop,
+    temperature,
+    top_p: topP
+  } = object(asked["options"] ?? {}, "options", options.split(" "))
   const tools = asked["tools"]
   return {
     model: text(asked["model"], "model"),
@@ -60,7 +66,8 @@ const messageOf = (value: unknown, where: string): Question.Message => {
     ...given({
       images: images === undefined ? undefined : list(images, where).map((each) => ({ base64: base64(each, where) })),
       thinking: thinking === undefined ? undefined : text(thinking, `${where}.thinking`),
-      toolCalls: calls === undefined ? undefined : list(calls, where).map((each) => callOf(each, `${where}.tool_calls`)),
+      toolCalls:
+        calls === undefined ? undefined : list(calls, where).map((each) => callOf(each, `${where}.tool_calls`)),
       toolCallId: toolCallId === undefined ? undefined : text(toolCallId, `${where}.tool_call_id`),
       toolName: toolName === undefined ? undefined : text(toolName, `${where}.tool_name`)
     })
@@ -110,7 +117,10 @@ const frameOf = (part: Part.Part): readonly [Fields, Fields?] => {
   if (part._tag === "Thinking") return [{ content: "", thinking: part.text }]
   if (part._tag === "Text") {
     const { logprobs, text: content } = part
-    return [{ content }, given({ logprobs: logprobs?.map(({ top, ...own }) => ({ ...likely(own), top_logprobs: top.map(likely) })) })]
+    return [
+      { content },
+      given({ logprobs: logprobs?.map(({ top, ...own }) => ({ ...likely(own), top_logprobs: top.map(likely) })) })
+    ]
   }
   demand(part._tag === "ToolCall", "a chat has no vectors")
   const { arguments: written, id, index, name } = part

@@ -1,20 +1,9 @@
-/** Every fault of the simulator's catalogue, over a real socket: what the wire makes of it, and in time. */
+/** Every fault of a simulated Ollama, and what the wire makes of it. */
 import { assert, describe, it } from "@effect/vitest"
-import { Duration, Effect } from "effect"
 import { Faults } from "@spillway/sim"
+import { Duration, Effect } from "effect"
+import { heldTo, type Row, silent } from "../faults.ts"
 import { ask, quick, serving } from "../serving.ts"
-
-/** A fault, the end that a question comes to, and how many parts come before. */
-interface Row {
-  readonly fault: string
-  readonly end: string
-  readonly parts?: number
-  /** Whether some come, where how many depends on what a packet holds. */
-  readonly some?: boolean
-}
-
-/** A question that never ends is one that a clock has to end. */
-const silent = "silent"
 
 const rows: ReadonlyArray<Row> = [
   { fault: "busy", end: "Overloaded", parts: 0 },
@@ -60,43 +49,16 @@ const rows: ReadonlyArray<Row> = [
   { fault: "no-slots", end: "Overloaded", parts: 0 }
 ]
 
-const nameOf = (fault: string): string => fault.split(" ")[0]!
+const serve = (fault: string) =>
+  Effect.map(
+    serving({ models: [quick("a"), quick("other")], loadTimeout: "300ms", faults: [fault] }),
+    ({ server, upstream }) => ({ upstream, open: () => server.traffic.open })
+  )
 
-describe("the wire to an Ollama", () => {
-  it("is held to every fault there is", () => {
-    assert.deepStrictEqual([...new Set(rows.map(({ fault }) => nameOf(fault)))], Object.keys(Faults.catalogue))
-  })
+heldTo("the wire to an Ollama", Object.keys(Faults.catalogue), rows, serve, "a")
 
-  for (const { end, fault, parts, some } of rows) {
-    it.live(`makes of ${fault}: ${end}`, () =>
-      Effect.gen(function* () {
-        const { server, upstream } = yield* serving({
-          models: [quick("a"), quick("other")],
-          loadTimeout: "300ms",
-          faults: [fault]
-        })
-        // What marks the end of an answer in the table must not come from a script that breaks it by itself.
-        const asked = fault === "endless" || fault === "repeat" ? "hello" : "hello [[sim tokens=12]]"
-        const begun = performance.now()
-        const told = yield* Effect.timeoutOption(ask(upstream, asked), end === silent ? 400 : 10_000)
-        if (end === silent) {
-          assert.strictEqual(told._tag, "None")
-          yield* Effect.sleep(100)
-          // Who has left has closed his connection: nothing is open any more over there.
-          assert.deepStrictEqual(server.traffic.open, [])
-          return
-        }
-        assert.strictEqual(told._tag, "Some")
-        if (told._tag === "None") return
-        assert.strictEqual(told.value.end, end, told.value.error?.message)
-        if (parts !== undefined) assert.strictEqual(told.value.parts.length, parts)
-        if (some === true) assert.isAtMost(told.value.parts.length, 12)
-        assert.isBelow(performance.now() - begun, 5_000)
-      })
-    )
-  }
-
-  it.live("tells how long a quota asks to wait", () =>
+describe("a quota", () => {
+  it.live("tells how long it asks to wait", () =>
     Effect.gen(function* () {
       const { upstream } = yield* serving({ faults: ["quota span=3h"] })
       const { error } = yield* ask(upstream)

@@ -1,0 +1,313 @@
+/** An OpenAI-shaped upstream: what it is asked, what its answers tell, and in what servers of that shape differ. */
+import { assert, describe, it } from "@effect/vitest"
+import { Answer, Call, Policy, Question, type SpillwayError, type Summary, Timeout } from "@spillway/core"
+import { Duration, Effect } from "effect"
+import { OpenAi } from "@spillway/upstream"
+import { head, last, piece, serve } from "./bytes.ts"
+import { ask, hosting, hosts, quick, serving } from "./serving.ts"
+
+const { model } = hosts.openai
+
+const event = (data: unknown): string => `data: ${typeof data === "string" ? data : JSON.stringify(data)}\n\n`
+
+const chunk = (delta: object, finish: string | null = null, more: object = {}): string =>
+  event({ model: "m", choices: [{ index: 0, delta, finish_reason: finish, ...more }] })
+
+const end =
+  chunk({}, "stop") + event({ choices: [], usage: { prompt_tokens: 3, completion_tokens: 2 } }) + event("[DONE]")
+
+/** A server that answers everything with these bytes, and the wire to it. */
+const saying = (body: string, options: OpenAi.Options = {}, type = "text/event-stream") =>
+  Effect.gen(function* () {
+    const bytes = yield* serve((socket) => socket.write(head(type) + piece(body) + last))
+    return { bytes, upstream: yield* OpenAi.make("near", { url: `${bytes.url}/v1`, ...options }) }
+  })
+
+describe("an answer", () => {
+  it.live("tells which model gave it and what it took", () =>
+    Effect.gen(function* () {
+      const { upstream } = yield* hosting("openai")
+      const { parts, summary } = yield* ask(upstream, "Why? [[sim tokens=4]]", model)
+      const { finish, model: answered, usage } = summary as Summary.Summary
+      assert.deepStrictEqual([parts.length, finish, answered, usage?.output], [4, "stop", model, 4])
+      assert.isAbove(usage!.input, 0)
+    })
+  )
+
+  it.live("that reaches its bound says so", () =>
+    Effect.gen(function* () {
+      const { upstream } = yield* hosting("openai")
+      const told = yield* ask(upstream, Question.chat(model, "Why? [[sim tokens=40]]", { maxTokens: 3 }))
+      assert.strictEqual((told.summary as Summary.Summary).finish, "length")
+      assert.strictEqual(told.parts.length, 3)
+    })
+  )
+
+  it.live("may call a tool, in fragments of one call", () =>
+    Effect.gen(function* () {
+      const { upstream } = yield* hosting("openai")
+      const tools = [{ name: "f", parameters: { type: "object" } }]
+      const messages = [{ role: "user" as const, text: 'Why? [[sim tool=f arguments={"a":1234567}]]' }]
+      const { parts, summary } = yield* ask(upstream, Question.make(model, { kind: "chat", messages, tools }))
+      const calls = parts.filter((part) => part._tag === "ToolCall")
+      assert.isAbove(calls.length, 2)
+      assert.deepStrictEqual([...new Set(calls.map(({ index }) => index))], [0])
+      assert.strictEqual(calls[0]!.name, "f")
+      assert.isString(calls[0]!.id)
+      assert.strictEqual(calls.map((call) => call.arguments).join(""), '{"a":1234567}')
+      assert.strictEqual((summary as Summary.Summary).finish, "tool-calls")
+    })
+  )
+
+  it.live("may be vectors, in the order of what was asked", () =>
+    Effect.gen(function* () {
+      const { upstream } = yield* hosting("openai")
+      const question = Question.make("text-embedding-3-small", { kind: "embed", inputs: ["x", "y"] })
+      const { parts, summary } = yield* ask(upstream, question)
+      assert.deepStrictEqual(
+        parts.map((part) => (part._tag === "Embedding" ? [part.index, part.vector.length] : part._tag)),
+        [
+          [0, 1_536],
+          [1, 1_536]
+        ]
+      )
+      assert.isAbove((summary as Summary.Summary).usage!.input, 0)
+      const data = [
+        { index: 1, embedding: [2] },
+        { index: 0, embedding: [1] }
+      ]
+      const { upstream: turned } = yield* saying(JSON.stringify({ data }), {}, "application/json")
+      const vectors = yield* ask(turned, question)
+      assert.deepStrictEqual(vectors.parts, [
+        { _tag: "Embedding", index: 0, vector: [1] },
+        { _tag: "Embedding", index: 1, vector: [2] }
+      ])
+    })
+  )
+
+  it.live("thinks under either of two names, and may decline", () =>
+    Effect.gen(function* () {
+      for (const field of ["reasoning_content", "reasoning"]) {
+        const { upstream } = yield* saying(chunk({ [field]: "Hm." }) + chunk({ content: "So." }) + end)
+        assert.deepStrictEqual((yield* ask(upstream)).parts, [
+          { _tag: "Thinking", text: "Hm." },
+          { _tag: "Text", text: "So." }
+        ])
+      }
+      const { upstream } = yield* saying(chunk({ refusal: "I will not." }) + end)
+      const { summary, text } = yield* ask(upstream)
+      assert.deepStrictEqual([text, (summary as Summary.Summary).finish], ["I will not.", "refused"])
+    })
+  )
+
+  it.live("tells how likely its tokens were, or is refused where that was asked for and does not come", () =>
+    Effect.gen(function* () {
+      const told = { token: "So", logprob: -0.1, bytes: [83, 111], top_logprobs: [{ token: "So", logprob: -0.1 }] }
+      const { upstream } = yield* saying(chunk({ content: "So" }, null, { logprobs: { content: [told] } }) + end)
+      const question = Question.chat("m", "hello", { logprobs: 1 })
+      assert.deepStrictEqual((yield* ask(upstream, question)).parts, [
+        {
+          _tag: "Text",
+          text: "So",
+          logprobs: [{ token: "So", logprob: -0.1, bytes: [83, 111], top: [{ token: "So", logprob: -0.1 }] }]
+        }
+      ])
+      const { upstream: silent } = yield* hosting("openai")
+      const refused = yield* ask(silent, Question.chat(model, "hello", { logprobs: 1 }))
+      assert.deepStrictEqual([refused.end, refused.parts.length], ["Unsupported", 0])
+    })
+  )
+
+  it.live("has calls that only their ids tell apart, where a server counts all of them alike", () =>
+    Effect.gen(function* () {
+      const call = (id: string, name: string) => ({
+        tool_calls: [{ index: 0, id, function: { name, arguments: "{}" } }]
+      })
+      const { upstream } = yield* saying(chunk(call("a", "f")) + chunk(call("b", "g")) + end)
+      assert.deepStrictEqual(
+        (yield* ask(upstream)).parts.map((part) => part._tag === "ToolCall" && [part.index, part.id, part.name]),
+        [
+          [0, "a", "f"],
+          [1, "b", "g"]
+        ]
+      )
+    })
+  )
+
+  it.live("that comes in one piece is understood all the same", () =>
+    Effect.gen(function* () {
+      const message = {
+        role: "assistant",
+        content: "Hello",
+        tool_calls: [{ id: "a", function: { name: "f", arguments: "{}" } }]
+      }
+      const body = {
+        model: "m",
+        choices: [{ index: 0, message, finish_reason: "tool_calls" }],
+        usage: { prompt_tokens: 3, completion_tokens: 2, prompt_tokens_details: { cached_tokens: 1 } }
+      }
+      const { upstream } = yield* saying(JSON.stringify(body, null, 2), {}, "application/json; charset=utf-8")
+      const { parts, summary } = yield* ask(upstream)
+      assert.deepStrictEqual(parts, [
+        { _tag: "Text", text: "Hello" },
+        { _tag: "ToolCall", index: 0, id: "a", name: "f", arguments: "{}" }
+      ])
+      assert.deepInclude(summary, { finish: "tool-calls", usage: { input: 3, output: 2, cached: 1 } })
+    })
+  )
+})
+
+describe("a stream", () => {
+  const cases: ReadonlyArray<readonly [title: string, body: string, end: string]> = [
+    [
+      "with a beginning mark, names, comments and no spaces",
+      `\ufeff\n: hi\nevent: a\nid: 1\nretry: 5\n${chunk({ content: "Hi" }, "stop").replace(": ", ":")}data:[DONE]\n\n`,
+      "answered"
+    ],
+    ["whose lines end as on Windows", (chunk({ content: "Hi" }) + end).replaceAll("\n", "\r\n"), "answered"],
+    ["that goes on after its end", `${chunk({ content: "Hi" })}${end}${chunk({ content: "!" })}`, "answered"],
+    ["whose end has no line end", `${chunk({ content: "Hi" })}${end}`.trimEnd(), "answered"],
+    ["that is done before it has a reason to be", chunk({ content: "Hi" }) + event("[DONE]"), "Cut"],
+    ["without an end", chunk({ content: "Hi" }) + chunk({}, "stop"), "Cut"],
+    ["of nothing", "", "Cut"],
+    ["of comments", ": hi\n\n: hi\n\n", "Cut"],
+    ["with a line of no kind", `${chunk({ content: "Hi" })}hello\n\n${end}`, "Malformed"],
+    ["with an event that is no object", `${event("[1]")}${end}`, "Malformed"],
+    ["that is a page", "<html>\n<body>\n</html>\n", "Malformed"],
+    ["that ends without a word or a token", chunk({}, "stop") + event("[DONE]"), "Malformed"],
+    ["with a bare error in it", `${chunk({ content: "Hi" })}{"error":{"message":"broke"}}\n`, "RunnerDied"],
+    ["whose error is an event of vLLM's", event({ object: "error", message: "broke", code: 500 }), "Overloaded"]
+  ]
+  for (const [title, body, ends] of cases) {
+    it.live(`${title} is ${ends}`, () =>
+      Effect.gen(function* () {
+        const { upstream } = yield* saying(body)
+        const told = yield* ask(upstream)
+        assert.strictEqual(told.end, ends, told.error?.message)
+        if (ends === "answered") assert.strictEqual(told.text, "Hi")
+      })
+    )
+  }
+})
+
+describe("the clocks of a policy", () => {
+  const timed = (fault: string, clock: Timeout.Options) =>
+    Effect.gen(function* () {
+      const { upstream } = yield* hosting("openai", { faults: [fault] })
+      const guard = yield* Policy.all([Timeout.make(clock)])
+      const call = guard(Call.asEffect<SpillwayError, never>(upstream.call))
+      return (yield* Effect.flip(Answer.collect(call, Question.chat(model, "hello [[sim tokens=12]]")))).reason
+    })
+
+  it.live("hear no comments: a stall that they keep warm is one", () =>
+    Effect.gen(function* () {
+      const reason = yield* timed("comments-only at=3 span=20ms", { idle: "200ms" })
+      assert.containSubset(reason, { _tag: "TimedOut", phase: "idle", parts: 3 })
+      const first = yield* timed("comments-only at=0 span=20ms", { firstToken: "200ms" })
+      assert.containSubset(first, { _tag: "TimedOut", phase: "firstToken", parts: 0 })
+    })
+  )
+
+  it.live("tell a server that sends not even a head", () =>
+    Effect.gen(function* () {
+      const reason = yield* timed("hang", { firstToken: "200ms" })
+      assert.containSubset(reason, { _tag: "TimedOut", phase: "firstToken" })
+    })
+  )
+})
+
+describe("a question", () => {
+  it.live("goes with its key to the path of the address, or to /v1 where it has none", () =>
+    Effect.gen(function* () {
+      const { bytes } = yield* saying("")
+      for (const [url, path] of [
+        [bytes.url, "/v1/chat/completions"],
+        [`${bytes.url}/api/v1/`, "/api/v1/chat/completions"]
+      ] as const) {
+        yield* ask(yield* OpenAi.make("near", { url, key: "sesame" }))
+        const asked = bytes.asked.at(-1)!
+        assert.include(asked, `POST ${path} HTTP`)
+        assert.match(asked, /^authorization: Bearer sesame/im)
+      }
+    })
+  )
+
+  it.live("is bounded by the field that its server knows", () =>
+    Effect.gen(function* () {
+      const bound = Effect.fnUntraced(function* (options: OpenAi.Options) {
+        const { bytes, upstream } = yield* saying("", options)
+        yield* ask(upstream, Question.chat("m", "hello", { maxTokens: 7 }))
+        return /"max_\w+":\d/.exec(bytes.asked[0]!)?.[0]
+      })
+      assert.strictEqual(yield* bound({}), '"max_tokens":7')
+      assert.strictEqual(yield* bound({ maxTokens: "max_completion_tokens" }), '"max_completion_tokens":7')
+    })
+  )
+
+  it.live("that a key does not open is the upstream's refusal", () =>
+    Effect.gen(function* () {
+      const { upstream } = yield* hosting("openai", { key: "other" })
+      assert.strictEqual((yield* ask(upstream, "hello", model)).end, "UpstreamUnauthorized")
+      assert.strictEqual((yield* Effect.flip(upstream.inspect)).reason._tag, "UpstreamUnauthorized")
+    })
+  )
+})
+
+describe("a refusal", () => {
+  it.live("says when to come back", () =>
+    Effect.gen(function* () {
+      const { upstream } = yield* hosting("openai", { faults: ["rate-limited span=6.5s"] })
+      const { error } = yield* ask(upstream, "hello", model)
+      assert.strictEqual(Duration.toMillis(error!.retryAfter!), 6_500)
+    })
+  )
+})
+
+describe("a look", () => {
+  it.live("lists the models, with their contexts where somebody tells them", () =>
+    Effect.gen(function* () {
+      const { upstream } = yield* hosting("openai")
+      assert.deepStrictEqual((yield* upstream.inspect).models[0], { name: model, loaded: true })
+      const data = [{ id: "a", max_model_len: 4_096 }, { id: "b", context_length: 8_192 }, { id: "c" }]
+      const { upstream: near } = yield* saying(JSON.stringify({ data }), {}, "application/json")
+      assert.deepStrictEqual((yield* near.inspect).models, [
+        { name: "a", loaded: true, context: 4_096 },
+        { name: "b", loaded: true, context: 8_192 },
+        { name: "c", loaded: true }
+      ])
+      for (const body of ['{"data":[{}]}', "{}", "<html>"]) {
+        const { upstream: odd } = yield* saying(body, {}, "application/json")
+        assert.strictEqual((yield* Effect.flip(odd.inspect)).reason._tag, "Malformed", body)
+      }
+    })
+  )
+})
+
+describe("an Ollama behind this wire", () => {
+  it.live("thinks, calls tools and makes vectors, but cuts a prompt that is too long without a word", () =>
+    Effect.gen(function* () {
+      const { server } = yield* serving({
+        models: [quick("a", { can: ["tools", "thinking"] }), quick("v", { kind: "embed" })],
+        context: 256
+      })
+      const upstream = yield* OpenAi.make("gpu", { url: server.url })
+      const thought = yield* ask(upstream, Question.chat("a", "Why? [[sim tokens=5 thinking=2]]", { think: "low" }))
+      assert.deepStrictEqual(
+        thought.parts.map(({ _tag }) => _tag),
+        ["Thinking", "Thinking", "Text", "Text", "Text"]
+      )
+      const tools = [{ name: "f", parameters: { type: "object" } }]
+      const messages = [{ role: "user" as const, text: 'Why? [[sim tool=f arguments={"a":1}]]' }]
+      const called = yield* ask(upstream, Question.make("a", { kind: "chat", messages, tools }, { think: false }))
+      assert.containSubset(called.parts, [{ _tag: "ToolCall", index: 0, name: "f", arguments: '{"a":1}' }])
+      const long = Array.from({ length: 600 }, (_, each) => `word${each}`).join(" ")
+      assert.strictEqual((yield* ask(upstream, Question.chat("v", "x"))).end, "Unsupported")
+      const cut = yield* ask(upstream, long)
+      assert.strictEqual(cut.end, "answered")
+      assert.isAtMost((cut.summary as Summary.Summary).usage!.input, 256)
+      const vectors = yield* ask(upstream, Question.make("v", { kind: "embed", inputs: ["x", "y"] }))
+      assert.strictEqual(vectors.parts.length, 2)
+      assert.strictEqual((yield* ask(upstream, Question.chat("none", "x"))).end, "ModelNotFound")
+    })
+  )
+})
