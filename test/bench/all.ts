@@ -6,7 +6,8 @@ import type { Subject } from "./measure.ts"
 import { parts } from "./parts.ts"
 import { peers } from "./peers.ts"
 import { policies } from "./policies.ts"
+import { wires } from "./wires.ts"
 
 export const subjects: Promise<ReadonlyArray<Subject>> = Effect.runPromise(
-  Effect.map(Effect.all([policies, peers, parts]), (groups) => groups.flat())
+  Effect.map(Effect.all([policies, peers, parts, wires]), (groups) => groups.flat())
 )

@@ -20,13 +20,19 @@ export type Crowd = (typeof crowds)[number]
 /** Something that can be done many times. */
 export interface Subject {
   readonly name: string
-  readonly group: "calls" | "refusals" | "parts"
+  readonly group: "calls" | "refusals" | "parts" | "wires"
   /** Does it so many times in all, that many at once. */
   readonly run: (times: number, crowd: Crowd) => Promise<unknown>
   /** How many units one time is: an answer of 200 parts is 200. */
   readonly units?: number
   /** How many rounds are enough for something so slow that more would take minutes. */
   readonly roundsMax?: number
+}
+
+/** What something took, in microseconds: by the clock, and of the processors. */
+export interface Took {
+  readonly wall: number
+  readonly cpu: number
 }
 
 /** What one time took, in microseconds a unit, over all rounds. */
@@ -38,11 +44,12 @@ export interface Figure {
   readonly micros: ReadonlyArray<number>
 }
 
-/** A subject with its figures, one per crowd. */
+/** A subject with its figures, one per crowd: by the clock, and of the processors. */
 export interface Measured {
   readonly name: string
   readonly group: Subject["group"]
   readonly figures: ReadonlyMap<Crowd, Figure>
+  readonly cpu: ReadonlyMap<Crowd, Figure>
 }
 
 /** How much is measured. */
@@ -64,7 +71,7 @@ interface Track {
   readonly crowd: Crowd
   readonly alone: ChildProcess
   readonly times: number
-  readonly micros: Array<number>
+  readonly took: Array<Took>
 }
 
 /** Warms every subject up, finds how often it fits into a slice, and measures all of them round by round. */
@@ -77,55 +84,60 @@ export const measure = async (
   for (const subject of subjects) {
     const alone = fork(fileURLToPath(new URL("alone.ts", import.meta.url)), [subject.name])
     for (const crowd of crowds) {
-      tracks.push({ subject, crowd, alone, times: await ask(alone, { ask: "times", crowd, plan }), micros: [] })
+      tracks.push({ subject, crowd, alone, times: await ask(alone, { ask: "times", crowd, plan }), took: [] })
     }
   }
   for (let round = 0; round < plan.rounds; round++) {
     progress(round / plan.rounds)
-    for (const { alone, crowd, micros, subject, times } of shuffled(tracks, plan.seed + round)) {
-      if (round < (subject.roundsMax ?? plan.rounds)) micros.push(await ask(alone, { ask: "slice", crowd, times }))
+    for (const { alone, crowd, subject, times, took } of shuffled(tracks, plan.seed + round)) {
+      if (round < (subject.roundsMax ?? plan.rounds)) took.push(await ask(alone, { ask: "slice", crowd, times }))
     }
   }
   progress(1)
   for (const { alone } of tracks) if (alone.connected) alone.disconnect()
-  return subjects.map((subject) => ({
-    name: subject.name,
-    group: subject.group,
-    figures: new Map(
-      tracks.filter((track) => track.subject === subject).map((track) => [track.crowd, figureOf(track.micros)])
-    )
-  }))
+  return subjects.map((subject) => {
+    const own = tracks.filter((track) => track.subject === subject)
+    const figures = (of: keyof Took) => new Map(own.map(({ crowd, took }) => [crowd, figureOf(took, of)]))
+    return { name: subject.name, group: subject.group, figures: figures("wall"), cpu: figures("cpu") }
+  })
 }
 
-const ask = async (alone: ChildProcess, asked: Asked): Promise<number> => {
+const ask = async <A extends number | Took>(alone: ChildProcess, asked: Asked): Promise<A> => {
   alone.send(asked)
-  const [answered] = (await once(alone, "message")) as [number]
+  const [answered] = (await once(alone, "message")) as [A]
   return answered
 }
 
 /** What it answers. */
-export const answer = (subject: Subject, asked: Asked): Promise<number> =>
+export const answer = (subject: Subject, asked: Asked): Promise<number | Took> =>
   asked.ask === "times" ? timesInSlice(subject, asked.crowd, asked.plan) : slice(subject, asked.crowd, asked.times)
 
 /** One slice, after a lap before the clock starts: another crowd has taught the compiler other shapes in between. */
-const slice = async (subject: Subject, crowd: Crowd, times: number): Promise<number> => {
-  await elapsed(subject, Math.ceil(times / crowd / 2) * crowd, crowd)
-  return ((await elapsed(subject, times, crowd)) * 1_000) / (times * (subject.units ?? 1))
+const slice = async (subject: Subject, crowd: Crowd, times: number): Promise<Took> => {
+  await run(subject, Math.ceil(times / crowd / 2) * crowd, crowd)
+  const { cpu, wall } = await run(subject, times, crowd)
+  const units = times * (subject.units ?? 1)
+  return { wall: wall / units, cpu: cpu / units }
 }
 
-const elapsed = async (subject: Subject, times: number, crowd: Crowd): Promise<number> => {
+const run = async (subject: Subject, times: number, crowd: Crowd): Promise<Took> => {
+  const usedBefore = process.cpuUsage()
   const began = performance.now()
   await subject.run(times, crowd)
-  return performance.now() - began
+  const wall = (performance.now() - began) * 1_000
+  const { system, user } = process.cpuUsage(usedBefore)
+  return { wall, cpu: system + user }
 }
 
 /** Doubles until it has run long enough to be compiled, then takes what fits. A crowd asks at least once each. */
 const timesInSlice = async (subject: Subject, crowd: Crowd, plan: Plan): Promise<number> => {
+  // The first may have a server to start, which says nothing of what fits.
+  await run(subject, 1, 1)
   const until = performance.now() + plan.warmupMillis
   let times: number = crowd
   for (;;) {
-    const took = await elapsed(subject, times, crowd)
-    const fits = Math.max(Math.round((times * plan.sliceMillis) / Math.max(took, 0.01) / crowd), 1) * crowd
+    const { wall } = await run(subject, times, crowd)
+    const fits = Math.max(Math.round((times * plan.sliceMillis * 1_000) / Math.max(wall, 10) / crowd), 1) * crowd
     if (performance.now() >= until) return fits
     times = Math.min(times * 2, fits)
   }
@@ -149,9 +161,7 @@ const quantile = (values: ReadonlyArray<number>, share: number): number => {
   return sorted[Math.round((sorted.length - 1) * share)] ?? Number.NaN
 }
 
-const figureOf = (micros: ReadonlyArray<number>): Figure => ({
-  median: quantile(micros, 0.5),
-  low: quantile(micros, 0.25),
-  high: quantile(micros, 0.75),
-  micros
-})
+const figureOf = (took: ReadonlyArray<Took>, of: keyof Took): Figure => {
+  const micros = took.map((each) => each[of])
+  return { median: quantile(micros, 0.5), low: quantile(micros, 0.25), high: quantile(micros, 0.75), micros }
+}

@@ -51,19 +51,19 @@ export const parts: Effect.Effect<ReadonlyArray<Subject>> = Effect.gen(function*
     const iterable = yield* Answer.toAsyncIterableEffect(guarded, question)
     const toStream = () => Answer.toStream(guarded, question)
     return [
-      ofEffect("parts", `${name} to a sink`, Answer.toSink(guarded, question, sink), answer.length),
+      ofEffect("parts", `${name} to a sink`, Answer.toSink(guarded, question, sink), each),
       ofPromise("parts", `${name} to for await`, () => readAll(iterable), each),
       ofEffect(
         "parts",
         `${name} to a Stream, runForEachArray`,
         Effect.suspend(() => Stream.runForEachArray(toStream(), (some) => Effect.sync(() => some.forEach(take)))),
-        answer.length
+        each
       ),
       ofEffect(
         "parts",
         `${name} to a Stream, runForEach`,
         Effect.suspend(() => Stream.runForEach(toStream(), (part) => Effect.sync(() => take(part)))),
-        answer.length
+        each
       )
     ]
   })

@@ -36,7 +36,7 @@ interface Table {
   readonly rows: ReadonlyArray<Row>
 }
 
-const tableOf = (measured: ReadonlyArray<Measured>, group: Measured["group"]): Table => {
+const tableOf = (measured: ReadonlyArray<Measured>, group: keyof typeof titles): Table => {
   const { short, unit, yardstick } = titles[group]
   const base = measured.find(({ name }) => name === yardstick)
   return {
@@ -54,6 +54,26 @@ const tableOf = (measured: ReadonlyArray<Measured>, group: Measured["group"]): T
   }
 }
 
+/** The wires have a table for each crowd, since both their clock and their processors are compared with two others. */
+const wiresOf = (measured: ReadonlyArray<Measured>, crowd: Crowd): Table => ({
+  head: [`us per part, ${crowdOf(crowd)}`, "wall", "x alone", "x parse", "CPU", "x alone", "x parse", "parts/s"],
+  rows: measured
+    .filter(({ group }) => group === "wires")
+    .map((each) => {
+      const [wire] = each.name.split(", ")
+      const yardsticks = ["undici alone", "undici and JSON.parse"].map((reader) =>
+        measured.find(({ name }) => name === `${wire}, ${reader}`)
+      )
+      const columns = (["figures", "cpu"] as const).flatMap((of) => {
+        const figure = each[of].get(crowd)!
+        const ratios = yardsticks.map((to) => (to ? ratioOf(figure, to[of].get(crowd)!).toFixed(1) : ""))
+        return [cell(figure), ...ratios]
+      })
+      const perSecond = Number((1e6 / each.figures.get(crowd)!.median).toPrecision(3))
+      return [each.name, ...columns, perSecond.toLocaleString("en")]
+    })
+})
+
 const goalsOf = (verdicts: ReadonlyArray<Verdict>): Table => ({
   head: ["goal", "callers", "ratio", "at most", "verdict"],
   rows: verdicts.map(({ atMost, crowd, goal, passed, ratio }) => [
@@ -68,6 +88,7 @@ const goalsOf = (verdicts: ReadonlyArray<Verdict>): Table => ({
 const tablesOf = (measured: ReadonlyArray<Measured>): ReadonlyArray<Table> =>
   [
     ...(["calls", "refusals", "parts"] as const).map((group) => tableOf(measured, group)),
+    ...crowds.map((crowd) => wiresOf(measured, crowd)),
     goalsOf(judge(measured))
   ].filter(({ rows }) => rows.length > 0)
 
@@ -120,6 +141,12 @@ Retry, CircuitBreaker and Timeout are the real ones in one list, cockatiel's fou
 is the timeout: without it they take ${withoutTimeout(measured)} of what our five frames take. An answer has 200 parts,
 and the call's own cost is spread over them.
 
+The wires read such an answer of the servers they are for from a socket, beside plain undici that reads the same bytes
+from the same kind of server: alone, where it counts them, and with the least that a program without us would write,
+lines and the JSON of each. The server is a process of its own. The wall holds its share and the wait for it too, CPU
+is what the reader alone takes; parts/s goes by the wall. These are the medians of fewer rounds, and no goal stands on
+them.
+
 ${tablesOf(measured)
   .map((table) => markdownOf(table, "padStart"))
   .join("\n\n")}
@@ -145,7 +172,12 @@ export const asJson = (measured: ReadonlyArray<Measured>, plan: Plan): string =>
     {
       ...machine(),
       plan,
-      measured: measured.map(({ figures, group, name }) => ({ name, group, figures: Object.fromEntries(figures) })),
+      measured: measured.map(({ cpu, figures, group, name }) => ({
+        name,
+        group,
+        figures: Object.fromEntries(figures),
+        cpu: Object.fromEntries(cpu)
+      })),
       goals: judge(measured)
     },
     undefined,

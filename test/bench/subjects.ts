@@ -19,11 +19,11 @@ export const ofEffect = <E>(
   group: Subject["group"],
   name: string,
   effect: Effect.Effect<unknown, E>,
-  units = 1
+  more: Pick<Subject, "units" | "roundsMax"> = {}
 ): Subject => ({
   name,
   group,
-  units,
+  ...more,
   run: (times, crowd) =>
     Effect.runPromise(
       Effect.all(

@@ -1,11 +1,20 @@
 /**
- * Holds the wire to a real Ollama: what it can be made to do wrong, and what the wire makes of it.
+ * Holds the wires to a real Ollama, which speaks all three: what it can be made to do wrong, and what they make of it.
  *
  * Skipped where there is no real one, with a sentence that says why.
  */
-import { Answer, Call, type Part, Question, type SpillwayError, type Summary, type Upstream } from "@spillway/core"
-import { Ollama } from "@spillway/upstream"
-import { Effect, Exit, Option } from "effect"
+import {
+  Answer,
+  Call,
+  type Options,
+  type Part,
+  Question,
+  type SpillwayError,
+  type Summary,
+  type Upstream
+} from "@spillway/core"
+import { Anthropic, Ollama, OpenAi } from "@spillway/upstream"
+import { Effect, Exit, Option, type Scope } from "effect"
 import { describe, expect, it } from "vitest"
 import type { Environment } from "./environment.ts"
 import { program, start } from "./ollama.ts"
@@ -31,15 +40,21 @@ const ask = ({ call }: Upstream, question: Question.Question): Effect.Effect<Tol
 const found = process.env.SPILLWAY_REAL === undefined ? { why: "`pnpm real` builds one and asks it" } : await program()
 const isMissing = "why" in found
 
+type Make = (
+  name: string,
+  options: { readonly url: string }
+) => Effect.Effect<Upstream, Options.OptionsRefused, Scope.Scope>
+
 /** Runs against a real one of its own. */
 const real = async <A>(
   run: (upstream: Upstream) => Effect.Effect<A, SpillwayError>,
-  environment: Environment = {}
+  environment: Environment = {},
+  make: Make = Ollama.make
 ): Promise<A> => {
   const { stop, url } = await start(environment)
   try {
     return await Effect.runPromise(
-      Effect.scoped(Effect.flatMap(Effect.orDie(Ollama.make("real", { url })), (upstream) => run(upstream)))
+      Effect.scoped(Effect.flatMap(Effect.orDie(make("real", { url })), (upstream) => run(upstream)))
     )
   } finally {
     await stop()
@@ -125,5 +140,33 @@ describe.skipIf(isMissing)("the wire to a real Ollama", () => {
     expect(seen.models.map(({ name }) => name)).toContain("mini-b:latest")
     expect(seen.models.find(({ name }) => name === "mini-a:latest")).toMatchObject({ loaded: true })
     expect(seen.models.find(({ name }) => name === "mini-b:latest")).toMatchObject({ loaded: false })
+  })
+})
+
+describe.skipIf(isMissing).each([
+  ["OpenAI", OpenAi.make],
+  ["Anthropic", Anthropic.make]
+] as const)("the wire to a real Ollama that speaks as %s", (_, make) => {
+  const rows: ReadonlyArray<readonly [title: string, Question.Question, end: string, parts: number]> = [
+    ["an answer", chat("hello [[sim tokens=9]]"), "answered", 9],
+    ["a bound", chat("hello [[sim tokens=9]]", "mini-a", { maxTokens: 3 }), "answered", 3],
+    ["a model that is not there", chat("hello", "nobody"), "ModelNotFound", 0],
+    ["words of a model for vectors", chat("hello", "mini-e"), "Unsupported", 0],
+    // Whatever breaks in its midst, here it says nothing of it.
+    ["a runner that dies", chat("hello [[sim tokens=9 die_after=2]]"), "Cut", 2],
+    ["an early end", chat("hello [[sim tokens=9 end_after=2]]"), "Cut", 2],
+    ["nonsense", chat("hello [[sim tokens=9 garbage_after=2]]"), "Cut", 2]
+  ]
+  for (const [title, question, end, parts] of rows) {
+    it(`makes of ${title}: ${end}`, async () => {
+      const told = await real((upstream) => ask(upstream, question), {}, make)
+      expect([told.end, told.parts.length, told.error?.message]).toEqual([end, parts, told.error?.message])
+      expect(told.summary?.usage?.output).toBe(end === "answered" ? parts : undefined)
+    })
+  }
+
+  it("sees its models", async () => {
+    const { models } = await real((upstream) => upstream.inspect, {}, make)
+    expect(models.map((model) => model.name)).toContain("mini-a:latest")
   })
 })

@@ -58,6 +58,8 @@ export const open = ({ connections, origin }: Settings): Effect.Effect<Connectio
           new Pool(origin, {
             connections,
             pipelining: 1,
+            // A connection is one question's at a time: what it dies of, and who leaves, concerns nobody else.
+            allowH2: false,
             headersTimeout: 0,
             bodyTimeout: 0,
             // An address that swallows what is sent to it; the clock of a policy is shorter.

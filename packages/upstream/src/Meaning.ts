@@ -61,7 +61,7 @@ export const limited: Means = (about, said) =>
     : { _tag: "UpstreamRateLimited", target: about.target, ...waiting(said) }
 
 /** It does not know us, or does not let us. */
-export const unauthorized: Means = ({ target }) => ({ _tag: "UpstreamUnauthorized", target })
+const unauthorized: Means = ({ target }) => ({ _tag: "UpstreamUnauthorized", target })
 
 /** What stands before it answered in its place. */
 export const unreachable: Means = ({ parts, target }) => ({
@@ -115,5 +115,19 @@ export const modelNotFound: Means = ({ question, target }) => ({
   target
 })
 
-/** What stands before a server has such statuses when it does not reach it. */
-export const gatewayStatuses = [408, 502, 504, 520, 521, 522, 523, 524] as const
+/** What statuses mean whatever is said with them. */
+export const usual: ReadonlyArray<Row> = [
+  { statuses: [401, 403], means: unauthorized },
+  { statuses: [429], means: limited, isPlain: true },
+  { statuses: [503, 529], means: overloaded, isPlain: true },
+  // What stands before a server answers so when it does not reach it.
+  { statuses: [408, 502, 504, 520, 521, 522, 523, 524], means: unreachable },
+  { statuses: [499], means: () => ({ _tag: "Cancelled" }), isPlain: true }
+]
+
+/** What statuses mean where no words have told more. */
+export const otherwise: ReadonlyArray<Row> = [
+  { statuses: [404], means: malformed },
+  { statuses: [400, 405, 409, 413, 415, 422], means: badRequest },
+  { statuses: [501], means: unsupported }
+]

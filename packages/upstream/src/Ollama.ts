@@ -58,7 +58,7 @@ export const make = (
     const beside = { ...place, connection: yield* Connection.open({ origin, connections: 1 }) }
     return {
       name,
-      call: whole(Loading.told(call, place, origin), place),
+      call: whole(Loading.told(call, beside, origin), place),
       inspect: Models.inspect(place),
       show: (model) => show(place, model),
       pull: (model, told) => pull(place, model, told)

@@ -2,7 +2,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Answer, Call, type Part, Question, type SpillwayError } from "@spillway/core"
 import { Duration, Effect, Fiber, Redacted } from "effect"
+import { spawnSync } from "node:child_process"
 import { once } from "node:events"
+import { createServer as createSecureServer } from "node:https"
 import { type AddressInfo, createServer } from "node:net"
 import { Ollama } from "@spillway/upstream"
 import { chunk, done, frame, head, last, piece } from "./bytes.ts"
@@ -118,6 +120,55 @@ describe("a connection", () => {
         assert.strictEqual(end, "Unreachable", url)
         assert.match((error!.reason as { readonly problem: string }).problem, new RegExp(problem))
       }
+    })
+  )
+})
+
+/** A certificate that vouches for itself, where there is something to make one with. */
+const certificate = (): { readonly key: string; readonly cert: string } | undefined => {
+  const made = spawnSync(
+    "openssl",
+    "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout - -out - -days 2 -subj /CN=spillway".split(
+      " "
+    )
+  )
+  const pem = made.stdout?.toString() ?? ""
+  const [key] = /-----BEGIN PRIVATE KEY[^]+?END PRIVATE KEY-----/.exec(pem) ?? []
+  const [cert] = /-----BEGIN CERTIFICATE[^]+?END CERTIFICATE-----/.exec(pem) ?? []
+  return key === undefined || cert === undefined ? undefined : { key, cert }
+}
+
+describe("a secure connection", () => {
+  it.live("to a server that nobody vouches for is none, and says so", ({ skip }) =>
+    Effect.gen(function* () {
+      const made = certificate()
+      if (made === undefined) return skip("there is no openssl to make a certificate with")
+      const server = createSecureServer(made, (_, response) => response.end(done)).listen(0, "127.0.0.1")
+      yield* Effect.addFinalizer(() => Effect.sync(() => server.close()))
+      yield* Effect.promise(() => once(server, "listening"))
+      const { port } = server.address() as AddressInfo
+      const { error } = yield* ask(yield* Ollama.make("gpu", { url: `https://127.0.0.1:${port}` }))
+      assert.containSubset(error!.reason, { _tag: "Unreachable", problem: "its certificate is its own" })
+      assert.isFalse(error!.message.includes("DEPTH_ZERO"))
+    })
+  )
+
+  it.live("is one question's at a time: no newer HTTP, that would share it, is offered", () =>
+    Effect.gen(function* () {
+      let hello = ""
+      const plain = createServer((socket) => {
+        socket.on("error", () => {})
+        socket.once("data", (data) => {
+          hello = data.toString("latin1")
+          socket.destroy()
+        })
+      }).listen(0, "127.0.0.1")
+      yield* Effect.addFinalizer(() => Effect.sync(() => plain.close()))
+      yield* Effect.promise(() => once(plain, "listening"))
+      const { port } = plain.address() as AddressInfo
+      yield* ask(yield* Ollama.make("gpu", { url: `https://127.0.0.1:${port}` }))
+      assert.include(hello, "\u0008http/1.1")
+      assert.notInclude(hello, "\u0002h2")
     })
   )
 })

@@ -1,7 +1,7 @@
 /** An OpenAI-shaped upstream: what it is asked, what its answers tell, and in what servers of that shape differ. */
 import { assert, describe, it } from "@effect/vitest"
-import { Answer, Call, Policy, Question, type SpillwayError, type Summary, Timeout } from "@spillway/core"
-import { Duration, Effect } from "effect"
+import { Question, type Summary } from "@spillway/core"
+import { Effect } from "effect"
 import { OpenAi } from "@spillway/upstream"
 import { head, last, piece, serve } from "./bytes.ts"
 import { ask, hosting, hosts, quick, serving } from "./serving.ts"
@@ -24,41 +24,6 @@ const saying = (body: string, options: OpenAi.Options = {}, type = "text/event-s
   })
 
 describe("an answer", () => {
-  it.live("tells which model gave it and what it took", () =>
-    Effect.gen(function* () {
-      const { upstream } = yield* hosting("openai")
-      const { parts, summary } = yield* ask(upstream, "Why? [[sim tokens=4]]", model)
-      const { finish, model: answered, usage } = summary as Summary.Summary
-      assert.deepStrictEqual([parts.length, finish, answered, usage?.output], [4, "stop", model, 4])
-      assert.isAbove(usage!.input, 0)
-    })
-  )
-
-  it.live("that reaches its bound says so", () =>
-    Effect.gen(function* () {
-      const { upstream } = yield* hosting("openai")
-      const told = yield* ask(upstream, Question.chat(model, "Why? [[sim tokens=40]]", { maxTokens: 3 }))
-      assert.strictEqual((told.summary as Summary.Summary).finish, "length")
-      assert.strictEqual(told.parts.length, 3)
-    })
-  )
-
-  it.live("may call a tool, in fragments of one call", () =>
-    Effect.gen(function* () {
-      const { upstream } = yield* hosting("openai")
-      const tools = [{ name: "f", parameters: { type: "object" } }]
-      const messages = [{ role: "user" as const, text: 'Why? [[sim tool=f arguments={"a":1234567}]]' }]
-      const { parts, summary } = yield* ask(upstream, Question.make(model, { kind: "chat", messages, tools }))
-      const calls = parts.filter((part) => part._tag === "ToolCall")
-      assert.isAbove(calls.length, 2)
-      assert.deepStrictEqual([...new Set(calls.map(({ index }) => index))], [0])
-      assert.strictEqual(calls[0]!.name, "f")
-      assert.isString(calls[0]!.id)
-      assert.strictEqual(calls.map((call) => call.arguments).join(""), '{"a":1234567}')
-      assert.strictEqual((summary as Summary.Summary).finish, "tool-calls")
-    })
-  )
-
   it.live("may be vectors, in the order of what was asked", () =>
     Effect.gen(function* () {
       const { upstream } = yield* hosting("openai")
@@ -190,32 +155,6 @@ describe("a stream", () => {
   }
 })
 
-describe("the clocks of a policy", () => {
-  const timed = (fault: string, clock: Timeout.Options) =>
-    Effect.gen(function* () {
-      const { upstream } = yield* hosting("openai", { faults: [fault] })
-      const guard = yield* Policy.all([Timeout.make(clock)])
-      const call = guard(Call.asEffect<SpillwayError, never>(upstream.call))
-      return (yield* Effect.flip(Answer.collect(call, Question.chat(model, "hello [[sim tokens=12]]")))).reason
-    })
-
-  it.live("hear no comments: a stall that they keep warm is one", () =>
-    Effect.gen(function* () {
-      const reason = yield* timed("comments-only at=3 span=20ms", { idle: "200ms" })
-      assert.containSubset(reason, { _tag: "TimedOut", phase: "idle", parts: 3 })
-      const first = yield* timed("comments-only at=0 span=20ms", { firstToken: "200ms" })
-      assert.containSubset(first, { _tag: "TimedOut", phase: "firstToken", parts: 0 })
-    })
-  )
-
-  it.live("tell a server that sends not even a head", () =>
-    Effect.gen(function* () {
-      const reason = yield* timed("hang", { firstToken: "200ms" })
-      assert.containSubset(reason, { _tag: "TimedOut", phase: "firstToken" })
-    })
-  )
-})
-
 describe("a question", () => {
   it.live("goes with its key to the path of the address, or to /v1 where it has none", () =>
     Effect.gen(function* () {
@@ -241,24 +180,6 @@ describe("a question", () => {
       })
       assert.strictEqual(yield* bound({}), '"max_tokens":7')
       assert.strictEqual(yield* bound({ maxTokens: "max_completion_tokens" }), '"max_completion_tokens":7')
-    })
-  )
-
-  it.live("that a key does not open is the upstream's refusal", () =>
-    Effect.gen(function* () {
-      const { upstream } = yield* hosting("openai", { key: "other" })
-      assert.strictEqual((yield* ask(upstream, "hello", model)).end, "UpstreamUnauthorized")
-      assert.strictEqual((yield* Effect.flip(upstream.inspect)).reason._tag, "UpstreamUnauthorized")
-    })
-  )
-})
-
-describe("a refusal", () => {
-  it.live("says when to come back", () =>
-    Effect.gen(function* () {
-      const { upstream } = yield* hosting("openai", { faults: ["rate-limited span=6.5s"] })
-      const { error } = yield* ask(upstream, "hello", model)
-      assert.strictEqual(Duration.toMillis(error!.retryAfter!), 6_500)
     })
   )
 })

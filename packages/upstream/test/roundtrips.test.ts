@@ -1,6 +1,6 @@
 /**
- * Every wire against a reference of its dialect that does not know it: random questions arrive as they were asked, go on
- * in any other dialect, and random answers come back as they were given.
+ * Every wire against a reference of its dialect that does not know it: random questions arrive as they were asked, go
+ * on in any other dialect, and random answers come back as they were given.
  *
  * A failure names its seed; each seed is one question or one answer.
  */
@@ -10,10 +10,11 @@ import { Effect } from "effect"
 import * as Random from "../../core/test/laws/random.ts"
 import { chunk, head, last, serve, version } from "./bytes.ts"
 import { answer, joined } from "./dialects/Answering.ts"
-import { all, thoughtful } from "./dialects/all.ts"
+import { all, thoughtful } from "./dialects/Spoken.ts"
 import { both, question } from "./dialects/Asking.ts"
 import type { Asked, Dialect } from "./dialects/Dialect.ts"
 import { carried, plain } from "./dialects/Normal.ts"
+import { planted } from "./dialects/Planted.ts"
 import { rows } from "./dialects/Refusals.ts"
 import { ask } from "./serving.ts"
 
@@ -130,10 +131,18 @@ describe("what cannot be carried", () => {
   }
 })
 
+describe("a reference", () => {
+  for (const { dialect } of all) {
+    it(`of ${dialect.name} goes red on what its server would not take`, () => {
+      for (const [rule, body] of planted[dialect.name]!) assert.throws(() => dialect.read(JSON.stringify(body)), rule)
+    })
+  }
+})
+
 /** Chunks of HTTP that know nothing of lines and characters. */
 const cutUp = ({ below }: Random.Random, body: Buffer): ReadonlyArray<Buffer> => {
   const chunks: Array<Buffer> = []
-  const most = [1, 3, 20, 200, 5_000][below(5)]!
+  const most = [1, 7, 40, 400, 5_000][below(5)]!
   for (let at = 0; at < body.length;) {
     const size = 1 + below(most)
     chunks.push(chunk(body.subarray(at, at + size)))

@@ -8,15 +8,13 @@ import { Part, Summary } from "@spillway/core"
 import type { IncomingHttpHeaders } from "undici/types/header.js"
 import { dataOf, isOnePiece } from "../Events.ts"
 import { type Fields, fieldsOf, listOf, numberOf, objectIn, textOf } from "../Fields.ts"
-import { cut, malformed } from "../Meaning.ts"
-import { type Asked, type End, failed, type Reading } from "../Wire.ts"
+import { type Emit, InLines, InOnePiece } from "../Readings.ts"
+import type { Asked, End, Reading } from "../Wire.ts"
 import * as Failures from "./Failures.ts"
 
 /** A reading of the answer to a question. */
 export const reading = (asked: Asked, headers: IncomingHttpHeaders): Reading =>
   isOnePiece(headers) ? new Message(asked) : new Events(asked)
-
-type Emit = (part: Part.Part) => void
 
 /** What has been told so far, whichever way it comes. */
 class Answer {
@@ -121,25 +119,15 @@ const finishes: Readonly<Record<string, Summary.Finish>> = {
   refusal: "refused"
 }
 
-class Events implements Reading {
-  readonly isWhole = false
-  private readonly asked: Asked
+class Events extends InLines {
   private readonly answer = new Answer()
-
-  constructor(asked: Asked) {
-    this.asked = asked
-  }
 
   read(line: string, emit: Emit): End | undefined {
     const data = dataOf(line)
     if (data === undefined) return undefined
     const event = objectIn(data === false ? line : data)
-    if (event === undefined || (data === false && !Failures.isError(event))) return failed(malformed(this.asked))
+    if (event === undefined || (data === false && !Failures.isError(event))) return this.malformed()
     return this.take(event, emit)
-  }
-
-  over(): End {
-    return failed(cut(this.asked))
   }
 
   /** Kinds of events that nobody knows yet say nothing. */
@@ -166,14 +154,7 @@ class Events implements Reading {
   }
 }
 
-class Message implements Reading {
-  readonly isWhole = true
-  private readonly asked: Asked
-
-  constructor(asked: Asked) {
-    this.asked = asked
-  }
-
+class Message extends InOnePiece {
   read(body: string, emit: Emit): End {
     const message = objectIn(body) ?? {}
     if (Failures.isError(message)) return Failures.said(message, 200, this.asked)
@@ -182,9 +163,5 @@ class Message implements Reading {
     if (!answer.hasFinished) return this.over()
     for (const [index, block] of listOf(message["content"]).entries()) answer.block(index, block, emit)
     return answer.summary
-  }
-
-  over(): End {
-    return failed(malformed(this.asked))
   }
 }

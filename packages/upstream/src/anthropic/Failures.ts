@@ -6,23 +6,7 @@
  */
 import type { SpillwayError } from "@spillway/core"
 import { type Fields, fieldsOf, textOf } from "../Fields.ts"
-import {
-  badRequest,
-  broken,
-  contextTooLong,
-  errorOf,
-  gatewayStatuses,
-  limited,
-  malformed,
-  modelNotFound,
-  overloaded,
-  quotaSpent,
-  type Row,
-  type Said,
-  unauthorized,
-  unreachable,
-  unsupported
-} from "../Meaning.ts"
+import * as Meaning from "../Meaning.ts"
 import { refusedBy } from "../Refusals.ts"
 import type { About } from "../Wire.ts"
 
@@ -35,7 +19,7 @@ export const said = (
   object: Fields,
   status: number,
   asked: About,
-  wait: Pick<Said, "retryAfter"> = {},
+  wait: Pick<Meaning.Said, "retryAfter"> = {},
   body = JSON.stringify(object)
 ): SpillwayError => {
   const { error } = object
@@ -44,7 +28,7 @@ export const said = (
   const words = [type, message].filter((each) => each !== undefined)
   const sentence = words.length === 0 ? body : words.join(" ")
   const told = status === 200 ? (statusOf[type ?? ""] ?? status) : status
-  return errorOf(rows, { status: told, sentence, ...wait, ...lengthsIn(sentence) }, asked)
+  return Meaning.errorOf(rows, { status: told, sentence, ...wait, ...lengthsIn(sentence) }, asked)
 }
 
 /** What an answer that is none says. */
@@ -65,31 +49,25 @@ const statusOf: Readonly<Record<string, number>> = {
 }
 
 /** `prompt is too long: 208310 tokens > 200000 maximum`; with the bound of the answer it is a sum that is too long. */
-const lengthsIn = (sentence: string): Pick<Said, "tokens" | "context"> => {
+const lengthsIn = (sentence: string): Pick<Meaning.Said, "tokens" | "context"> => {
   const [, tokens, context] =
     /(\d+) tokens > (\d+) maximum/.exec(sentence) ?? /(\d+) \+ \d+ > (\d+)/.exec(sentence) ?? []
   return tokens === undefined ? {} : { tokens: Number(tokens), context: Number(context) }
 }
 
 /** In order: the first that fits is what it means. */
-const rows: ReadonlyArray<Row> = [
-  { statuses: [402], means: quotaSpent },
-  { says: /billing_error|credit balance is too low|usage limits?\b/i, means: quotaSpent },
-  { statuses: [401, 403], means: unauthorized },
-  { statuses: [429], means: limited, isPlain: true },
-  { statuses: [503, 529], means: overloaded, isPlain: true },
-  { statuses: gatewayStatuses, means: unreachable },
-  { statuses: [499], means: () => ({ _tag: "Cancelled" }), isPlain: true },
+const rows: ReadonlyArray<Meaning.Row> = [
+  { statuses: [402], means: Meaning.quotaSpent },
+  { says: /billing_error|credit balance is too low|usage limits?\b/i, means: Meaning.quotaSpent },
+  ...Meaning.usual,
   {
     says: /prompt is too long|exceed context limit|exceed_context_size|exceeds the (available )?context/i,
-    means: contextTooLong,
+    means: Meaning.contextTooLong,
     isPlain: true
   },
-  { statuses: [404], says: /not_found_error.*\bmodel/i, means: modelNotFound, isPlain: true },
-  { says: /model\b.*\bnot found/i, means: modelNotFound, isPlain: true },
-  { says: /does not support|not supported|unsupported|no multimodal/i, means: unsupported },
-  { statuses: [404], means: malformed },
-  { statuses: [400, 405, 409, 413, 415, 422], means: badRequest },
-  { statuses: [501], means: unsupported },
-  { statuses: [500, 200], means: broken }
+  { statuses: [404], says: /not_found_error.*\bmodel/i, means: Meaning.modelNotFound, isPlain: true },
+  { says: /model\b.*\bnot found/i, means: Meaning.modelNotFound, isPlain: true },
+  { says: /does not support|not supported|unsupported|no multimodal/i, means: Meaning.unsupported },
+  ...Meaning.otherwise,
+  { statuses: [500, 200], means: Meaning.broken }
 ]

@@ -7,22 +7,7 @@
  */
 import type { SpillwayError } from "@spillway/core"
 import { fieldsOf, numberOf, objectIn } from "../Fields.ts"
-import {
-  badRequest,
-  contextTooLong,
-  errorOf,
-  gatewayStatuses,
-  limited,
-  malformed,
-  modelNotFound,
-  overloaded,
-  quotaSpent,
-  type Row,
-  type Said,
-  unauthorized,
-  unreachable,
-  unsupported
-} from "../Meaning.ts"
+import * as Meaning from "../Meaning.ts"
 import { retryAfterOf } from "../RetryAfterOf.ts"
 import { type About, failed, type Refused } from "../Wire.ts"
 
@@ -30,7 +15,7 @@ import { type About, failed, type Refused } from "../Wire.ts"
 export const refused = ({ body, headers, status }: Refused, asked: About): SpillwayError => {
   const error = objectIn(body)?.["error"]
   // A page, or an answer of another kind, in the place of one.
-  if (status < 400 && error === undefined) return failed(malformed(asked), body)
+  if (status < 400 && error === undefined) return failed(Meaning.malformed(asked), body)
   const sentence = typeof error === "string" ? error : body
   return said(sentence, status, asked, retryAfterOf(headers, asked.nowMillis(), sentence))
 }
@@ -40,11 +25,11 @@ export const said = (
   sentence: string,
   status: number,
   asked: About,
-  wait: Pick<Said, "retryAfter"> = {}
-): SpillwayError => errorOf(rows, { status, sentence, ...wait, ...lengthsIn(sentence) }, asked)
+  wait: Pick<Meaning.Said, "retryAfter"> = {}
+): SpillwayError => Meaning.errorOf(rows, { status, sentence, ...wait, ...lengthsIn(sentence) }, asked)
 
 /** What llama-server says of a prompt that is too long, in JSON within the error. */
-const lengthsIn = (sentence: string): Pick<Said, "tokens" | "context"> => {
+const lengthsIn = (sentence: string): Pick<Meaning.Said, "tokens" | "context"> => {
   const nested = fieldsOf(objectIn(sentence)?.["error"])
   const tokens = numberOf(nested?.["n_prompt_tokens"])
   const context = numberOf(nested?.["n_ctx"])
@@ -61,34 +46,28 @@ const noLoad = new RegExp(
 )
 
 /** In order: the first that fits is what it means. */
-const rows: ReadonlyArray<Row> = [
-  { statuses: [401, 403], means: unauthorized },
-  { statuses: [429], says: /usage limit|quota|upgrade (for|to)/i, means: quotaSpent },
-  { statuses: [429], means: limited, isPlain: true },
-  { statuses: [503, 529], means: overloaded, isPlain: true },
-  { statuses: gatewayStatuses, means: unreachable },
-  { statuses: [499], means: () => ({ _tag: "Cancelled" }), isPlain: true },
+const rows: ReadonlyArray<Meaning.Row> = [
+  { statuses: [429], says: /usage limit|quota|upgrade (for|to)/i, means: Meaning.quotaSpent },
+  ...Meaning.usual,
   { says: noMemory, means: ({ target }) => ({ _tag: "OutOfMemory", target }) },
   {
     says: /exceed_context_size_error|exceeds the (available )?context|longer than the context/i,
-    means: contextTooLong,
+    means: Meaning.contextTooLong,
     isPlain: true
   },
-  { says: /model .*not found|^model is required$/i, means: modelNotFound, isPlain: true },
-  { says: /does not support|no multimodal|not supported|start it with `--embeddings/i, means: unsupported },
+  { says: /model .*not found|^model is required$/i, means: Meaning.modelNotFound, isPlain: true },
+  { says: /does not support|no multimodal|not supported|start it with `--embeddings/i, means: Meaning.unsupported },
   { says: noLoad, means: ({ target }) => ({ _tag: "LoadFailed", target }) },
   // The cloud now and then reads only half of a request, and a daemon dies in one that was right.
-  { statuses: [400], says: /unexpected EOF/, means: unreachable },
-  { says: /unmarshalling/, means: malformed },
+  { statuses: [400], says: /unexpected EOF/, means: Meaning.unreachable },
+  { says: /unmarshalling/, means: Meaning.malformed },
   {
     says: /unexpected EOF|unexpectedly stopped|no longer running|error reading .*response|POST predict|: EOF$/,
     means: ({ parts, target }) => ({ _tag: "RunnerDied", target, parts: parts() })
   },
-  { says: /no slots available|server busy|llm busy|overloaded/i, means: overloaded, isPlain: true },
-  { says: /must be of type|invalid format|invalid (JSON )?schema/i, means: badRequest },
-  { statuses: [404], means: malformed },
-  { statuses: [400, 405, 413, 415, 422], means: badRequest },
-  { statuses: [501], means: unsupported },
+  { says: /no slots available|server busy|llm busy|overloaded/i, means: Meaning.overloaded, isPlain: true },
+  { says: /must be of type|invalid format|invalid (JSON )?schema/i, means: Meaning.badRequest },
+  ...Meaning.otherwise,
   // Whatever broke said so in plain text, as the cloud does.
-  { statuses: [500], says: /^internal server error$/i, means: overloaded }
+  { statuses: [500], says: /^internal server error$/i, means: Meaning.overloaded }
 ]

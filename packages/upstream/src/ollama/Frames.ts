@@ -4,31 +4,24 @@
  * A stream that ends well may still be broken: only a frame that says `done` ends an answer. An error in its midst is a
  * line like any other, behind a status of 200.
  */
-import { Part, type SpillwayError, Summary, type Usage } from "@spillway/core"
+import { Part, Summary, type Usage } from "@spillway/core"
 import { type Fields, fieldsOf, isVector, numberOf, objectIn, sentenceOf, textOf } from "../Fields.ts"
 import { Words } from "../Likelihoods.ts"
-import { cut, malformed } from "../Meaning.ts"
-import { type Asked, type End, failed, inputsOf, type Reading } from "../Wire.ts"
+import { type Emit, InLines, InOnePiece } from "../Readings.ts"
+import { type Asked, type End, inputsOf, type Reading } from "../Wire.ts"
 import * as Failures from "./Failures.ts"
 
 /** A reading of the answer to a question. */
 export const reading = (asked: Asked): Reading =>
   asked.question.kind === "embed" ? new Vectors(asked) : new Frames(asked)
 
-class Frames implements Reading {
-  readonly isWhole = false
-  private readonly asked: Asked
-  private readonly words: Words
+class Frames extends InLines {
+  private readonly words = new Words(this.asked)
   private toolCalls = 0
 
-  constructor(asked: Asked) {
-    this.asked = asked
-    this.words = new Words(asked)
-  }
-
-  read(line: string, emit: (part: Part.Part) => void): End | undefined {
+  read(line: string, emit: Emit): End | undefined {
     const frame = objectIn(line)
-    if (frame === undefined) return failed(malformed(this.asked))
+    if (frame === undefined) return this.malformed()
     const { error } = frame
     if (error !== undefined) return Failures.said(sentenceOf(error), 200, this.asked)
     const message = fieldsOf(frame["message"]) ?? {}
@@ -40,11 +33,7 @@ class Frames implements Reading {
     return frame["done"] === true ? this.summary(frame) : undefined
   }
 
-  over(): End {
-    return failed(cut(this.asked))
-  }
-
-  private call(call: Fields | undefined, emit: (part: Part.Part) => void): void {
+  private call(call: Fields | undefined, emit: Emit): void {
     const { arguments: given = {}, name } = fieldsOf(call?.["function"]) ?? {}
     const id = textOf(call?.["id"])
     emit({
@@ -75,25 +64,14 @@ class Frames implements Reading {
   }
 }
 
-class Vectors implements Reading {
-  readonly isWhole = true
-  private readonly asked: Asked
-
-  constructor(asked: Asked) {
-    this.asked = asked
-  }
-
-  read(body: string, emit: (part: Part.Part) => void): End {
+class Vectors extends InOnePiece {
+  read(body: string, emit: Emit): End {
     const { embeddings, error, model, ...counts } = objectIn(body) ?? {}
     if (error !== undefined) return Failures.said(sentenceOf(error), 200, this.asked)
-    if (!isVectors(embeddings) || embeddings.length !== inputsOf(this.asked)) return failed(malformed(this.asked))
+    if (!isVectors(embeddings) || embeddings.length !== inputsOf(this.asked)) return this.over()
     for (const [index, vector] of embeddings.entries()) emit({ _tag: "Embedding", index, vector })
     const input = numberOf(counts["prompt_eval_count"]) ?? 0
     return Summary.make({ ...(typeof model === "string" && { model }), usage: { input, output: 0 } })
-  }
-
-  over(): SpillwayError {
-    return failed(malformed(this.asked))
   }
 }
 

@@ -8,8 +8,8 @@ import type { IncomingHttpHeaders } from "undici/types/header.js"
 import { dataOf, isOnePiece } from "../Events.ts"
 import { type Fields, fieldsOf, isVector, listOf, numberOf, objectIn, textOf } from "../Fields.ts"
 import { Words } from "../Likelihoods.ts"
-import { cut, malformed } from "../Meaning.ts"
-import { type Asked, type End, failed, inputsOf, type Reading } from "../Wire.ts"
+import { type Emit, InLines, InOnePiece } from "../Readings.ts"
+import { type Asked, type End, inputsOf, type Reading } from "../Wire.ts"
 import * as Failures from "./Failures.ts"
 
 /** A reading of the answer to a question. */
@@ -18,11 +18,9 @@ export const reading = (asked: Asked, headers: IncomingHttpHeaders): Reading => 
   return isOnePiece(headers) ? new Completion(asked) : new Chunks(asked)
 }
 
-type Emit = (part: Part.Part) => void
-
 /** What has been said so far, whichever way it comes. */
 class Answer {
-  readonly asked: Asked
+  private readonly asked: Asked
   private readonly words: Words
   private readonly calls: Array<{ readonly given: number; id: string | undefined }> = []
   private finish: string | undefined
@@ -106,61 +104,33 @@ const finishes: Readonly<Record<string, Summary.Finish>> = {
   content_filter: "refused"
 }
 
-class Chunks implements Reading {
-  readonly isWhole = false
-  private readonly answer: Answer
-
-  constructor(asked: Asked) {
-    this.answer = new Answer(asked)
-  }
+class Chunks extends InLines {
+  private readonly answer = new Answer(this.asked)
 
   read(line: string, emit: Emit): End | undefined {
     const data = dataOf(line)
     if (data === undefined) return undefined
     if (data === "[DONE]") return this.answer.hasFinished ? this.answer.summary : this.over()
     const chunk = objectIn(data === false ? line : data)
-    if (chunk === undefined || (data === false && !Failures.isError(chunk))) return failed(malformed(this.answer.asked))
+    if (chunk === undefined || (data === false && !Failures.isError(chunk))) return this.malformed()
     return this.answer.take(chunk, "delta", emit)
-  }
-
-  over(): End {
-    return failed(cut(this.answer.asked))
   }
 }
 
-class Completion implements Reading {
-  readonly isWhole = true
-  private readonly asked: Asked
-
-  constructor(asked: Asked) {
-    this.asked = asked
-  }
-
+class Completion extends InOnePiece {
   read(body: string, emit: Emit): End {
     const answer = new Answer(this.asked)
     const object = objectIn(body)
     const end = object && answer.take(object, "message", emit)
     return end ?? (answer.hasFinished ? answer.summary : this.over())
   }
-
-  over(): End {
-    return failed(malformed(this.asked))
-  }
 }
 
-class Vectors implements Reading {
-  readonly isWhole = true
-  private readonly asked: Asked
-
-  constructor(asked: Asked) {
-    this.asked = asked
-  }
-
+class Vectors extends InOnePiece {
   read(body: string, emit: Emit): End {
     const object = objectIn(body) ?? {}
     if (Failures.isError(object)) return Failures.said(object, 200, this.asked)
-    const found = listOf(object["data"])
-    const vectors = found.map((each, place) => found.find(({ index }) => index === place) ?? each)
+    const vectors = listOf(object["data"]).toSorted((one, other) => placeOf(one) - placeOf(other))
     if (vectors.length !== inputsOf(this.asked) || !vectors.every(({ embedding }) => isVector(embedding))) {
       return this.over()
     }
@@ -171,11 +141,9 @@ class Vectors implements Reading {
     const usage = usageOf(fieldsOf(object["usage"])) ?? { input: 0, output: 0 }
     return Summary.make({ ...(model !== undefined && { model }), usage })
   }
-
-  over(): End {
-    return failed(malformed(this.asked))
-  }
 }
+
+const placeOf = ({ index }: Fields): number => numberOf(index) ?? 0
 
 const usageOf = (usage: Fields | undefined): Usage.Usage | undefined => {
   const input = numberOf(usage?.["prompt_tokens"])

@@ -6,23 +6,7 @@
  */
 import type { SpillwayError } from "@spillway/core"
 import { type Fields, fieldsOf, numberOf } from "../Fields.ts"
-import {
-  badRequest,
-  broken,
-  contextTooLong,
-  errorOf,
-  gatewayStatuses,
-  limited,
-  malformed,
-  modelNotFound,
-  overloaded,
-  quotaSpent,
-  type Row,
-  type Said,
-  unauthorized,
-  unreachable,
-  unsupported
-} from "../Meaning.ts"
+import * as Meaning from "../Meaning.ts"
 import { refusedBy } from "../Refusals.ts"
 import type { About } from "../Wire.ts"
 
@@ -35,7 +19,7 @@ export const said = (
   object: Fields,
   status: number,
   asked: About,
-  wait: Pick<Said, "retryAfter"> = {},
+  wait: Pick<Meaning.Said, "retryAfter"> = {},
   body = JSON.stringify(object)
 ): SpillwayError => {
   const error = fieldsOf(object["error"]) ?? object
@@ -43,7 +27,7 @@ export const said = (
   const words = [type, code, message].filter((each) => typeof each === "string")
   const sentence = words.length === 0 ? body : words.join(" ")
   const told = status === 200 ? (numberOf(code) ?? statusOf[String(type)] ?? status) : status
-  return errorOf(rows, { status: told, sentence, ...wait, ...lengthsIn(sentence, error) }, asked)
+  return Meaning.errorOf(rows, { status: told, sentence, ...wait, ...lengthsIn(sentence, error) }, asked)
 }
 
 /** What an answer that is none says. */
@@ -53,7 +37,7 @@ export const refused = refusedBy({ isError, said })
 const statusOf: Readonly<Record<string, number>> = { server_error: 500, api_error: 500, requests: 429, tokens: 429 }
 
 /** How long a prompt is and how long it may be, in fields or in words. */
-const lengthsIn = (sentence: string, error: Fields): Pick<Said, "tokens" | "context"> => {
+const lengthsIn = (sentence: string, error: Fields): Pick<Meaning.Said, "tokens" | "context"> => {
   const context = numberOf(error["n_ctx"]) ?? first(/maximum context length (?:is|of) (\d+)/i, sentence)
   const tokens =
     numberOf(error["n_prompt_tokens"]) ??
@@ -67,31 +51,32 @@ const first = (pattern: RegExp, text: string): number | undefined => {
 }
 
 /** In order: the first that fits is what it means. */
-const rows: ReadonlyArray<Row> = [
-  { statuses: [402], means: quotaSpent },
-  { says: /insufficient_quota|exceeded your current quota|insufficient (balance|credits|funds)/i, means: quotaSpent },
-  { statuses: [401, 403], means: unauthorized },
-  { statuses: [429], means: limited, isPlain: true },
-  { statuses: [503, 529], means: overloaded, isPlain: true },
-  { statuses: gatewayStatuses, means: unreachable },
-  { statuses: [499], means: () => ({ _tag: "Cancelled" }), isPlain: true },
+const rows: ReadonlyArray<Meaning.Row> = [
+  { statuses: [402], means: Meaning.quotaSpent },
+  {
+    says: /insufficient_quota|exceeded your current quota|insufficient (balance|credits|funds)/i,
+    means: Meaning.quotaSpent
+  },
+  ...Meaning.usual,
   {
     says: /content_filter|content_policy_violation|ResponsibleAIPolicy/i,
     means: ({ target }) => ({ _tag: "ContentRefused", target })
   },
   {
     says: /context_length_exceeded|exceed_context_size|maximum context length|exceeds the (available )?context/i,
-    means: contextTooLong,
+    means: Meaning.contextTooLong,
     isPlain: true
   },
-  { says: /model_not_found|model\b.*\b(not found|does not exist)|no such model/i, means: modelNotFound, isPlain: true },
-  { says: /unsupported_(parameter|value)|does not support|not supported|no multimodal/i, means: unsupported },
-  { says: /rate_limit_exceeded|too many requests/i, means: limited, isPlain: true },
-  { says: /overloaded|server busy|no slots available/i, means: overloaded, isPlain: true },
+  {
+    says: /model_not_found|model\b.*\b(not found|does not exist)|no such model/i,
+    means: Meaning.modelNotFound,
+    isPlain: true
+  },
+  { says: /unsupported_(parameter|value)|does not support|not supported|no multimodal/i, means: Meaning.unsupported },
+  { says: /rate_limit_exceeded|too many requests/i, means: Meaning.limited, isPlain: true },
+  { says: /overloaded|server busy|no slots available/i, means: Meaning.overloaded, isPlain: true },
   { says: /out of memory|out[-_]of[-_](device_)?memory/i, means: ({ target }) => ({ _tag: "OutOfMemory", target }) },
-  { statuses: [404], means: malformed },
-  { statuses: [400, 405, 409, 413, 415, 422], means: badRequest },
-  { says: /invalid_request_error/, means: badRequest },
-  { statuses: [501], means: unsupported },
-  { statuses: [500, 200], means: broken }
+  ...Meaning.otherwise,
+  { says: /invalid_request_error/, means: Meaning.badRequest },
+  { statuses: [500, 200], means: Meaning.broken }
 ]

@@ -5,16 +5,15 @@
 import { Part, Summary } from "@spillway/core"
 import type { Random } from "../../../core/test/laws/random.ts"
 import { given } from "./Dialect.ts"
-import { base64, cut, words } from "./Things.ts"
+import { base64, cut, words } from "./Pieces.ts"
 
 /** What the answers of a dialect can hold. */
 export interface Says {
   /** Whether thoughts are signed or sealed. */
   readonly proofs: boolean
   readonly logprobs: boolean
-  /** Whether calls come in fragments, and whether each of them has an id. */
-  readonly fragments: boolean
-  readonly ids: boolean
+  /** Whether calls come whole, with an id or without one, or in fragments: of one after the other, or of several. */
+  readonly calls: "whole" | "in turn" | "at once"
   readonly refusals: boolean
   readonly timings: boolean
 }
@@ -34,7 +33,11 @@ export const answer = (random: Random, says: Says): Answer => {
   const one = (): void => {
     const kind = below(4)
     if (kind === 0) parts.push(...thought(random, says))
-    else if (kind === 1) parts.push(...call(random, calls++, says))
+    else if (kind === 1 && says.calls === "at once") {
+      const [first, second] = [call(random, calls++, says), call(random, calls++, says)]
+      const most = Math.max(first.length, second.length)
+      for (let at = 0; at < most; at++) parts.push(...first.slice(at, at + 1), ...second.slice(at, at + 1))
+    } else if (kind === 1) parts.push(...call(random, calls++, says))
     else parts.push(...spoken(random, hasLogprobs))
   }
   for (let count = 1 + below(4); count > 0; count--) one()
@@ -84,16 +87,16 @@ const thought = (random: Random, { proofs }: Says): ReadonlyArray<Part.Part> => 
 
 const inputs = ["{}", '{"city":"K\u00f6ln","x":[1,2,{"y":null}]}', '{"text":"\u{1f600} \\"q\\"\\r\\n data: [DONE]"}']
 
-const call = (random: Random, index: number, { fragments, ids }: Says): ReadonlyArray<Part.Part> => {
+const call = (random: Random, index: number, { calls }: Says): ReadonlyArray<Part.Part> => {
   const { below } = random
   const written = inputs[below(inputs.length)]!
   const first = {
     _tag: "ToolCall",
     index,
-    ...((ids || below(2) === 0) && { id: `call_${below(1e6)}_${index}` }),
+    ...((calls !== "whole" || below(2) === 0) && { id: `call_${below(1e6)}_${index}` }),
     name: `tool_${below(5)}`
   } as const
-  if (!fragments) return [{ ...first, arguments: written }]
+  if (calls === "whole") return [{ ...first, arguments: written }]
   const rest = cut(random, written).map((each) => ({ _tag: "ToolCall", index, arguments: each }) as const)
   return below(2) === 0 ? [{ ...first, arguments: "" }, ...rest] : [{ ...first, ...rest[0]! }, ...rest.slice(1)]
 }

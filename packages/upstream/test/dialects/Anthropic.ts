@@ -6,11 +6,22 @@
  * characters, no block is empty, and a turn of the system stands behind the user's and before the assistant's. Sampling
  * can be set in the version of 2023 only, so every request has to name that one.
  */
-import type { Part, Question } from "@spillway/core"
+import type { Question } from "@spillway/core"
 import { Anthropic } from "@spillway/upstream"
-import { base64, demand, type Dialect, type Fields, given, list, number, object, text, toolName } from "./Dialect.ts"
-
-type Asked = ReturnType<Dialect["read"]>
+import { write } from "./AnthropicEvents.ts"
+import {
+  type Asked,
+  base64,
+  demand,
+  type Dialect,
+  type Fields,
+  given,
+  list,
+  number,
+  object,
+  text,
+  toolName
+} from "./Dialect.ts"
 
 const fields =
   "model max_tokens messages system stream temperature top_p stop_sequences tools tool_choice thinking output_config"
@@ -57,7 +68,7 @@ const schemaOf = (value: unknown): unknown => {
   return schema
 }
 
-/** The least budget that each level of thinking has: a budget that a bound has cut is the level that it still covers. */
+/** How much is to be thought; a budget that a bound has cut is the level that it still covers. */
 const thinkOf = (value: unknown, effort: unknown, most: number): Question.Settings["think"] | undefined => {
   const { budget_tokens: budget, type } = object(value ?? {}, "thinking", ["type", "budget_tokens", "display"])
   demand(effort === undefined || type === "adaptive", "effort goes with thinking that adapts")
@@ -66,10 +77,10 @@ const thinkOf = (value: unknown, effort: unknown, most: number): Question.Settin
   if (type === "adaptive") {
     demand(budget === undefined, "thinking that adapts has no budget")
     if (effort === undefined) return true
-    demand(effort === "low" || effort === "medium" || effort === "high", `there is no effort ${String(effort)}`)
+    demand(effort === "low" || effort === "medium" || effort === "high", `there is no effort ${JSON.stringify(effort)}`)
     return effort
   }
-  demand(type === "enabled", `there is no thinking ${String(type)}`)
+  demand(type === "enabled", `there is no thinking ${JSON.stringify(type)}`)
   const tokens = number(budget, "budget_tokens", 1_024, most - 1)
   demand(tokens !== undefined, "a budget is missing")
   return levelOf(tokens)
@@ -168,10 +179,17 @@ const placed = (turns: ReadonlyArray<Turn>): void => {
   }
 }
 
+const isThought = ({ type }: Fields): boolean => type === "thinking" || type === "redacted_thinking"
+
+/** A thought behind words is the beginning of another turn. */
 const messagesOf = ({ blocks, role, where }: Turn): ReadonlyArray<Question.Message> => {
+  const again = blocks.findIndex((block, index) => isThought(block) && index > 0 && !isThought(blocks[index - 1]!))
+  if (again >= 0) {
+    return [blocks.slice(0, again), blocks.slice(again)].flatMap((part) => messagesOf({ blocks: part, role, where }))
+  }
   const said = of("text", blocks).map((block) => words(block["text"], where))
   const images = of("image", blocks).map((block) => imageOf(block, where))
-  const thoughts = blocks.flatMap((block) => thoughtOf(block, where))
+  const thoughts = blocks.filter(isThought).map((block) => thoughtOf(block, where))
   const toolCalls = of("tool_use", blocks).map((block) => callOf(block, where))
   const results = of("tool_result", blocks).map((block) => resultOf(block, where))
   const isResult = said.length + images.length === 0 && results.length > 0
@@ -200,11 +218,10 @@ const imageOf = (block: Fields, where: string): Question.Image => {
   return { base64: base64(data, where, mediaType) }
 }
 
-const thoughtOf = (block: Fields, where: string): ReadonlyArray<Question.Thought> => {
-  if (block["type"] === "redacted_thinking") return [{ sealed: text(block["data"], where) }]
-  if (block["type"] !== "thinking") return []
-  return [{ text: text(block["thinking"], where), signature: text(block["signature"], `${where}: a signature`) }]
-}
+const thoughtOf = (block: Fields, where: string): Question.Thought =>
+  block["type"] === "redacted_thinking"
+    ? { sealed: text(block["data"], where) }
+    : { text: text(block["thinking"], where), signature: text(block["signature"], `${where}: a signature`) }
 
 const callOf = ({ id, input, name }: Fields, where: string) => {
   demand(
@@ -227,22 +244,22 @@ const resultOf = ({ content = "", tool_use_id: id }: Fields, where: string): Que
 const toolsOf = ({ tool_choice: choice, tools }: Fields): Pick<Asked["content"], "tools" | "toolChoice"> => {
   demand(choice === undefined || tools !== undefined, "tool_choice goes with tools")
   if (tools === undefined) return {}
-  const read = list(tools, "tools").map((each) => {
+  const known = list(tools, "tools").map((each) => {
     const tool = object(each, "a tool", ["name", "description", "input_schema", "type", "cache_control", "strict"])
     const { description, input_schema: parameters } = tool
     demand((parameters as Fields | undefined)?.["type"] === "object", "an input_schema is no object")
     const described = description === undefined ? undefined : text(description, "a description")
     return { name: toolName(tool["name"], "a tool"), ...given({ description: described }), parameters }
   })
-  if (choice === undefined) return { tools: read }
+  if (choice === undefined) return { tools: known }
   const { name, type } = object(choice, "tool_choice", ["type", "name", "disable_parallel_tool_use"])
-  demand(typeof type === "string" && type in choices, `there is no choice ${String(type)}`)
-  if (type !== "tool") return { tools: read, toolChoice: choices[type]! }
+  demand(typeof type === "string" && type in choices, `there is no choice ${JSON.stringify(type)}`)
+  if (type !== "tool") return { tools: known, toolChoice: choices[type]! }
   demand(
-    read.some((tool) => tool.name === name),
+    known.some((tool) => tool.name === name),
     "tool_choice names none of the tools"
   )
-  return { tools: read, toolChoice: { name: text(name, "tool_choice") } }
+  return { tools: known, toolChoice: { name: text(name, "tool_choice") } }
 }
 
 const choices: Readonly<Record<string, Question.ToolChoice>> = {
@@ -250,82 +267,6 @@ const choices: Readonly<Record<string, Question.ToolChoice>> = {
   none: "none",
   any: "required",
   tool: "auto"
-}
-
-const write: Dialect["write"] = (parts, { finish, model, usage }) => {
-  const { cached, input = 0, output = 0 } = usage ?? {}
-  const counts = {
-    input_tokens: input - (cached ?? 0),
-    cache_creation_input_tokens: cached === undefined ? null : 0,
-    cache_read_input_tokens: cached ?? null
-  }
-  const message = {
-    model: model ?? "a",
-    id: "msg_01XFDUDYJgAACzvnptvVoYEL",
-    type: "message",
-    role: "assistant",
-    content: [],
-    stop_reason: null,
-    stop_sequence: null,
-    usage: { ...counts, output_tokens: 1, service_tier: "standard" }
-  }
-  const stop = { stop_reason: finishes[finish] ?? "end_turn", stop_sequence: null }
-  return [
-    event("message_start", { message }),
-    event("ping", {}),
-    ...blocksOf(parts),
-    event("message_delta", { delta: stop, usage: { ...counts, output_tokens: output } }),
-    event("message_stop", {})
-  ].join("")
-}
-
-const event = (type: string, data: Fields): string => `event: ${type}\ndata: ${JSON.stringify({ type, ...data })}\n\n`
-
-const finishes: Readonly<Record<string, string>> = {
-  stop: "end_turn",
-  length: "max_tokens",
-  "tool-calls": "tool_use",
-  refused: "refusal"
-}
-
-/** The events of all blocks: parts of one kind in a row are one, and a thought that is signed or sealed is over. */
-const blocksOf = (parts: ReadonlyArray<Part.Part>): ReadonlyArray<string> => {
-  const events: Array<string> = []
-  let index = -1
-  let open: string | undefined
-  const close = (): void => {
-    if (open !== undefined) events.push(event("content_block_stop", { index }))
-    open = undefined
-  }
-  const say = (kind: string, block: Fields, delta: Fields | undefined): void => {
-    if (open !== kind) {
-      close()
-      events.push(event("content_block_start", { index: ++index, content_block: block }))
-      open = kind
-    }
-    if (delta !== undefined) events.push(event("content_block_delta", { index, delta }))
-  }
-  for (const part of parts) {
-    if (part._tag === "Text") {
-      say("text", { type: "text", text: "" }, { type: "text_delta", text: part.text })
-    } else if (part._tag === "ToolCall") {
-      const { arguments: written, id, name } = part
-      const block = { type: "tool_use", id, name, input: {} }
-      say(`tool ${part.index}`, block, { type: "input_json_delta", partial_json: written })
-    } else {
-      demand(part._tag === "Thinking", "a message has no vectors")
-      const { sealed, signature, text: thinking } = part
-      if (sealed !== undefined) close()
-      const block = sealed === undefined ? { type: "thinking", thinking: "", signature: "" } : undefined
-      const delta = thinking === "" ? undefined : { type: "thinking_delta", thinking }
-      say("thinking", block ?? { type: "redacted_thinking", data: sealed }, delta)
-      if (signature !== undefined) say("thinking", {}, { type: "signature_delta", signature })
-      if (sealed !== undefined || signature !== undefined) close()
-    }
-    if (events.length % 7 === 0) events.push(event("ping", {}))
-  }
-  close()
-  return events
 }
 
 /** Anthropic. */

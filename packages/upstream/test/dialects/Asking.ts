@@ -8,7 +8,7 @@
 import type { Question } from "@spillway/core"
 import type { Random } from "../../../core/test/laws/random.ts"
 import { type Asked, given } from "./Dialect.ts"
-import { base64, bytesOf, words } from "./Things.ts"
+import { base64, bytesOf, words } from "./Pieces.ts"
 
 /** What a dialect has a place for, by its page. */
 export interface Carries {
@@ -18,7 +18,8 @@ export interface Carries {
   readonly logprobs: boolean
   /** JSON without a schema. */
   readonly json: boolean
-  readonly toolChoice: boolean
+  /** Whether a tool can be one that has to be called. */
+  readonly forcedTools: boolean
   /** Whether the system may speak anywhere, and not only first, or between the user and the assistant. */
   readonly systemAnywhere: boolean
   /** Whether its server takes a temperature and a choice of the tool only where nobody thinks. */
@@ -32,7 +33,7 @@ export const both = (one: Carries, other: Carries): Carries => ({
   seed: one.seed && other.seed,
   logprobs: one.logprobs && other.logprobs,
   json: one.json && other.json,
-  toolChoice: one.toolChoice && other.toolChoice,
+  forcedTools: one.forcedTools && other.forcedTools,
   systemAnywhere: one.systemAnywhere && other.systemAnywhere,
   thinksAlone: one.thinksAlone || other.thinksAlone
 })
@@ -49,15 +50,12 @@ export const question = (random: Random, carries: Carries): Asked => {
   const { below } = random
   const one = <A>(...of: ReadonlyArray<A>): A => of[below(of.length)]!
   const sometimes = (percent: number): boolean => below(100) < percent
-  const tools = sometimes(60) ? names.slice(0, 1 + below(3)).map((name) => toolOf(random, name)) : undefined
+  const tools = sometimes(60) ? names.slice(0, below(4)).map((name) => toolOf(random, name)) : undefined
   const think = sometimes(40) ? one<Question.Settings["think"]>(true, false, "low", "medium", "high") : undefined
   const isAlone = carries.thinksAlone && think !== undefined && think !== false
   const sampling = isAlone ? 0 : below(4)
-  const choice = one<Question.ToolChoice>(
-    "auto",
-    "none",
-    ...(isAlone ? [] : ["required" as const, { name: names[0]! }])
-  )
+  const forced = carries.forcedTools && !isAlone ? ["required" as const, { name: names[0]! }] : []
+  const choice = one<Question.ToolChoice>("auto", "none", ...forced)
   const format = sometimes(25) ? (carries.json && sometimes(40) ? "json" : one<unknown>(...schemas)) : undefined
   return {
     model: one(...models),
@@ -66,7 +64,7 @@ export const question = (random: Random, carries: Carries): Asked => {
       messages: conversation(random, carries),
       ...given({
         tools,
-        toolChoice: carries.toolChoice && tools !== undefined && sometimes(60) ? choice : undefined,
+        toolChoice: tools !== undefined && tools.length > 0 && sometimes(60) ? choice : undefined,
         format,
         stop: sometimes(25) ? stops.slice(0, 1 + below(4)) : undefined
       })

@@ -99,3 +99,16 @@ export const base64 = (value: unknown, where: string, mediaType?: unknown): stri
   demand(mediaType === undefined || found === mediaType, `${where} is ${found}, and not ${String(mediaType)}`)
   return data
 }
+
+/** How likely a token was, as servers say it: always with its bytes. */
+export const likelihood = ({ bytes, logprob, token }: Part.Likelihood): Fields => ({
+  token,
+  logprob,
+  bytes: bytes ?? [...Buffer.from(token)]
+})
+
+/** The same of one that was chosen, with the likeliest at its place. */
+export const chosen = ({ top, ...own }: Part.Logprob): Fields => ({
+  ...likelihood(own),
+  top_logprobs: top.map(likelihood)
+})

@@ -14,8 +14,12 @@ type Messages = ReadonlyArray<Question.Message>
 
 /** What arrives of a question where it was sent in the language of that name. */
 export const carried: Readonly<Record<string, (asked: Asked) => Asked>> = {
-  /** Thoughts are one text, and what is sealed has none. */
-  Ollama: (asked) => withMessages(asked, asked.content.messages.map(withWords)),
+  /** Thoughts are one text, and what is sealed has none. Tools that must not be called are not told. */
+  Ollama: (asked) => {
+    const { messages, toolChoice, tools, ...content } = asked.content
+    const told = toolChoice === "none" ? undefined : tools
+    return { ...asked, content: { ...content, messages: messages.map(withWords), ...given({ tools: told }) } }
+  },
 
   /** To think without saying how much is the middle; thoughts stay behind. */
   OpenAI: (asked) => thinking(withMessages(asked, asked.content.messages.map(withoutThoughts))),
@@ -25,11 +29,11 @@ export const carried: Readonly<Record<string, (asked: Asked) => Asked>> = {
 
   /**
    * The answer has a bound. A budget to think within is cut to half of that. Of thoughts only those that are signed or
-   * sealed are sent; turns that say nothing are not, and two of the user or of the assistant in a row are one.
+   * sealed are sent; turns in which there is nothing are not, and those of one speaker in a row are one.
    */
   Anthropic: ({ content, model, settings }) => {
     const { maxTokens = 4_096, think, ...rest } = settings
-    const kept = content.messages.map(withProof).filter(saysSomething)
+    const kept = content.messages.map(withProof).filter(isThere)
     const messages = merged(kept)
     const level = think === undefined ? undefined : levelled(model, think, maxTokens)
     return {
@@ -48,7 +52,7 @@ const withMessages = (asked: Asked, messages: Messages): Asked => ({
 const thinking = (asked: Asked): Asked =>
   asked.settings.think === true ? { ...asked, settings: { ...asked.settings, think: "medium" } } : asked
 
-const withoutThoughts = ({ thinking: _, ...rest }: Question.Message): Question.Message => rest
+const withoutThoughts = ({ thinking: _thinking, ...rest }: Question.Message): Question.Message => rest
 
 const withWords = (turn: Question.Message): Question.Message => {
   const words = thoughtsOf(turn).map((thought) => ("text" in thought ? thought.text : ""))
@@ -60,25 +64,24 @@ const withProof = (turn: Question.Message): Question.Message => {
   return { ...withoutThoughts(turn), ...(proven.length > 0 && { thinking: proven }) }
 }
 
-const saysSomething = ({
-  images = [],
-  role,
-  text,
-  thinking: thoughts = [],
-  toolCalls = []
-}: Question.Message): boolean =>
-  role === "tool" || text !== "" || images.length + thoughts.length + toolCalls.length > 0
+const isThere = (turn: Question.Message): boolean =>
+  turn.role === "tool" || says(turn) || hasThoughts(turn) || (turn.images ?? []).length > 0
 
+/** Turns of one speaker in a row as one; but a thought behind words begins another. */
 const merged = (messages: Messages): Messages => {
   const kept: Array<Question.Message> = []
   for (const turn of messages) {
     const before = kept.at(-1)
     const isOne = before?.role === turn.role && (turn.role === "user" || turn.role === "assistant")
-    if (before === undefined || !isOne) kept.push(turn)
+    if (before === undefined || !isOne || (hasThoughts(turn) && says(before))) kept.push(turn)
     else kept[kept.length - 1] = both(before, turn)
   }
   return kept
 }
+
+const hasThoughts = (turn: Question.Message): boolean => thoughtsOf(turn).length > 0
+
+const says = ({ text, toolCalls = [] }: Question.Message): boolean => text !== "" || toolCalls.length > 0
 
 const both = (one: Question.Message, other: Question.Message): Question.Message => ({
   role: one.role,

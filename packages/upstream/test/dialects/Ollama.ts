@@ -6,7 +6,7 @@
  */
 import type { Part, Question } from "@spillway/core"
 import { Ollama } from "@spillway/upstream"
-import { base64, demand, type Dialect, type Fields, given, list, number, object, text } from "./Dialect.ts"
+import { base64, chosen, demand, type Dialect, type Fields, given, list, number, object, text } from "./Dialect.ts"
 
 const roles = ["system", "user", "assistant", "tool"] as const
 
@@ -18,7 +18,6 @@ const read: Dialect["read"] = (body) => {
   const { logprobs, stream = true, think, top_logprobs: top } = asked
   demand(stream === true, "the answer is no stream")
   demand(asked["truncate"] === false, "the prompt may be cut")
-  demand(logprobs !== true || top === undefined || number(top, "top_logprobs", 0, 20) !== undefined, "top_logprobs")
   demand(
     [undefined, true, false, "low", "medium", "high", "max"].includes(think as never),
     `think is ${JSON.stringify(think)}`
@@ -117,22 +116,13 @@ const frameOf = (part: Part.Part): readonly [Fields, Fields?] => {
   if (part._tag === "Thinking") return [{ content: "", thinking: part.text }]
   if (part._tag === "Text") {
     const { logprobs, text: content } = part
-    return [
-      { content },
-      given({ logprobs: logprobs?.map(({ top, ...own }) => ({ ...likely(own), top_logprobs: top.map(likely) })) })
-    ]
+    return [{ content }, given({ logprobs: logprobs?.map(chosen) })]
   }
   demand(part._tag === "ToolCall", "a chat has no vectors")
   const { arguments: written, id, index, name } = part
   const called = { index, name, arguments: JSON.parse(written || "{}") as unknown }
   return [{ content: "", tool_calls: [{ ...given({ id }), function: called }] }]
 }
-
-const likely = ({ bytes, logprob, token }: Part.Likelihood) => ({
-  token,
-  logprob,
-  bytes: bytes ?? [...Buffer.from(token)]
-})
 
 /** Ollama. */
 export const ollama: Dialect = {

@@ -8,7 +8,20 @@
  */
 import type { Part, Question } from "@spillway/core"
 import { OpenAi } from "@spillway/upstream"
-import { base64, demand, type Dialect, type Fields, given, list, number, object, text, toolName } from "./Dialect.ts"
+import {
+  type Asked,
+  base64,
+  chosen,
+  demand,
+  type Dialect,
+  type Fields,
+  given,
+  list,
+  number,
+  object,
+  text,
+  toolName
+} from "./Dialect.ts"
 
 const fields =
   "model messages stream stream_options temperature top_p seed stop max_tokens max_completion_tokens " +
@@ -159,8 +172,6 @@ const toolsOf = ({ tool_choice: choice, tools }: Fields): Pick<Asked["content"],
   return { tools: read, toolChoice: { name: text(name, "tool_choice") } }
 }
 
-type Asked = ReturnType<Dialect["read"]>
-
 const formatOf = (value: unknown): unknown => {
   if (value === undefined) return undefined
   const { json_schema: named, type } = object(value, "response_format", ["type", "json_schema"])
@@ -176,7 +187,7 @@ const formatOf = (value: unknown): unknown => {
 const isStrict = (schema: unknown): boolean => {
   if (typeof schema !== "object" || schema === null) return true
   const { additionalProperties: more, properties, required, type } = schema as Fields
-  const names = Object.keys((properties ?? {}) as Fields)
+  const names = Object.keys(properties ?? {})
   const isClosed = more === false && Array.isArray(required) && names.every((name) => required.includes(name))
   return (type !== "object" || isClosed) && Object.values(schema).every(isStrict)
 }
@@ -194,24 +205,34 @@ const write: Dialect["write"] = (parts, { finish, model, usage }) => {
   const chunk = (delta: Fields, logprobs: unknown = null, reason: string | null = null): string =>
     line({ choices: [{ index: 0, delta, logprobs, finish_reason: reason }], usage: null })
   const begun = new Set<number>()
+  const isOdd = parts.length % 2 === 1
+  // A model declines in words of its own, or a filter cuts it off.
+  const isDeclined = finish === "refused" && !parts.some((part) => "logprobs" in part)
   const said = parts.map((part) => {
     if (part._tag === "ToolCall") return chunk(callDelta(part, begun))
-    if (part._tag === "Thinking") return chunk({ reasoning_content: part.text })
+    // Half of the servers call it one name and half of them another.
+    if (part._tag === "Thinking") return chunk({ [isOdd ? "reasoning" : "reasoning_content"]: part.text })
     demand(part._tag === "Text", "a chat has no vectors")
     const { logprobs } = part
-    return chunk({ content: part.text }, logprobs && { content: logprobs.map(likelihoodOf), refusal: null })
+    if (isDeclined) return chunk({ refusal: part.text })
+    return chunk({ content: part.text }, logprobs && { content: logprobs.map(chosen), refusal: null })
   })
   return [
     chunk({ role: "assistant", content: "", refusal: null }),
     ": keep-alive\n\n",
     ...said,
-    chunk({}, null, finishes[finish] ?? "stop"),
+    chunk({}, null, isDeclined ? "stop" : (finishes[finish] ?? "stop")),
     usage === undefined ? "" : line({ choices: [], usage: usageOf(usage) }),
     "data: [DONE]\n\n"
   ].join("")
 }
 
-const finishes: Readonly<Record<string, string>> = { stop: "stop", length: "length", "tool-calls": "tool_calls" }
+const finishes: Readonly<Record<string, string>> = {
+  stop: "stop",
+  length: "length",
+  "tool-calls": "tool_calls",
+  refused: "content_filter"
+}
 
 const callDelta = ({ arguments: written, id, index, name }: Part.ToolCall, begun: Set<number>): Fields => {
   const isFirst = !begun.has(index)
@@ -227,14 +248,6 @@ const usageOf = ({ cached, input, output }: { input: number; output: number; cac
   ...(cached !== undefined && { prompt_tokens_details: { cached_tokens: cached, audio_tokens: 0 } }),
   completion_tokens_details: { reasoning_tokens: 0, accepted_prediction_tokens: 0, rejected_prediction_tokens: 0 }
 })
-
-const likely = ({ bytes, logprob, token }: Part.Likelihood) => ({
-  token,
-  logprob,
-  bytes: bytes ?? [...Buffer.from(token)]
-})
-
-const likelihoodOf = ({ top, ...own }: Part.Logprob) => ({ ...likely(own), top_logprobs: top.map(likely) })
 
 const speaking = (name: string, thinking?: "reasoning" | "reasoning_content"): Dialect => ({
   name,

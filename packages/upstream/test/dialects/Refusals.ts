@@ -80,6 +80,14 @@ export const rows: Readonly<Record<string, ReadonlyArray<Row>>> = {
   Ollama: [
     chat("a picture by its address", "Unsupported", shows("user", { url: "https://example.com/a.png" })),
     ...noObjects,
+    ...(["required", { name: "f" }] as const).map((toolChoice) =>
+      row(`that a tool must be called: ${JSON.stringify(toolChoice)}`, "Unsupported", {
+        kind: "chat",
+        messages: hello,
+        tools: [{ name: "f", parameters: { type: "object" } }],
+        toolChoice
+      })
+    ),
     ...[0, -1, Number.NaN].map((maxTokens) => chat(`a bound of ${maxTokens}`, "BadRequest", hello, { maxTokens }))
   ],
   OpenAI: [

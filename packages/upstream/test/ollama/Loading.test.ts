@@ -1,11 +1,21 @@
 /** A load is told from a hang, at the cost of a look at what is loaded, and only where nothing comes for a second. */
 import { assert, describe, it } from "@effect/vitest"
-import { Answer, Call, type Options, Question, type SpillwayError, Timeout, type Upstream } from "@spillway/core"
+import {
+  Answer,
+  type Attempt,
+  Call,
+  type Options,
+  Question,
+  type SpillwayError,
+  Timeout,
+  type Upstream
+} from "@spillway/core"
 import type { Server } from "@spillway/sim"
 import { Effect, Exit, Fiber, Option } from "effect"
 import { Ollama } from "@spillway/upstream"
 import * as Connection from "../../src/Connection.ts"
 import * as Loading from "../../src/ollama/Loading.ts"
+import { done, frame, head, last, piece, serve, version } from "../bytes.ts"
 import { quick, serving } from "../serving.ts"
 
 /** Clocks that are longer than any test takes, but for those that it names. */
@@ -121,6 +131,27 @@ describe.concurrent("a server that hangs", () => {
   )
 })
 
+describe.concurrent("a look", () => {
+  it.live("that comes back after the first part changes nothing", () =>
+    Effect.gen(function* () {
+      const { url } = yield* serve((socket, asked) => {
+        const says = asked.startsWith("GET /api/ps")
+          ? [{ at: 500, words: `${head("application/json")}${piece('{"models":[]}')}${last}` }]
+          : [
+              { at: 1_200, words: head() + piece(frame("Hello")) },
+              { at: 2_000, words: piece(done) + last }
+            ]
+        for (const { at, words } of says) setTimeout(() => socket.write(version(asked) ?? words), at)
+      })
+      const upstream = yield* Ollama.make("gpu", { url })
+      let seen: Attempt.Attempt | undefined
+      const call: Upstream["call"] = (question, attempt) => upstream.call(question, (seen = attempt))
+      assert.strictEqual(yield* endOf({ call }), "answered")
+      assert.strictEqual(seen!.stretch, "firstToken")
+    })
+  )
+})
+
 describe.concurrent("what is loaded is not asked", () => {
   it.live("by a call that is answered within a second", () =>
     Effect.gen(function* () {
@@ -165,7 +196,7 @@ describe.concurrent("what is loaded is not asked", () => {
         assert.strictEqual(yield* endOf(upstream, {}, "hello", model), "answered")
         assert.strictEqual(looksAt(server), 0)
       }
-      const { server, upstream } = yield* loading("1300ms")
+      const { server, upstream } = yield* loading("900ms")
       const connection = yield* Connection.open({ origin: server.url, connections: 1 })
       const place = { upstream: "gpu", connection, prefix: "", headers: {}, bounds: { lineMax: 1_000, bodyMax: 1_000 } }
       const call = Loading.told(upstream.call, place, "https://ollama.com")

@@ -118,12 +118,14 @@ describe("a model that is not fetched", () => {
     })
   )
 
-  it.live("may also be refused with a status", () =>
+  it.live("may also be refused with a status, and words", () =>
     Effect.gen(function* () {
-      const { server } = yield* serving({ faults: ["overloaded path=/api/pull x1"] })
+      const { server } = yield* serving({ faults: ["overloaded path=/api/pull"] })
       const ollama = yield* Ollama.make("gpu", { url: server.url })
       assert.strictEqual((yield* Effect.flip(ollama.pull("a"))).reason._tag, "Overloaded")
-      assert.strictEqual((yield* Effect.flip(ollama.pull("a"))).reason._tag, "Unknown")
+      const words = piece(line({ error: "this model is for subscribers" }))
+      const refusal = `${head("application/json", "403 Forbidden")}${words}${last}`
+      assert.strictEqual((yield* reasonOf((socket) => void socket.write(refusal))).reason._tag, "UpstreamUnauthorized")
     })
   )
 

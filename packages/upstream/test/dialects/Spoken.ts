@@ -23,11 +23,11 @@ const ofOllama: Spoken = {
     seed: true,
     logprobs: true,
     json: true,
-    toolChoice: false,
+    forcedTools: false,
     systemAnywhere: true,
     thinksAlone: false
   },
-  says: { proofs: false, logprobs: true, fragments: false, ids: false, refusals: false, timings: true }
+  says: { proofs: false, logprobs: true, calls: "whole", refusals: false, timings: true }
 }
 
 const ofOpenAi: Spoken = {
@@ -38,11 +38,11 @@ const ofOpenAi: Spoken = {
     seed: true,
     logprobs: true,
     json: true,
-    toolChoice: true,
+    forcedTools: true,
     systemAnywhere: true,
     thinksAlone: false
   },
-  says: { proofs: false, logprobs: true, fragments: true, ids: true, refusals: false, timings: false }
+  says: { proofs: false, logprobs: true, calls: "at once", refusals: true, timings: false }
 }
 
 const ofAnthropic: Spoken = {
@@ -53,11 +53,11 @@ const ofAnthropic: Spoken = {
     seed: false,
     logprobs: false,
     json: false,
-    toolChoice: true,
+    forcedTools: true,
     systemAnywhere: false,
     thinksAlone: true
   },
-  says: { proofs: true, logprobs: false, fragments: true, ids: true, refusals: true, timings: false }
+  says: { proofs: true, logprobs: false, calls: "in turn", refusals: true, timings: false }
 }
 
 /** One for each wire. */
