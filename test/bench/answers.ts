@@ -3,7 +3,7 @@
  *
  * Servers write every token as it comes, so each part is a chunk of HTTP's own, and the reader is called for each. One
  * packet a part would measure the system's sockets and nothing else, and the whole in one packet is what no model
- * sends: 16 go out in one write, which costs the server less than any reader. An answer is at most 70 kB and there is
+ * sends: 16 go out in one write, which costs the server less than any reader. An answer has at most 70 kB and there is
  * one at a time on a connection, so that what a reader leaves standing is bounded by that.
  */
 import * as Bytes from "../../packages/upstream/test/bytes.ts"

@@ -59,10 +59,12 @@ export const paired = (messages: ReadonlyArray<Question.Message>, form: RegExp):
   return turns
 }
 
-/** The call that is answered: the one of that name, else the first of that tool; where neither is said, the first. */
+/** The call that is answered: the one of that name, or the first of that tool; where neither is said, the first. */
 const takeFrom = (open: Array<Open>, given: string | undefined, tool: string | undefined): Open | undefined => {
-  const byName = given === undefined ? -1 : open.findIndex((call) => call.given === given)
-  const byTool = tool === undefined ? -1 : open.findIndex((call) => call.name === tool)
-  const place = byName >= 0 ? byName : byTool >= 0 || given !== undefined || tool !== undefined ? byTool : 0
-  return place < 0 ? undefined : open.splice(place, 1)[0]
+  const named = given === undefined ? undefined : open.find((call) => call.given === given)
+  const fits = open.filter((call) => (tool === undefined ? given === undefined : call.name === tool))
+  // Whoever gives no name is more likely to answer a call that has none.
+  const found = named ?? fits.find((call) => call.given === undefined) ?? fits[0]
+  if (found !== undefined) open.splice(open.indexOf(found), 1)
+  return found
 }

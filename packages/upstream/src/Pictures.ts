@@ -5,13 +5,17 @@
  */
 import type { Question } from "@spillway/core"
 
-const inline = /^data:[^,]*;base64,/
+const inline = /^data:[^,]*;base64,/i
 
 /** Whether a picture is only named, by an address that somebody else would have to open. */
 export const isElsewhere = (image: Question.Image): image is { readonly url: string } =>
-  "url" in image && !inline.test(image.url)
+  "url" in image && !/^data:/i.test(image.url)
 
-/** What a picture holds, in base64; not for one that is elsewhere. */
+/** Whether a picture stands in its address in a form that is not base64, as drawings do that are text. */
+export const isText = (image: Question.Image): boolean =>
+  "url" in image && /^data:/i.test(image.url) && !inline.test(image.url)
+
+/** What a picture holds, in base64; not for one that is elsewhere, or text. */
 export const base64Of = (image: Question.Image): string =>
   "bytes" in image
     ? Buffer.from(image.bytes).toString("base64")
@@ -19,11 +23,14 @@ export const base64Of = (image: Question.Image): string =>
       ? image.base64
       : image.url.replace(inline, "")
 
-/** The type of a picture in base64, where it is one of those that every server takes. */
-export const typeOf = (base64: string): string | undefined =>
-  types.find(([begins]) => begins.test(Buffer.from(base64.slice(0, 16), "base64").toString("latin1")))?.[1]
+/** The type of a picture, where it is one of those that every server takes. */
+export const typeOf = (image: Question.Image): string | undefined => {
+  const begins =
+    "bytes" in image ? Buffer.from(image.bytes.subarray(0, 12)) : Buffer.from(base64Of(image).slice(0, 16), "base64")
+  return types.find(([pattern]) => pattern.test(begins.toString("latin1")))?.[1]
+}
 
-const types: ReadonlyArray<readonly [begins: RegExp, type: string]> = [
+const types: ReadonlyArray<readonly [pattern: RegExp, type: string]> = [
   [/^\x89PNG/, "image/png"],
   [/^\xff\xd8\xff/, "image/jpeg"],
   [/^GIF8/, "image/gif"],

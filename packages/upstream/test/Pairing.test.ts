@@ -32,6 +32,16 @@ describe("calls and their answers", () => {
     expect(names([both, answer({ toolCallId: "x", toolName: "g" })])).toEqual([["call_0", "call_1"], "call_1"])
   })
 
+  it("without a name are answered before those that have one, by whoever gives none", () => {
+    const both = calls(call("f", "a"), call("f"))
+    expect(names([both, answer({ toolName: "f" }), answer({ toolCallId: "a" })])).toEqual([
+      ["a", "call_0"],
+      "call_0",
+      "a"
+    ])
+    expect(names([both, answer(), answer()])).toEqual([["a", "call_0"], "call_0", "a"])
+  })
+
   it("get no name that another one has", () => {
     expect(names([calls(call("f", "call_0"), call("f")), answer({ toolCallId: "call_0" }), answer()])).toEqual([
       ["call_0", "call_1"],

@@ -100,7 +100,7 @@ describe("an answer", () => {
           socket.write(Buffer.concat([Buffer.from(head(dialect.type)), ...cutUp(random, body), Buffer.from(last)]))
         })
         const upstream = yield* dialect.make(bytes.url)
-        for (; seed < 300; seed++) {
+        for (; seed < 200; seed++) {
           const { parts, summary } = given()
           const hasLogprobs = parts.some((part) => "logprobs" in part)
           const asked = Question.chat("a", "hello", hasLogprobs ? { logprobs: 2 } : {})

@@ -65,7 +65,7 @@ const problemOf = (content: Content, asked: Asked): SpillwayError | undefined =>
     return unsupported("an image in a turn of the system or the assistant", asked)
   }
   const images = turns.flatMap((turn) => turn.images ?? [])
-  if (!images.every((image) => isElsewhere(image) || typeOf(base64Of(image)) !== undefined)) return notAPicture
+  if (!images.every((image) => isElsewhere(image) || typeOf(image) !== undefined)) return notAPicture
   const calls = turns.flatMap(({ toolCalls = [] }) => toolCalls)
   return calls.every(({ arguments: written }) => objectIn(written || "{}") !== undefined) ? undefined : notAnObject
 }
@@ -137,8 +137,7 @@ const blockOf = (text: string): ReadonlyArray<Block> => (text === "" ? [] : [{ t
 
 const pictureOf = (image: Question.Image): Block => {
   if (isElsewhere(image)) return { type: "image", source: { type: "url", url: image.url } }
-  const data = base64Of(image)
-  return { type: "image", source: { type: "base64", media_type: typeOf(data), data } }
+  return { type: "image", source: { type: "base64", media_type: typeOf(image), data: base64Of(image) } }
 }
 
 /** Only what it has signed or sealed itself does it take back. */

@@ -8,8 +8,8 @@
 import { Question, type SpillwayError } from "@spillway/core"
 import { Redacted } from "effect"
 import { given, objectIn, textOf } from "../Fields.ts"
-import { base64Of, imagesOf, isElsewhere } from "../Pictures.ts"
-import { type Asked, mistaken, notAnObject, unsupported } from "../Wire.ts"
+import { base64Of, imagesOf, isElsewhere, isText } from "../Pictures.ts"
+import { type Asked, mistaken, notAnObject, notAPicture, unsupported } from "../Wire.ts"
 
 type Content = Redacted.Redacted.Value<Question.Question["content"]>
 
@@ -61,6 +61,7 @@ const problemOf = (content: Content, settings: Question.Settings, asked: Asked):
     return mistaken("maxTokens", String(maxTokens), "1 or more")
   }
   if (imagesOf(content).some(isElsewhere)) return unsupported("an image by its address", asked)
+  if (imagesOf(content).some(isText)) return notAPicture
   if (content.kind === "chat" && isForced(content.toolChoice)) return unsupported("that a tool must be called", asked)
   const calls = content.kind === "chat" ? content.messages.flatMap((each) => each.toolCalls ?? []) : []
   return calls.every(({ arguments: written }) => objectIn(written || "{}") !== undefined) ? undefined : notAnObject

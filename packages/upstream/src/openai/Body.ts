@@ -102,8 +102,7 @@ const messageOf = (turn: Turn, manner: Manner) => {
 
 const addressOf = (image: Question.Image): string => {
   if (isElsewhere(image)) return image.url
-  const base64 = base64Of(image)
-  return `data:${typeOf(base64)};base64,${base64}`
+  return `data:${typeOf(image)};base64,${base64Of(image)}`
 }
 
 const problemOf = (turns: ReadonlyArray<Turn>, asked: Asked): SpillwayError | undefined => {
@@ -111,7 +110,7 @@ const problemOf = (turns: ReadonlyArray<Turn>, asked: Asked): SpillwayError | un
     return unsupported("an image in a turn that is not the user's", asked)
   }
   const images = turns.flatMap((turn) => turn.images ?? [])
-  return images.every((image) => isElsewhere(image) || typeOf(base64Of(image)) !== undefined) ? undefined : notAPicture
+  return images.every((image) => isElsewhere(image) || typeOf(image) !== undefined) ? undefined : notAPicture
 }
 
 const formatOf = (format: unknown): unknown => {

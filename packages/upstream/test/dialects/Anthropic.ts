@@ -29,7 +29,7 @@ const fields =
 const read: Dialect["read"] = (body) => {
   const asked = object(JSON.parse(body), "the body", fields.split(" "))
   demand(asked["stream"] === true, "the answer is no stream")
-  const most = number(asked["max_tokens"], "max_tokens", 1)
+  const most = number(asked["max_tokens"], "max_tokens", 0)
   demand(most !== undefined, "max_tokens is required")
   const output = object(asked["output_config"] ?? {}, "output_config", ["effort", "format"])
   const turns = list(asked["messages"], "messages", 1).map((each, index) => turnOf(each, `messages.${index}`))

@@ -101,7 +101,7 @@ export const base64 = (value: unknown, where: string, mediaType?: unknown): stri
 }
 
 /** How likely a token was, as servers say it: always with its bytes. */
-export const likelihood = ({ bytes, logprob, token }: Part.Likelihood): Fields => ({
+const likelihood = ({ bytes, logprob, token }: Part.Likelihood): Fields => ({
   token,
   logprob,
   bytes: bytes ?? [...Buffer.from(token)]

@@ -43,7 +43,8 @@ const shows = (role: Question.Message["role"], image: Question.Image): ReadonlyA
 const pictures: ReadonlyArray<readonly [string, Question.Image]> = [
   ["bytes that are none", { bytes: new Uint8Array([1, 2, 3]) }],
   ["base64 of a BMP", { base64: Buffer.from("BM\x1e\0\0\0").toString("base64") }],
-  ["an address that holds a TIFF", { url: `data:image/tiff;base64,${Buffer.from("II*\0").toString("base64")}` }]
+  ["an address that holds a TIFF", { url: `data:image/tiff;base64,${Buffer.from("II*\0").toString("base64")}` }],
+  ["an address that holds an SVG as it is written", { url: "data:image/svg+xml,<svg/>" }]
 ]
 
 const noPictures: ReadonlyArray<Row> = pictures.map(([title, image]) =>

@@ -7,6 +7,7 @@ import {
   type Options,
   Question,
   type SpillwayError,
+  Summary,
   Timeout,
   type Upstream
 } from "@spillway/core"
@@ -44,6 +45,17 @@ const looksAt = ({ traffic }: Server.Running): number =>
 /** A server of one model that loads for so long, and the wire to it. */
 const loading = (load: string, options: Server.Options = {}, wire?: Ollama.Options) =>
   serving({ models: [quick("a", { load })], ...options }, wire)
+
+/** A server whose model is loaded, and which has forgotten how that was. */
+const warm = Effect.gen(function* () {
+  const served = yield* serving()
+  assert.strictEqual(yield* endOf(served.upstream), "answered")
+  served.server.traffic.forgetEnded()
+  return served
+})
+
+/** A question whose answer takes longer than a second, though its first word does not. */
+const slow = "hello [[sim tokens=16 token_ms=100]]"
 
 describe.concurrent("a model that loads", () => {
   it.live("has the time of a load, and not that of a first token", () =>
@@ -100,8 +112,7 @@ describe.concurrent("a model that loads", () => {
 describe.concurrent("a server that hangs", () => {
   it.live("has the time of a first token where its model is loaded, and is looked at once", () =>
     Effect.gen(function* () {
-      const { server, upstream } = yield* serving()
-      assert.strictEqual(yield* endOf(upstream), "answered")
+      const { server, upstream } = yield* warm
       assert.strictEqual(yield* endOf(upstream, { firstToken: "2500ms" }, "hello [[sim hang_after=0]]"), "firstToken")
       assert.strictEqual(looksAt(server), 1)
     })
@@ -155,7 +166,7 @@ describe.concurrent("a look", () => {
 describe.concurrent("what is loaded is not asked", () => {
   it.live("by a call that is answered within a second", () =>
     Effect.gen(function* () {
-      const { server, upstream } = yield* serving()
+      const { server, upstream } = yield* warm
       for (let each = 0; each < 5; each++) assert.strictEqual(yield* endOf(upstream), "answered")
       yield* Effect.sleep("1200 millis")
       assert.strictEqual(looksAt(server), 0)
@@ -164,12 +175,20 @@ describe.concurrent("what is loaded is not asked", () => {
 
   it.live("once something has come, however slowly the rest does", () =>
     Effect.gen(function* () {
-      const { server, upstream } = yield* serving()
-      assert.strictEqual(yield* endOf(upstream, {}, "hello [[sim tokens=16 token_ms=100]]"), "answered")
+      const { server, upstream } = yield* warm
+      assert.strictEqual(yield* endOf(upstream, {}, slow), "answered")
       assert.strictEqual(looksAt(server), 0)
-      const late = yield* loading("900ms")
-      assert.strictEqual(yield* endOf(late.upstream, {}, "hello [[sim tokens=16 token_ms=100]]"), "answered")
-      assert.strictEqual(looksAt(late.server), 1)
+    })
+  )
+
+  it.live("any more once something has come after a load", () =>
+    Effect.gen(function* () {
+      const { server, upstream } = yield* loading("900ms")
+      let atFirst: number | undefined
+      const sink = { emit: () => void (atFirst ??= looksAt(server)) }
+      yield* Answer.toSink(Call.asEffect<SpillwayError, never>(upstream.call), Question.chat("a", slow), sink)
+      assert.isAtLeast(atFirst!, 1)
+      assert.strictEqual(looksAt(server), atFirst)
     })
   )
 
@@ -196,11 +215,13 @@ describe.concurrent("what is loaded is not asked", () => {
         assert.strictEqual(yield* endOf(upstream, {}, "hello", model), "answered")
         assert.strictEqual(looksAt(server), 0)
       }
-      const { server, upstream } = yield* loading("900ms")
+      const { server } = yield* serving()
       const connection = yield* Connection.open({ origin: server.url, connections: 1 })
       const place = { upstream: "gpu", connection, prefix: "", headers: {}, bounds: { lineMax: 1_000, bodyMax: 1_000 } }
-      const call = Loading.told(upstream.call, place, "https://ollama.com")
-      assert.strictEqual(yield* endOf({ call }), "answered")
+      const silent = () => Effect.as(Effect.sleep("1300 millis"), Summary.make())
+      yield* endOf({ call: Loading.told(silent, place, "https://ollama.com") })
+      assert.strictEqual(looksAt(server), 0)
+      yield* endOf({ call: Loading.told(silent, place, "https://not-ollama.com") })
       assert.strictEqual(looksAt(server), 1)
     })
   )
