@@ -18,6 +18,28 @@ export const objectIn = (text: string): Fields | undefined => {
   }
 }
 
+/** The same, whose numbers keep the text that they were written in where no number of ours is the same. */
+export const exactObjectIn = (text: string): Fields | undefined => {
+  if (!/[\d.]{16}|\d[eE]/.test(text)) return objectIn(text)
+  try {
+    return fieldsOf(parse(text, (_, value, { source }) => (isInexact(value, source) ? rawJSON(source!) : value)))
+  } catch {
+    return undefined
+  }
+}
+
+/** What the engine knows and the library of types does not: the text of a number, and a number that is a text. */
+const { parse, rawJSON } = JSON as unknown as {
+  readonly parse: (
+    text: string,
+    revive: (key: string, value: unknown, context: { readonly source?: string }) => unknown
+  ) => unknown
+  readonly rawJSON: (text: string) => unknown
+}
+
+const isInexact = (value: unknown, source: string | undefined): boolean =>
+  typeof value === "number" && source !== undefined && (source.length > 15 || !Number.isFinite(value))
+
 /** A text that says something. */
 export const textOf = (value: unknown): string | undefined =>
   typeof value === "string" && value !== "" ? value : undefined

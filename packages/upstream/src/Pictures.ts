@@ -9,19 +9,19 @@ const inline = /^data:[^,]*;base64,/i
 
 /** Whether a picture is only named, by an address that somebody else would have to open. */
 export const isElsewhere = (image: Question.Image): image is { readonly url: string } =>
-  "url" in image && !/^data:/i.test(image.url)
+  "url" in image && /^https?:/i.test(image.url)
 
-/** Whether a picture stands in its address in a form that is not base64, as drawings do that are text. */
-export const isText = (image: Question.Image): boolean =>
-  "url" in image && /^data:/i.test(image.url) && !inline.test(image.url)
+/** Whether an address is neither that of a picture nor holds one: a drawing that is text, a file, anything. */
+export const isNowhere = (image: Question.Image): boolean =>
+  "url" in image && !/^https?:/i.test(image.url) && !inline.test(image.url)
 
-/** What a picture holds, in base64; not for one that is elsewhere, or text. */
-export const base64Of = (image: Question.Image): string =>
-  "bytes" in image
-    ? Buffer.from(image.bytes).toString("base64")
-    : "base64" in image
-      ? image.base64
-      : image.url.replace(inline, "")
+/** What a picture holds, in base64; not for one that is elsewhere, or nowhere. */
+export const base64Of = (image: Question.Image): string => {
+  if ("bytes" in image) return Buffer.from(image.bytes).toString("base64")
+  const text = "base64" in image ? image.base64 : image.url.replace(inline, "")
+  // Whoever writes it for people to read breaks its lines.
+  return /\s/.test(text) ? text.replaceAll(/\s+/g, "") : text
+}
 
 /** The type of a picture, where it is one of those that every server takes. */
 export const typeOf = (image: Question.Image): string | undefined => {

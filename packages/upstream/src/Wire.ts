@@ -80,3 +80,13 @@ export const notCalled = mistaken("A turn of a tool", "an answer to no call", "t
 
 /** That a picture is of a kind that nobody takes. */
 export const notAPicture = mistaken("An image", "something else", "a PNG, a JPEG, a GIF or a WebP")
+
+/** Whether a tool has to be called, and there is none. */
+export const isChoiceOfNothing = (content: Question.Content): boolean => {
+  if (content.kind !== "chat" || (content.tools ?? []).length > 0) return false
+  const { toolChoice = "auto" } = content
+  return toolChoice === "required" || typeof toolChoice === "object"
+}
+
+/** That it is so. */
+export const noTools = mistaken("toolChoice", "a tool that has to be called", "said only where there are tools")

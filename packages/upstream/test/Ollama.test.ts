@@ -3,8 +3,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { type Attempt, type Call, Question, type SpillwayError, type Summary, type Upstream } from "@spillway/core"
 import { Effect } from "effect"
 import { Ollama } from "@spillway/upstream"
-import { done, head, last, piece, serve } from "./bytes.ts"
-import { ask, quick, serving } from "./serving.ts"
+import { done, frame, head, last, piece, serve } from "./bytes.ts"
+import { ask, quick, serving, to } from "./serving.ts"
 
 describe("an answer", () => {
   it.live("tells what it took and how long, in the server's own count", () =>
@@ -51,6 +51,35 @@ describe("an answer", () => {
       const called = yield* ask(upstream, Question.make("a", { kind: "chat", messages, tools }, { think: false }))
       assert.containSubset(called.parts, [{ _tag: "ToolCall", index: 0, name: "f", arguments: '{"a":1}' }])
       assert.strictEqual((called.summary as Summary.Summary).finish, "tool-calls")
+    })
+  )
+
+  it.live("keeps the digits of the numbers that a tool is called with", () =>
+    Effect.gen(function* () {
+      const call = '{"function":{"name":"f","arguments":{"id":12345678901234567890,"n":1.5}}}'
+      const says = `{"message":{"content":"","tool_calls":[${call}]}}\n${done}`
+      const { upstream } = yield* to((socket) => socket.write(head() + piece(says) + last))
+      const { parts } = yield* ask(upstream)
+      assert.deepStrictEqual(parts, [
+        { _tag: "ToolCall", index: 0, name: "f", arguments: '{"id":12345678901234567890,"n":1.5}' }
+      ])
+    })
+  )
+
+  it.live("tells how likely its tokens were, or is refused by a version that does not know", () =>
+    Effect.gen(function* () {
+      const question = Question.chat("a", "Why? [[sim tokens=2]]", { logprobs: 1 })
+      const { upstream } = yield* serving()
+      const { parts } = yield* ask(upstream, question)
+      for (const part of parts) {
+        assert.strictEqual(part._tag, "Text")
+        if (part._tag !== "Text") continue
+        assert.deepStrictEqual([part.logprobs?.length, part.logprobs?.[0]?.top.length], [1, 1])
+        assert.strictEqual(part.logprobs![0]!.token, part.text)
+      }
+      const { upstream: silent } = yield* to((socket) => socket.write(head() + piece(frame("Hi") + done) + last))
+      const refused = yield* ask(silent, question)
+      assert.deepStrictEqual([refused.end, refused.parts.length], ["Unsupported", 0])
     })
   )
 

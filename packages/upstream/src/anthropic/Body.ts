@@ -6,10 +6,19 @@
  */
 import { Question, type SpillwayError } from "@spillway/core"
 import { Redacted } from "effect"
-import { fieldsOf, given, objectIn } from "../Fields.ts"
+import { exactObjectIn, fieldsOf, given, objectIn } from "../Fields.ts"
 import { paired, type Turn } from "../Pairing.ts"
 import { base64Of, isElsewhere, typeOf } from "../Pictures.ts"
-import { type Asked, mistaken, notAnObject, notAPicture, notCalled, unsupported } from "../Wire.ts"
+import {
+  type Asked,
+  isChoiceOfNothing,
+  mistaken,
+  notAnObject,
+  notAPicture,
+  notCalled,
+  noTools,
+  unsupported
+} from "../Wire.ts"
 import { type Style, thinkingOf } from "./Thinking.ts"
 
 /** What a question may leave unsaid, and this server must be told. */
@@ -35,11 +44,13 @@ export const put =
     if (!("fields" in thinking)) return thinking
     const first = turns.findIndex(({ role }) => role !== "system")
     const begun = first < 0 ? turns.length : first
+    const messages = merged(turns.slice(begun))
+    if (!messages.every(isInPlace)) return unsupported("a turn of the system in that place", asked)
     const output = given({ effort: thinking.effort, format: formatOf(content.format) })
     const body = {
       model,
       max_tokens: maxTokens,
-      messages: merged(turns.slice(begun)),
+      messages,
       stream: true,
       ...systemOf(turns.slice(0, begun)),
       ...offered(content),
@@ -51,11 +62,13 @@ export const put =
   }
 
 const problemOf = (content: Content, asked: Asked): SpillwayError | undefined => {
-  const { logprobs, seed } = asked.question.settings
+  const { logprobs, seed, temperature = 0 } = asked.question.settings
   if (content.kind === "embed") return unsupported("vectors", asked)
   if (content.kind === "generate" && content.suffix !== undefined) return unsupported("a suffix", asked)
   if (seed !== undefined) return unsupported("a seed", asked)
   if (logprobs !== undefined) return unsupported("how likely its tokens are", asked)
+  if (temperature > 1) return unsupported("a temperature above 1", asked)
+  if (isChoiceOfNothing(content)) return noTools
   if (content.format === "json") return unsupported("JSON without a schema", asked)
   if (content.format !== undefined && fieldsOf(content.format) === undefined) {
     return mistaken("format", "something else", "a JSON Schema")
@@ -87,12 +100,18 @@ const offered = (content: Content) => {
     tools: tools.map(({ description, name, parameters }) => ({
       name,
       ...given({ description }),
-      input_schema: parameters
+      input_schema: schemaOf(parameters)
     })),
     ...(choice !== undefined && {
       tool_choice: typeof choice === "string" ? { type: choices[choice] } : { type: "tool", name: choice.name }
     })
   }
+}
+
+/** Whoever takes nothing may have said nothing; here even that is an object. */
+const schemaOf = (parameters: unknown): unknown => {
+  const fields = fieldsOf(parameters) ?? (parameters === undefined || parameters === null ? {} : undefined)
+  return fields === undefined || "type" in fields ? parameters : { type: "object", ...fields }
 }
 
 const choices = { auto: "auto", none: "none", required: "any" } as const
@@ -104,9 +123,18 @@ const systemOf = (turns: ReadonlyArray<Turn>) => {
   return system.length === 0 ? {} : { system }
 }
 
+interface Said {
+  readonly role: string
+  readonly content: Array<Block>
+}
+
+/** The system may speak again only after the user, and before the assistant or at last. */
+const isInPlace = ({ role }: Said, index: number, all: ReadonlyArray<Said>): boolean =>
+  role !== "system" || (all[index - 1]?.role === "user" && (all[index + 1]?.role ?? "assistant") === "assistant")
+
 /** The turns, with the results of tools and what follows of the same speaker as one. */
-const merged = (turns: ReadonlyArray<Turn>) => {
-  const all: Array<{ readonly role: string; readonly content: Array<Block> }> = []
+const merged = (turns: ReadonlyArray<Turn>): ReadonlyArray<Said> => {
+  const all: Array<Said> = []
   for (const turn of turns) {
     const role = turn.role === "tool" ? "user" : turn.role
     const blocks = blocksOf(turn)
@@ -128,12 +156,12 @@ const blocksOf = (turn: Turn): ReadonlyArray<Block> => {
     type: "tool_use",
     id,
     name,
-    input: objectIn(written || "{}")
+    input: exactObjectIn(written || "{}")
   }))
   return [...thoughts, ...said, ...calls]
 }
 
-const blockOf = (text: string): ReadonlyArray<Block> => (text === "" ? [] : [{ type: "text", text }])
+const blockOf = (text: string): ReadonlyArray<Block> => (text.trim() === "" ? [] : [{ type: "text", text }])
 
 const pictureOf = (image: Question.Image): Block => {
   if (isElsewhere(image)) return { type: "image", source: { type: "url", url: image.url } }

@@ -67,7 +67,10 @@ const rows: ReadonlyArray<Meaning.Row> = [
   },
   { statuses: [404], says: /not_found_error.*\bmodel/i, means: Meaning.modelNotFound, isPlain: true },
   { says: /model\b.*\bnot found/i, means: Meaning.modelNotFound, isPlain: true },
-  { says: /does not support|not supported|unsupported|no multimodal/i, means: Meaning.unsupported },
+  {
+    says: /does not support|not supported|unsupported|no multimodal|cannot both be|may only be|role.{0,3}.system/i,
+    means: Meaning.unsupported
+  },
   ...Meaning.otherwise,
   { statuses: [500, 200], means: Meaning.broken }
 ]

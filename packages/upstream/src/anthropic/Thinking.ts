@@ -29,8 +29,8 @@ export const thinkingOf = (
   return { fields: given({ thinking: { type: "enabled", budget_tokens: budget } }), effort: undefined }
 }
 
-/** Claude 3.7, and 4 up to 4.5. */
-const budgeted = /claude-(?:3-7|(?:opus|sonnet|haiku)-4(?:-[0-5])?(?:-\d{8}|-latest)?(?:@|$))/
+/** Claude 3.7, and 4 up to 4.5, as Anthropic writes them and as those do who offer them under its dialect. */
+const budgeted = /claude-(?:3[-.]7|(?:opus|sonnet|haiku)-4(?:[-.][0-5])?(?:-\d{8}|-latest)?(?:-v\d|[@:]|$))/
 
 const least = 1_024
 

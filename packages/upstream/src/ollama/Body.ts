@@ -7,8 +7,8 @@
  */
 import { Question, type SpillwayError } from "@spillway/core"
 import { Redacted } from "effect"
-import { given, objectIn, textOf } from "../Fields.ts"
-import { base64Of, imagesOf, isElsewhere, isText } from "../Pictures.ts"
+import { exactObjectIn, given, objectIn, textOf } from "../Fields.ts"
+import { base64Of, imagesOf, isElsewhere, isNowhere } from "../Pictures.ts"
 import { type Asked, mistaken, notAnObject, notAPicture, unsupported } from "../Wire.ts"
 
 type Content = Redacted.Redacted.Value<Question.Question["content"]>
@@ -35,18 +35,24 @@ export const put = (asked: Asked): { readonly path: string; readonly body: strin
   // Whoever must not call one is not told of any.
   const offered = content.toolChoice === "none" ? undefined : content.tools
   const tools = offered?.map((tool) => ({ type: "function", function: tool }))
-  const body = { ...all, messages: content.messages.map(messageOf), ...given({ tools }) }
+  const calls = content.messages.flatMap((each) => each.toolCalls ?? [])
+  const messages = content.messages.map((message) => messageOf(message, calls))
+  const body = { ...all, messages, ...given({ tools }) }
   return { path: "/api/chat", body: JSON.stringify(body) }
 }
 
-const messageOf = (message: Question.Message) => {
-  const { images, role, text, toolCallId, toolCalls, toolName } = message
+type Calls = NonNullable<Question.Message["toolCalls"]>
+
+const messageOf = (message: Question.Message, calls: Calls) => {
+  const { images, role, text, toolCallId, toolCalls } = message
+  // Templates tell an answer by the name of its tool, others by that of the call.
+  const { toolName = calls.findLast(({ id }) => id !== undefined && id === toolCallId)?.name } = message
   const more = given({
     thinking: textOf(Question.thinkingOf(message)),
     images: images?.map(base64Of),
     tool_calls: toolCalls?.map(({ id, name, arguments: written }, index) => ({
       ...given({ id }),
-      function: { index, name, arguments: JSON.parse(written || "{}") as unknown }
+      function: { index, name, arguments: exactObjectIn(written || "{}") }
     })),
     tool_call_id: toolCallId,
     tool_name: toolName
@@ -61,7 +67,7 @@ const problemOf = (content: Content, settings: Question.Settings, asked: Asked):
     return mistaken("maxTokens", String(maxTokens), "1 or more")
   }
   if (imagesOf(content).some(isElsewhere)) return unsupported("an image by its address", asked)
-  if (imagesOf(content).some(isText)) return notAPicture
+  if (imagesOf(content).some(isNowhere)) return notAPicture
   if (content.kind === "chat" && isForced(content.toolChoice)) return unsupported("that a tool must be called", asked)
   const calls = content.kind === "chat" ? content.messages.flatMap((each) => each.toolCalls ?? []) : []
   return calls.every(({ arguments: written }) => objectIn(written || "{}") !== undefined) ? undefined : notAnObject

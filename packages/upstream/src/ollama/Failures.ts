@@ -55,7 +55,13 @@ const rows: ReadonlyArray<Meaning.Row> = [
     means: Meaning.contextTooLong,
     isPlain: true
   },
-  { says: /model .*not found|^model is required$/i, means: Meaning.modelNotFound, isPlain: true },
+  {
+    says: /model .*not found|^model is required$|manifest: file does not exist/i,
+    means: Meaning.modelNotFound,
+    isPlain: true
+  },
+  // It asks somebody else, for the words of a model in the cloud or for a model, and does not reach him.
+  { says: /no such host|dial tcp/, means: Meaning.unreachable },
   { says: /does not support|no multimodal|not supported|start it with `--embeddings/i, means: Meaning.unsupported },
   { says: noLoad, means: ({ target }) => ({ _tag: "LoadFailed", target }) },
   // The cloud now and then reads only half of a request, and a daemon dies in one that was right.

@@ -5,7 +5,17 @@
  * line like any other, behind a status of 200.
  */
 import { Part, Summary, type Usage } from "@spillway/core"
-import { type Fields, fieldsOf, isVector, numberOf, objectIn, sentenceOf, textOf } from "../Fields.ts"
+import {
+  exactObjectIn,
+  type Fields,
+  fieldsOf,
+  isVector,
+  listOf,
+  numberOf,
+  objectIn,
+  sentenceOf,
+  textOf
+} from "../Fields.ts"
 import { Words } from "../Likelihoods.ts"
 import { type Emit, InLines, InOnePiece } from "../Readings.ts"
 import { type Asked, type End, inputsOf, type Reading } from "../Wire.ts"
@@ -29,20 +39,23 @@ class Frames extends InLines {
     if (typeof thinking === "string" && thinking !== "") emit(Part.thinking(thinking))
     const refused = this.words.say(textOf(content) ?? "", frame["logprobs"], emit)
     if (refused !== undefined) return refused
-    if (Array.isArray(calls)) for (const call of calls) this.call(fieldsOf(call), emit)
+    if (Array.isArray(calls)) this.call(line, emit)
     return frame["done"] === true ? this.summary(frame) : undefined
   }
 
-  private call(call: Fields | undefined, emit: Emit): void {
-    const { arguments: given = {}, name } = fieldsOf(call?.["function"]) ?? {}
-    const id = textOf(call?.["id"])
-    emit({
-      _tag: "ToolCall",
-      index: this.toolCalls++,
-      ...(id !== undefined && { id }),
-      ...(typeof name === "string" && { name }),
-      arguments: JSON.stringify(given)
-    })
+  /** What was an object there is a text here, whose numbers are as they were written. */
+  private call(line: string, emit: Emit): void {
+    for (const call of listOf(fieldsOf(exactObjectIn(line)?.["message"])?.["tool_calls"])) {
+      const { arguments: given = {}, name } = fieldsOf(call["function"]) ?? {}
+      const id = textOf(call["id"])
+      emit({
+        _tag: "ToolCall",
+        index: this.toolCalls++,
+        ...(id !== undefined && { id }),
+        ...(typeof name === "string" && { name }),
+        arguments: JSON.stringify(given)
+      })
+    }
   }
 
   private summary(frame: Fields): Summary.Summary {

@@ -9,7 +9,7 @@ import { Redacted } from "effect"
 import { fieldsOf, given, textOf } from "../Fields.ts"
 import { paired, type Turn } from "../Pairing.ts"
 import { base64Of, isElsewhere, typeOf } from "../Pictures.ts"
-import { type Asked, mistaken, notCalled, notAPicture, unsupported } from "../Wire.ts"
+import { type Asked, isChoiceOfNothing, mistaken, notAPicture, notCalled, noTools, unsupported } from "../Wire.ts"
 
 /** In what servers of this shape differ. */
 export interface Manner {
@@ -30,9 +30,10 @@ export const put =
       return { path: "/embeddings", body: JSON.stringify({ model, input: content.inputs }) }
     }
     if (content.kind === "generate" && content.suffix !== undefined) return unsupported("a suffix", asked)
+    if (isChoiceOfNothing(content)) return noTools
     const format = formatOf(content.format)
     if (format === false) return mistaken("format", "something else", '"json" or a JSON Schema')
-    const turns = paired(messagesOf(content), /^[^]+$/)
+    const turns = paired(messagesOf(content), /^[^]{1,40}$/)
     if (turns === undefined) return notCalled
     const problem = problemOf(turns, asked)
     if (problem !== undefined) return problem

@@ -56,14 +56,18 @@ describe("a question for Anthropic", () => {
       { role: "assistant", text: "" },
       user(""),
       { role: "system", text: "be quick" },
-      user("three")
+      { role: "assistant", text: "three" },
+      user("four"),
+      { role: "system", text: "be good" }
     ]
     expect(bodyOf(Question.chat("m", messages))).toMatchObject({
       system: [words("be brief"), words("be kind")],
       messages: [
         { role: "user", content: [words("one"), words("two")] },
         { role: "system", content: [words("be quick")] },
-        { role: "user", content: [words("three")] }
+        { role: "assistant", content: [words("three")] },
+        { role: "user", content: [words("four")] },
+        { role: "system", content: [words("be good")] }
       ]
     })
   })
@@ -120,6 +124,24 @@ describe("a question for Anthropic", () => {
     })
   })
 
+  it("keeps the digits of numbers that no number of ours holds, and calls what a tool takes an object", () => {
+    const toolCalls = [{ id: "a", name: "f", arguments: '{"id":12345678901234567890,"n":1}' }]
+    const tools = [
+      { name: "f", parameters: {} },
+      { name: "g", parameters: undefined }
+    ]
+    const asked = made(
+      Question.make("m", { kind: "chat", messages: [{ role: "assistant", text: " \n", toolCalls }], tools })
+    )
+    const { body } = asked as { readonly body: string }
+    expect(body).toContain(
+      '"content":[{"type":"tool_use","id":"a","name":"f","input":{"id":12345678901234567890,"n":1}}]'
+    )
+    expect(body).toContain(
+      '"tools":[{"name":"f","input_schema":{"type":"object"}},{"name":"g","input_schema":{"type":"object"}}]'
+    )
+  })
+
   it("is thought about within a budget by the models that take one, and as hard as it is wished by all others", () => {
     const thinking = (model: string, think: Question.Settings["think"], maxTokens = 40_000, style = usual.thinking) => {
       const question = Question.chat(model, "hello", { maxTokens, ...(think !== undefined && { think }) })
@@ -130,7 +152,14 @@ describe("a question for Anthropic", () => {
       return output === undefined ? asked : [asked, output]
     }
     const budget = (tokens: number) => ({ type: "enabled", budget_tokens: tokens })
-    for (const old of ["claude-haiku-4-5", "claude-sonnet-4-20250514", "claude-opus-4-1", "claude-3-7-sonnet-latest"]) {
+    for (const old of [
+      "claude-haiku-4-5",
+      "claude-sonnet-4-20250514",
+      "claude-opus-4-1",
+      "claude-3-7-sonnet-latest",
+      "anthropic/claude-sonnet-4.5",
+      "anthropic.claude-opus-4-1-20250805-v1:0"
+    ]) {
       expect([old, thinking(old, true)]).toEqual([old, budget(8_192)])
       expect([old, thinking(old, false)]).toEqual([old, undefined])
     }
@@ -157,6 +186,12 @@ describe("a question for Anthropic", () => {
       [Question.chat("m", "a", { seed: 1 }), "a seed"],
       [Question.chat("m", "a", { logprobs: 1 }), "how likely its tokens are"],
       [Question.make("m", { kind: "generate", prompt: "a", format: "json" }), "JSON without a schema"],
+      [Question.chat("m", "a", { temperature: 1.1 }), "a temperature above 1"],
+      [Question.chat("m", [user("a"), { role: "system", text: "b" }, user("c")]), "a turn of the system in that place"],
+      [
+        Question.chat("m", [user("a"), { role: "assistant", text: "b" }, { role: "system", text: "c" }]),
+        "a turn of the system in that place"
+      ],
       [chat({ role: "system", text: "a", images: image }), "an image in a turn of the system or the assistant"],
       [chat({ role: "assistant", text: "a", images: image }), "an image in a turn of the system or the assistant"]
     ] as const) {
@@ -165,6 +200,10 @@ describe("a question for Anthropic", () => {
     for (const [question, field] of [
       [Question.make("m", { kind: "generate", prompt: "a", format: 7 }), "format"],
       [chat({ role: "user", text: "a", images: [{ base64: "AAAA" }] }), "An image"],
+      [chat({ role: "user", text: "a", images: [{ url: "data:image/svg+xml,<svg/>" }] }), "An image"],
+      [chat({ role: "user", text: "a", images: [{ url: "file:///a.png" }] }), "An image"],
+      [Question.make("m", { kind: "chat", messages: [user("a")], toolChoice: "required" }), "toolChoice"],
+      [Question.make("m", { kind: "chat", messages: [user("a")], tools: [], toolChoice: { name: "f" } }), "toolChoice"],
       [chat({ role: "tool", text: "42" }), "A turn of a tool"],
       [
         chat({ role: "assistant", text: "", toolCalls: [{ name: "f", arguments: "[" }] }),

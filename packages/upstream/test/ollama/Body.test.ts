@@ -90,6 +90,40 @@ describe("a question for an Ollama", () => {
     })
   })
 
+  it("keeps the digits of numbers that no number of ours holds, and tells an answer by the name of its tool", () => {
+    const toolCalls = [{ id: "a", name: "f", arguments: '{"id":12345678901234567890,"n":1e400,"m":0.1}' }]
+    const made = put(
+      asked(
+        Question.chat("a", [
+          { role: "assistant", text: "", toolCalls },
+          { role: "tool", text: "42", toolCallId: "a" }
+        ])
+      )
+    )
+    const { body } = made as { readonly body: string }
+    expect(body).toContain('"arguments":{"id":12345678901234567890,"n":1e400,"m":0.1}')
+    expect(body).toContain('"tool_call_id":"a","tool_name":"f"')
+  })
+
+  it("may forbid tools, which are not told of then, but cannot force one", () => {
+    const messages = [{ role: "user", text: "hi" }] as const
+    const tools = [{ name: "f", parameters: schema }]
+    expect(bodyOf(Question.make("a", { kind: "chat", messages, tools, toolChoice: "none" }))).not.toHaveProperty(
+      "tools"
+    )
+    expect(bodyOf(Question.make("a", { kind: "chat", messages, tools, toolChoice: "auto" }))).toHaveProperty("tools")
+    for (const toolChoice of ["required", { name: "f" }] as const) {
+      const forced = Question.make("a", { kind: "chat", messages, tools, toolChoice })
+      expect(refusalOf(forced)).toMatchObject({ _tag: "Unsupported", capability: "that a tool must be called" })
+    }
+  })
+
+  it("asks how likely tokens are", () => {
+    expect(bodyOf(Question.chat("a", "hi", { logprobs: 2 }))).toMatchObject({ logprobs: true, top_logprobs: 2 })
+    expect(bodyOf(Question.chat("a", "hi", { logprobs: 0 }))).toMatchObject({ logprobs: true })
+    expect(bodyOf(Question.chat("a", "hi"))).not.toHaveProperty("logprobs")
+  })
+
   it("asks for vectors of all its texts at once", () => {
     expect(bodyOf(Question.make("a", { kind: "embed", inputs: ["x", "y"] }))).toEqual({
       path: "/api/embed",
@@ -105,6 +139,8 @@ describe("a question for an Ollama", () => {
       _tag: "Unsupported",
       capability: "an image by its address"
     })
+    const drawing = { role: "user", text: "", images: [{ url: "data:image/svg+xml,<svg/>" }] } as const
+    expect(refusalOf(Question.chat("a", [drawing]))).toMatchObject({ _tag: "BadRequest", field: "An image" })
     const call = (written: string) =>
       ({ role: "assistant", text: "", toolCalls: [{ name: "f", arguments: written }] }) as const
     for (const written of ["{", "[1]", "null", "7"]) {

@@ -120,6 +120,21 @@ describe("a question for an OpenAI-shaped server", () => {
     })
   })
 
+  it("names a call afresh whose name is longer than one may be, and mends base64 that is broken into lines", () => {
+    const messages: ReadonlyArray<Question.Message> = [
+      { role: "user", text: "", images: [{ base64: `${png.slice(0, 8)}\r\n${png.slice(8)}\n` }] },
+      { role: "assistant", text: "", toolCalls: [{ id: "x".repeat(41), name: "f", arguments: "" }] },
+      { role: "tool", text: "42", toolCallId: "x".repeat(41) }
+    ]
+    expect(bodyOf(Question.chat("m", messages))).toMatchObject({
+      messages: [
+        { content: [{ type: "image_url", image_url: { url: `data:image/png;base64,${png}` } }] },
+        { tool_calls: [{ id: "call_0" }] },
+        { tool_call_id: "call_0" }
+      ]
+    })
+  })
+
   it("sends thoughts back only in the field that is named for them", () => {
     const messages = [
       { role: "assistant", text: "So.", thinking: [{ text: "Hm. " }, { sealed: "x" }, { text: "Ah." }] }
@@ -148,8 +163,15 @@ describe("a question for an OpenAI-shaped server", () => {
     for (const role of ["system", "assistant", "tool"] as const) {
       expect(refusalOf(image(role))).toMatchObject({ _tag: "Unsupported" })
     }
-    const odd = [{ role: "user" as const, text: "a", images: [{ base64: "AAAA" }] }]
-    expect(refusalOf(Question.chat("m", odd))).toMatchObject({ _tag: "BadRequest", field: "An image" })
+    for (const image of [{ base64: "AAAA" }, { url: "data:image/svg+xml,<svg/>" }, { url: "a.png" }]) {
+      const odd = [{ role: "user" as const, text: "a", images: [image] }]
+      expect(refusalOf(Question.chat("m", odd))).toMatchObject({ _tag: "BadRequest", field: "An image" })
+    }
+    const asking = [{ role: "user" as const, text: "a" }]
+    for (const toolChoice of ["required", { name: "f" }] as const) {
+      const none = Question.make("m", { kind: "chat", messages: asking, tools: [], toolChoice })
+      expect(refusalOf(none)).toMatchObject({ _tag: "BadRequest", field: "toolChoice" })
+    }
     const suffix = Question.make("m", { kind: "generate", prompt: "a", suffix: "z" })
     expect(refusalOf(suffix)).toMatchObject({ capability: "a suffix" })
     for (const format of ["xml", 7, [1]]) {
