@@ -163,14 +163,14 @@ describe("a question for an OpenAI-shaped server", () => {
     for (const role of ["system", "assistant", "tool"] as const) {
       expect(refusalOf(image(role))).toMatchObject({ _tag: "Unsupported" })
     }
-    for (const image of [{ base64: "AAAA" }, { url: "data:image/svg+xml,<svg/>" }, { url: "a.png" }]) {
-      const odd = [{ role: "user" as const, text: "a", images: [image] }]
+    for (const none of [{ base64: "AAAA" }, { url: "data:image/svg+xml,<svg/>" }, { url: "a.png" }]) {
+      const odd = [{ role: "user" as const, text: "a", images: [none] }]
       expect(refusalOf(Question.chat("m", odd))).toMatchObject({ _tag: "BadRequest", field: "An image" })
     }
     const asking = [{ role: "user" as const, text: "a" }]
     for (const toolChoice of ["required", { name: "f" }] as const) {
-      const none = Question.make("m", { kind: "chat", messages: asking, tools: [], toolChoice })
-      expect(refusalOf(none)).toMatchObject({ _tag: "BadRequest", field: "toolChoice" })
+      const forced = Question.make("m", { kind: "chat", messages: asking, tools: [], toolChoice })
+      expect(refusalOf(forced)).toMatchObject({ _tag: "BadRequest", field: "toolChoice" })
     }
     const suffix = Question.make("m", { kind: "generate", prompt: "a", suffix: "z" })
     expect(refusalOf(suffix)).toMatchObject({ capability: "a suffix" })
