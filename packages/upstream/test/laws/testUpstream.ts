@@ -126,6 +126,65 @@ export const testUpstream = (spoken: Spoken): void => {
         })
     )
 
+    it.live("a reader gets no part before he has taken the one before, however many packets come meanwhile", () =>
+      Effect.gen(function* () {
+        const count = 60
+        const { upstream } = yield* saying(spoken, (socket) => {
+          socket.write(opening)
+          let sent = 0
+          const timer = setInterval(() => {
+            socket.write(chunk(say("x") + say("y")))
+            if (++sent < count / 2) return
+            clearInterval(timer)
+            socket.end(Buffer.concat([chunk(end), Buffer.from(last)]))
+          }, 1)
+        })
+        let isBusy = false
+        let taken = 0
+        const emit = (): Promise<void> => {
+          assert.isFalse(isBusy, `at part ${taken}`)
+          isBusy = true
+          return new Promise((resolve) => {
+            setTimeout(() => {
+              isBusy = false
+              taken++
+              resolve()
+            }, 3)
+          })
+        }
+        yield* into(upstream, { emit })
+        assert.strictEqual(taken, count)
+      })
+    )
+
+    it.live("a reader who takes a little and stops again stops the server again", () =>
+      Effect.gen(function* () {
+        const long = chunk(say("x".repeat(10_000)))
+        let written = 0
+        const { upstream } = yield* saying(spoken, (socket) => {
+          socket.write(opening)
+          const go = (): void => {
+            written++
+            if (socket.write(long)) setImmediate(go)
+            else socket.once("drain", go)
+          }
+          go()
+        })
+        let taken = 0
+        const emit = (): Promise<void> =>
+          new Promise((resolve) => {
+            if (++taken < 4) setTimeout(resolve, 20)
+          })
+        const asking = yield* Effect.forkChild(into(upstream, { emit }))
+        yield* Effect.sleep(300)
+        const before = written
+        yield* Effect.sleep(300)
+        assert.strictEqual(taken, 4)
+        assert.strictEqual(written, before)
+        yield* Fiber.interrupt(asking)
+      })
+    )
+
     for (const how of ["end", "resetAndDestroy"] as const) {
       it.live(`a connection that breaks (${how}), after whichever byte, tells a beginning and is no answer`, () =>
         Effect.gen(function* () {
