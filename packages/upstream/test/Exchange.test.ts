@@ -1,13 +1,9 @@
 /** One call over a real socket: who leaves, who does not read on, what breaks, and that there is one end. */
 import { assert, describe, it } from "@effect/vitest"
-import { Answer, Call, Part, Question, type SpillwayError } from "@spillway/core"
-import { Duration, Effect, Fiber, Redacted } from "effect"
-import { spawnSync } from "node:child_process"
-import { once } from "node:events"
-import { createServer as createSecureServer } from "node:https"
-import { type AddressInfo, createServer } from "node:net"
+import { Answer, Call, Part, Policy, Question, type SpillwayError, Timeout } from "@spillway/core"
+import { Duration, Effect, Exit, Fiber, Redacted, Scope } from "effect"
 import { Ollama } from "@spillway/upstream"
-import { chunk, done, frame, head, last, piece } from "./bytes.ts"
+import { chunk, done, frame, head, last, piece, serve } from "./bytes.ts"
 import { ask, quick, serving, to } from "./serving.ts"
 
 const whole = head() + chunk(frame("Hello") + frame(" you") + done).toString() + last
@@ -74,105 +70,61 @@ describe("an answer whose reader is slow", () => {
   }
 })
 
-describe("a connection", () => {
-  it.live("is kept for the next question", () =>
+describe("an exchange", () => {
+  it.live("has no clock of its own: not for a head, and not for what comes after it", () =>
     Effect.gen(function* () {
-      const { bytes, upstream } = yield* to((socket) => socket.write(whole))
-      // The first one also asks which version it is, before its connection is free.
-      yield* ask(upstream)
-      const before = bytes.connections()
-      for (const _ of [1, 2, 3]) assert.strictEqual((yield* ask(upstream)).text, "Hello you")
-      assert.strictEqual(bytes.connections(), before)
-    })
-  )
-
-  it.live("that died while it was idle costs no question: it is asked once, on another", () =>
-    Effect.gen(function* () {
-      let deaths = 0
-      const { bytes, upstream } = yield* to((socket, _, count) => {
-        // Dies only when something comes, as a way through a firewall does: nobody can know before.
-        if (count > 2 && deaths++ === 0) return socket.resetAndDestroy()
-        socket.write(whole)
+      const { upstream } = yield* to((socket) => {
+        setTimeout(() => socket.write(head() + piece(frame("Hello"))), 300)
+        setTimeout(() => socket.write(piece(done) + last), 600)
       })
       assert.strictEqual((yield* ask(upstream)).end, "answered")
-      yield* Effect.sleep(20)
-      assert.strictEqual((yield* ask(upstream)).end, "answered")
-      assert.strictEqual(deaths, 2)
-      assert.strictEqual(bytes.connections(), 2)
     })
   )
 
-  it.live("that is new and breaks is not tried again", () =>
+  it.live("does not take a first word of having heard for the answer", () =>
     Effect.gen(function* () {
-      const { bytes, upstream } = yield* to((socket) => socket.resetAndDestroy())
-      assert.strictEqual((yield* ask(upstream)).end, "Unreachable")
-      assert.strictEqual(bytes.asked.length, 1)
+      const heard = "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
+      const { upstream } = yield* to((socket) => socket.write(heard + whole))
+      assert.deepInclude(yield* ask(upstream), { end: "answered", text: "Hello you" })
     })
   )
 
-  it.live("is none that can be had: refused, no such name, no TLS there", () =>
+  it.live("that waits for one of its bounded connections is still on its way", () =>
     Effect.gen(function* () {
-      const plain = createServer((socket) => {
-        socket.on("error", () => {})
-        socket.once("data", () => socket.end("HTTP/1.1 400 Bad Request\r\n\r\n"))
-      }).listen(0, "127.0.0.1")
-      yield* Effect.addFinalizer(() => Effect.sync(() => plain.close()))
-      yield* Effect.promise(() => once(plain, "listening"))
-      const { port } = plain.address() as AddressInfo
-      for (const [url, problem] of [
-        ["http://127.0.0.1:1", "nobody listens there"],
-        ["http://nowhere.invalid:1", /name/],
-        [`https://127.0.0.1:${port}`, /./]
-      ] as const) {
-        const { end, error } = yield* ask(yield* Ollama.make("gpu", { url }))
-        assert.strictEqual(end, "Unreachable", url)
-        assert.match((error!.reason as { readonly problem: string }).problem, new RegExp(problem))
-      }
-    })
-  )
-})
-
-/** A certificate that vouches for itself, where there is something to make one with. */
-const certificate = (): { readonly key: string; readonly cert: string } | undefined => {
-  const asked = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout - -out - -days 2 -subj /CN=a"
-  const made = spawnSync("openssl", asked.split(" "))
-  const pem = made.stdout?.toString() ?? ""
-  const [key] = /-----BEGIN PRIVATE KEY[^]+?END PRIVATE KEY-----/.exec(pem) ?? []
-  const [cert] = /-----BEGIN CERTIFICATE[^]+?END CERTIFICATE-----/.exec(pem) ?? []
-  return key === undefined || cert === undefined ? undefined : { key, cert }
-}
-
-describe("a secure connection", () => {
-  it.live("to a server that nobody vouches for is none, and says so", ({ skip }) =>
-    Effect.gen(function* () {
-      const made = certificate()
-      if (made === undefined) return skip("there is no openssl to make a certificate with")
-      const server = createSecureServer(made, (_, response) => response.end(done)).listen(0, "127.0.0.1")
-      yield* Effect.addFinalizer(() => Effect.sync(() => server.close()))
-      yield* Effect.promise(() => once(server, "listening"))
-      const { port } = server.address() as AddressInfo
-      const { error } = yield* ask(yield* Ollama.make("gpu", { url: `https://127.0.0.1:${port}` }))
-      assert.containSubset(error!.reason, { _tag: "Unreachable", problem: "its certificate is its own" })
-      assert.isFalse(error!.message.includes("DEPTH_ZERO"))
+      const { upstream } = yield* to(() => {}, { connections: 1 })
+      const first = yield* Effect.forkChild(ask(upstream))
+      yield* Effect.sleep(50)
+      const guard = yield* Policy.all([Timeout.make({ connect: "100ms", firstToken: "5s" })])
+      const call = guard(Call.asEffect<SpillwayError, never>(upstream.call))
+      const error = yield* Effect.flip(Answer.collect(call, Question.chat("a", "hello")))
+      assert.containSubset(error.reason, { _tag: "TimedOut", phase: "connect" })
+      yield* Fiber.interrupt(first)
     })
   )
 
-  it.live("is one question's at a time: no newer HTTP, that would share it, is offered", () =>
+  it.live("closes its connection at the first word that something broke, whatever else the server would say", () =>
     Effect.gen(function* () {
-      let hello = ""
-      const plain = createServer((socket) => {
-        socket.on("error", () => {})
-        socket.once("data", (data) => {
-          hello = data.toString("latin1")
-          socket.destroy()
-        })
-      }).listen(0, "127.0.0.1")
-      yield* Effect.addFinalizer(() => Effect.sync(() => plain.close()))
-      yield* Effect.promise(() => once(plain, "listening"))
-      const { port } = plain.address() as AddressInfo
-      yield* ask(yield* Ollama.make("gpu", { url: `https://127.0.0.1:${port}` }))
-      assert.include(hello, "\u0008http/1.1")
-      assert.notInclude(hello, "\u0002h2")
+      const { bytes, upstream } = yield* to((socket) => {
+        socket.write(head() + piece(`${frame("Hello")}{"error":"an error was encountered: EOF"}\n`))
+      })
+      assert.strictEqual((yield* ask(upstream)).end, "RunnerDied")
+      yield* Effect.sleep(50)
+      assert.strictEqual(bytes.open(), 0)
+    })
+  )
+
+  it.live("ends with the scope of its upstream, and so does every connection", () =>
+    Effect.gen(function* () {
+      const bytes = yield* serve((socket) => socket.write(head() + piece(frame("Hello"))))
+      const scope = yield* Scope.make()
+      const upstream = yield* Scope.provide(Ollama.make("gpu", { url: bytes.url }), scope)
+      const asking = yield* Effect.forkChild(ask(upstream))
+      yield* Effect.sleep(100)
+      assert.strictEqual(bytes.open(), 1)
+      yield* Scope.close(scope, Exit.void)
+      assert.strictEqual((yield* Fiber.join(asking)).end, "Cut")
+      yield* Effect.sleep(50)
+      assert.strictEqual(bytes.open(), 0)
     })
   )
 })
@@ -222,6 +174,36 @@ describe("an answer that is none", () => {
         assert.strictEqual(told.end, end)
         assert.strictEqual(Duration.toSeconds(told.error!.retryAfter!), seconds)
       }
+    })
+  )
+
+  it.live("is named by its status, also where its words are cut off or have no end", () =>
+    Effect.gen(function* () {
+      const refusal = `HTTP/1.1 503 Busy\r\nContent-Length: 100\r\n\r\n{"error":`
+      const { upstream } = yield* to((socket) => socket.end(refusal))
+      assert.strictEqual((yield* ask(upstream)).end, "Overloaded")
+      const { bytes, upstream: endless } = yield* to((socket) => {
+        socket.write(head("text/plain", "503 Busy"))
+        for (let each = 0; each < 20; each++) socket.write(chunk("x".repeat(10_000)))
+      })
+      assert.strictEqual((yield* ask(endless)).end, "Overloaded")
+      yield* Effect.sleep(50)
+      assert.strictEqual(bytes.open(), 0)
+    })
+  )
+
+  it.live("is one in one piece that is larger than it may be", () =>
+    Effect.gen(function* () {
+      const { bytes, upstream } = yield* to(
+        (socket) => {
+          socket.write(head("application/json") + piece('{"embeddings":[['))
+          for (let each = 0; each < 20; each++) socket.write(chunk("0.5,".repeat(1_000)))
+        },
+        { bodyMax: 50_000 }
+      )
+      assert.strictEqual((yield* ask(upstream, Question.make("a", { kind: "embed", inputs: ["x"] }))).end, "Malformed")
+      yield* Effect.sleep(50)
+      assert.strictEqual(bytes.open(), 0)
     })
   )
 

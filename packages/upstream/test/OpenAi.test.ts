@@ -62,6 +62,8 @@ describe("an answer", () => {
       const { upstream } = yield* saying(chunk({ refusal: "I will not." }) + end)
       const { summary, text } = yield* ask(upstream)
       assert.deepStrictEqual([text, (summary as Summary.Summary).finish], ["I will not.", "refused"])
+      const { upstream: filtered } = yield* saying(chunk({}, "content_filter") + event("[DONE]"))
+      assert.deepInclude((yield* ask(filtered)).summary, { finish: "refused" })
     })
   )
 

@@ -1,0 +1,115 @@
+/** Connections: kept, bounded, dead, refused, and secure. */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { spawnSync } from "node:child_process"
+import { once } from "node:events"
+import { createServer as createSecureServer } from "node:https"
+import { type AddressInfo, createServer } from "node:net"
+import { Ollama } from "@spillway/upstream"
+import { chunk, done, frame, head, last } from "./bytes.ts"
+import { ask, to } from "./serving.ts"
+
+const whole = head() + chunk(frame("Hello") + frame(" you") + done).toString() + last
+
+describe("a connection", () => {
+  it.live("is kept for the next question", () =>
+    Effect.gen(function* () {
+      const { bytes, upstream } = yield* to((socket) => socket.write(whole))
+      // The first one also asks which version it is, before its connection is free.
+      yield* ask(upstream)
+      const before = bytes.connections()
+      for (const _ of [1, 2, 3]) assert.strictEqual((yield* ask(upstream)).text, "Hello you")
+      assert.strictEqual(bytes.connections(), before)
+    })
+  )
+
+  it.live("that died while it was idle costs no question: it is asked once, on another", () =>
+    Effect.gen(function* () {
+      let deaths = 0
+      const { bytes, upstream } = yield* to((socket, _, count) => {
+        // Dies only when something comes, as a way through a firewall does: nobody can know before.
+        if (count > 2 && deaths++ === 0) return socket.resetAndDestroy()
+        socket.write(whole)
+      })
+      assert.strictEqual((yield* ask(upstream)).end, "answered")
+      yield* Effect.sleep(20)
+      assert.strictEqual((yield* ask(upstream)).end, "answered")
+      assert.strictEqual(deaths, 2)
+      assert.strictEqual(bytes.connections(), 2)
+    })
+  )
+
+  it.live("that is new and breaks is not tried again", () =>
+    Effect.gen(function* () {
+      const { bytes, upstream } = yield* to((socket) => socket.resetAndDestroy())
+      assert.strictEqual((yield* ask(upstream)).end, "Unreachable")
+      assert.strictEqual(bytes.asked.length, 1)
+    })
+  )
+
+  it.live("is none that can be had: refused, no such name, no TLS there", () =>
+    Effect.gen(function* () {
+      const plain = createServer((socket) => {
+        socket.on("error", () => {})
+        socket.once("data", () => socket.end("HTTP/1.1 400 Bad Request\r\n\r\n"))
+      }).listen(0, "127.0.0.1")
+      yield* Effect.addFinalizer(() => Effect.sync(() => plain.close()))
+      yield* Effect.promise(() => once(plain, "listening"))
+      const { port } = plain.address() as AddressInfo
+      for (const [url, problem] of [
+        ["http://127.0.0.1:1", "nobody listens there"],
+        ["http://nowhere.invalid:1", /name/],
+        [`https://127.0.0.1:${port}`, /./]
+      ] as const) {
+        const { end, error } = yield* ask(yield* Ollama.make("gpu", { url }))
+        assert.strictEqual(end, "Unreachable", url)
+        assert.match((error!.reason as { readonly problem: string }).problem, new RegExp(problem))
+      }
+    })
+  )
+})
+
+/** A certificate that vouches for itself, where there is something to make one with. */
+const certificate = (): { readonly key: string; readonly cert: string } | undefined => {
+  const asked = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout - -out - -days 2 -subj /CN=a"
+  const made = spawnSync("openssl", asked.split(" "))
+  const pem = made.stdout?.toString() ?? ""
+  const [key] = /-----BEGIN PRIVATE KEY[^]+?END PRIVATE KEY-----/.exec(pem) ?? []
+  const [cert] = /-----BEGIN CERTIFICATE[^]+?END CERTIFICATE-----/.exec(pem) ?? []
+  return key === undefined || cert === undefined ? undefined : { key, cert }
+}
+
+describe("a secure connection", () => {
+  it.live("to a server that nobody vouches for is none, and says so", ({ skip }) =>
+    Effect.gen(function* () {
+      const made = certificate()
+      if (made === undefined) return skip("there is no openssl to make a certificate with")
+      const server = createSecureServer(made, (_, response) => response.end(done)).listen(0, "127.0.0.1")
+      yield* Effect.addFinalizer(() => Effect.sync(() => server.close()))
+      yield* Effect.promise(() => once(server, "listening"))
+      const { port } = server.address() as AddressInfo
+      const { error } = yield* ask(yield* Ollama.make("gpu", { url: `https://127.0.0.1:${port}` }))
+      assert.containSubset(error!.reason, { _tag: "Unreachable", problem: "its certificate is its own" })
+      assert.isFalse(error!.message.includes("DEPTH_ZERO"))
+    })
+  )
+
+  it.live("is one question's at a time: no newer HTTP, that would share it, is offered", () =>
+    Effect.gen(function* () {
+      let hello = ""
+      const plain = createServer((socket) => {
+        socket.on("error", () => {})
+        socket.once("data", (data) => {
+          hello = data.toString("latin1")
+          socket.destroy()
+        })
+      }).listen(0, "127.0.0.1")
+      yield* Effect.addFinalizer(() => Effect.sync(() => plain.close()))
+      yield* Effect.promise(() => once(plain, "listening"))
+      const { port } = plain.address() as AddressInfo
+      yield* ask(yield* Ollama.make("gpu", { url: `https://127.0.0.1:${port}` }))
+      assert.include(hello, "\u0008http/1.1")
+      assert.notInclude(hello, "\u0002h2")
+    })
+  )
+})
