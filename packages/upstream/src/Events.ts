@@ -17,4 +17,4 @@ const space = 0x20
 
 /** Whether an answer came in one piece, although a stream was asked for; what says nothing of itself is a stream. */
 export const isOnePiece = ({ "content-type": type }: IncomingHttpHeaders): boolean =>
-  typeof type === "string" && /\b(?:json|html)\b/i.test(type) && !/ndjson/i.test(type)
+  typeof type === "string" && /\b(?:json|html)\b/i.test(type)

@@ -128,7 +128,7 @@ describe("a stream", () => {
   const cases: ReadonlyArray<readonly [title: string, body: string, end: string]> = [
     [
       "with a beginning mark, names, comments and no spaces",
-      `\ufeff\n: hi\nevent: a\nid: 1\nretry: 5\n${chunk({ content: "Hi" }, "stop").replace(": ", ":")}data:[DONE]\n\n`,
+      `\ufeff\n: hi\nevent: a\nid: 1\nretry: 5\ndata\n${chunk({ content: "Hi" }, "stop").replace(": ", ":")}data:[DONE]\n\n`,
       "answered"
     ],
     ["whose lines end as on Windows", (chunk({ content: "Hi" }) + end).replaceAll("\n", "\r\n"), "answered"],
