@@ -143,6 +143,8 @@ export interface About {
   readonly caller?: string
   /** What a limit `per: "key"` counts by. */
   readonly key?: string
+  /** How urgent it is beside others that wait in a line. */
+  readonly priority?: Facts.Priority
   /** Where it goes, as `upstream/model`; limits per target count by it. */
   readonly target?: string
   /** What it will probably use, in tokens. */

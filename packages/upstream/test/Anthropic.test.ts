@@ -55,7 +55,8 @@ describe("an answer", () => {
         ["refusal", "refused"],
         ["pause_turn", "unknown"]
       ] as const) {
-        const { upstream } = yield* saying(start + words + stop(reason) + done)
+        const later = event({ type: "message_delta", delta: {}, usage: { output_tokens: 9 } })
+        const { upstream } = yield* saying(start + words + stop(reason) + later + done)
         assert.strictEqual(((yield* ask(upstream)).summary as Summary.Summary).finish, finish)
       }
     })
@@ -155,6 +156,7 @@ describe("a stream", () => {
         const { upstream } = yield* saying(body)
         const told = yield* ask(upstream)
         assert.strictEqual(told.end, ends, told.error?.message)
+        assert.isTrue(told.parts.every((part) => part._tag === "Text"))
       })
     )
   }

@@ -85,6 +85,39 @@ describe("an answer", () => {
     })
   )
 
+  it.live("may leave likelihoods out later, and give one that is no number", () =>
+    Effect.gen(function* () {
+      const told = { token: "So", logprob: null }
+      const first = chunk({ content: "So" }, null, { logprobs: { content: [told] } })
+      const { upstream } = yield* saying(first + chunk({ content: " what" }) + end)
+      assert.deepStrictEqual((yield* ask(upstream, Question.chat("m", "hello", { logprobs: 0 }))).parts, [
+        { _tag: "Text", text: "So", logprobs: [{ token: "So", logprob: -9_999, top: [] }] },
+        { _tag: "Text", text: " what" }
+      ])
+    })
+  )
+
+  it.live("has a call whose id comes late, and ends with it whatever reason is told; what was counted stays", () =>
+    Effect.gen(function* () {
+      const piece = (more: object) => chunk({ tool_calls: [{ index: 0, ...more }] })
+      const counted = event({ choices: [], usage: { prompt_tokens: 3, completion_tokens: 2 } })
+      const body =
+        piece({ function: { name: "f", arguments: "" } }) +
+        piece({ id: "a", function: { arguments: "{}" } }) +
+        piece({ id: "b", function: { name: "g", arguments: "{}" } }) +
+        counted
+      const { upstream } = yield* saying(
+        body + chunk({}, "stop", {}) + event({ choices: [], usage: null }) + event("[DONE]")
+      )
+      const { parts, summary } = yield* ask(upstream)
+      assert.deepStrictEqual(
+        parts.map((part) => part._tag === "ToolCall" && part.index),
+        [0, 0, 1]
+      )
+      assert.deepInclude(summary, { finish: "tool-calls", usage: { input: 3, output: 2 } })
+    })
+  )
+
   it.live("has calls that only their ids tell apart, where a server counts all of them alike", () =>
     Effect.gen(function* () {
       const call = (id: string, name: string) => ({
@@ -198,6 +231,11 @@ describe("a look", () => {
         { name: "b", loaded: true, context: 8_192 },
         { name: "c", loaded: true }
       ])
+      const bytes = yield* serve((socket) => {
+        socket.write(head("application/json", "503 Busy") + piece('{"data":[]}') + last)
+      })
+      const busy = yield* OpenAi.make("near", { url: bytes.url })
+      assert.strictEqual((yield* Effect.flip(busy.inspect)).reason._tag, "Overloaded")
       for (const body of ['{"data":[{}]}', "{}", "<html>"]) {
         const { upstream: odd } = yield* saying(body, {}, "application/json")
         assert.strictEqual((yield* Effect.flip(odd.inspect)).reason._tag, "Malformed", body)

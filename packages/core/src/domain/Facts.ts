@@ -14,6 +14,14 @@ import * as Questions from "./Question.ts"
 import type { Tokens } from "./Tokens.ts"
 import * as Usages from "./Usage.ts"
 
+/** How urgent a call is beside others that wait. */
+export type Priority = "low" | "normal" | "high"
+
+/** How long a call has waited in lines of ours, all goes together, in nanoseconds. */
+export class Waits {
+  nanos = 0
+}
+
 /** What is known of the whole call. */
 export interface CallFacts {
   /** What is asked; absent around a plain Effect. */
@@ -25,6 +33,8 @@ export interface CallFacts {
   readonly tokens: Tokens | undefined
   /** The moment by which the whole call has to be over, in monotonic nanoseconds. */
   readonly deadline: number
+  readonly priority: Priority
+  readonly waits: Waits
   /** What has reached the caller. */
   readonly delivery: Delivery
   /** Every go whose leaf has started, in that order. */
@@ -88,6 +98,7 @@ export const keyOf = (per: Per, facts: Facts | undefined): string =>
 export interface Said {
   readonly caller?: string
   readonly key?: string
+  readonly priority?: Priority
   readonly tokens?: Tokens
   /** How long it may take from now, in nanoseconds. */
   readonly within?: number
@@ -112,6 +123,7 @@ class PlainScope implements Facts, CallFacts {
   private readonly clock: Clock.Clock
   private made: Attempt | undefined
   private told: Array<Attempt> | undefined
+  private waited: Waits | undefined
 
   constructor(fiber: Fiber.Fiber<unknown, unknown>, outer: Facts | undefined, said: Said) {
     this.outer = outer
@@ -120,6 +132,7 @@ class PlainScope implements Facts, CallFacts {
     this.clock = fiber.getRef(Clock.Clock)
     this.made = undefined
     this.told = undefined
+    this.waited = undefined
   }
 
   get call(): CallFacts {
@@ -150,6 +163,14 @@ class PlainScope implements Facts, CallFacts {
     return this.until ?? this.outer?.call.deadline ?? Infinity
   }
 
+  get priority(): Priority {
+    return this.said.priority ?? this.outer?.call.priority ?? "normal"
+  }
+
+  get waits(): Waits {
+    return (this.waited ??= new Waits())
+  }
+
   get target(): string | undefined {
     return this.said.target ?? this.outer?.target
   }
@@ -168,6 +189,10 @@ class PlainScope implements Facts, CallFacts {
 
   get usageTold(): Usages.Usage | undefined {
     return this.made?.usage
+  }
+
+  get lingering(): Promise<void> | undefined {
+    return this.made?.lingering
   }
 }
 
@@ -233,6 +258,8 @@ export const asking = (fiber: Fiber.Fiber<unknown, unknown>, question: Questions
     key: around?.call.key ?? "default",
     tokens: outer === around ? (around?.call.tokens ?? tokens) : tokens,
     deadline: around?.call.deadline ?? Infinity,
+    priority: around?.call.priority ?? "normal",
+    waits: new Waits(),
     delivery,
     attempts: []
   }
@@ -252,6 +279,7 @@ export const about = <A, E, R>(self: Effect.Effect<A, E, R>, said: Said): Effect
       ...call,
       caller: said.caller ?? call.caller,
       key: said.key ?? call.key,
+      priority: said.priority ?? call.priority,
       tokens: said.tokens ?? call.tokens,
       deadline: deadlineOf(fiber, outer, said)
     }
@@ -285,6 +313,28 @@ export const tell = (scope: Facts | undefined, usage: Usages.Usage): void => {
     told.usage = told.usage === undefined ? usage : Usages.add(told.usage, usage)
   }
 }
+
+/** Tells a scope, and those around it, that it has waited in a line. */
+export const waited = (scope: Facts | undefined, nanos: number): void => {
+  for (let facts = scope; facts !== undefined; facts = facts.outer) facts.call.waits.nanos += nanos
+}
+
+/** Work goes on that nobody waits for any more: the scopes of a plain Effect around it hear when it has ended. */
+export const linger = (scope: Facts | undefined, until: Promise<unknown>): void => {
+  for (let facts = scope; facts !== undefined && facts.call.question === undefined; facts = facts.outer) {
+    facts.attempt.linger(until)
+  }
+}
+
+/** What goes on of the goes that have started under these facts since there were so many, although they have ended. */
+export const lingeringWithin = (facts: Facts | undefined, attemptsBefore: number): ReadonlyArray<Promise<void>> => {
+  const own = facts instanceof PlainScope ? facts.lingering : undefined
+  const goes = attemptsWithin(facts, attemptsBefore)
+  if (own === undefined && !goes.some(({ lingering }) => lingering !== undefined)) return none
+  return [own, ...goes.map(({ lingering }) => lingering)].flatMap((each) => each ?? [])
+}
+
+const none: ReadonlyArray<never> = []
 
 /** A plain Effect was sent and lost, and will be tried again: every scope around it has one go more to answer for. */
 export const lose = (scope: Facts | undefined): void => {

@@ -71,6 +71,8 @@ export interface Loggable {
   readonly settings: Settings
   /** What the prompt comes to, estimated without a model. */
   readonly prompt: Tokens.Tokens
+  /** About how many bytes it keeps in memory. */
+  readonly bytes: number
   readonly images: number
   readonly tools: number
 }
@@ -87,11 +89,13 @@ export const make = (
   settings: Settings = {}
 ): Question => {
   const images = imagesOf(content)
+  const words = textOf(content)
   return {
     kind: content.kind,
     model,
     settings,
-    prompt: images.map(tokensOfImage).reduce(Tokens.add, Tokens.ofText(textOf(content))),
+    prompt: images.map(tokensOfImage).reduce(Tokens.add, Tokens.ofText(words)),
+    bytes: images.reduce((sum, image) => sum + bytesOfImage(image), words.length),
     images: images.length,
     tools: content.kind === "chat" ? (content.tools?.length ?? 0) : 0,
     content: Redacted.make(content, { label: "content" })
@@ -132,6 +136,9 @@ const textOf = (content: Content): string => {
   )
   return turns.join("\n") + (content.tools === undefined ? "" : JSON.stringify(content.tools))
 }
+
+const bytesOfImage = (image: Image): number =>
+  ("bytes" in image ? image.bytes : "base64" in image ? image.base64 : image.url).length
 
 const tokensOfImage = (image: Image): Tokens.Tokens =>
   Tokens.ofImage("bytes" in image ? image.bytes : "base64" in image ? image.base64 : "")

@@ -104,7 +104,10 @@ const sentences: { readonly [Name in Failure.Name]: (facts: Facts[Name]) => stri
   RateLimited: (_) => `"${_.key}" has reached its limit of ${_.limit}: ${comeBack(_.retryAfter)}`,
   BudgetSpent: (_) => `The budget of ${_.budget} is spent: ${comeBack(_.retryAfter, "when its window turns")}`,
   Unpriced: (_) => `Nobody has said what "${_.model}" costs: name it in prices, or say in unpriced what it counts as.`,
-  QueueFull: (_) => `The queue is full (${_.queued} of ${_.queuedMax}): ${comeBack(_.retryAfter)}`,
+  QueueFull: (_) =>
+    _.queuedMax === 0
+      ? `Every slot is in use, and nobody waits for one here: ${comeBack(_.retryAfter)}`
+      : `The queue is full (${_.queued} of ${_.queuedMax}): ${comeBack(_.retryAfter)}`,
   DeadlineUnmeetable: (_) =>
     `The answer would take about ${seconds(_.expected)}, longer than the deadline allows: ${comeBack(_.retryAfter)}`,
   Unavailable: (_) => `${_.target ?? "Whatever could answer"} is down, open or draining: ${comeBack(_.retryAfter)}`,

@@ -8,7 +8,7 @@
 import { Effect, type Exit, Fiber } from "effect"
 import * as Alarm from "./Alarm.ts"
 import type { Attempt } from "./Attempt.ts"
-import { attemptsCount, attemptsWithin, type Facts } from "./Facts.ts"
+import { attemptsCount, attemptsWithin, type Facts, linger } from "./Facts.ts"
 import type { SpillwayError } from "./SpillwayError.ts"
 
 /** Work beside an alarm. When to look and what is too late says who extends it; moments are monotonic nanoseconds. */
@@ -62,7 +62,7 @@ export abstract class Watch implements Alarm.Ringing {
     const { resume } = this
     this.resume = undefined
     this.child!.interruptUnsafe(this.fiber.id)
-    letGo(this.child!, attempts)
+    letGo(this.child!, attempts, this.facts)
     resume!(Effect.fail(next))
   }
 
@@ -90,9 +90,14 @@ export abstract class Watch implements Alarm.Ringing {
 }
 
 /** Work that goes on reaches nobody any more, and says when it has ended. */
-const letGo = (child: Fiber.Fiber<unknown, unknown>, attempts: ReadonlyArray<Attempt>): void => {
+const letGo = (
+  child: Fiber.Fiber<unknown, unknown>,
+  attempts: ReadonlyArray<Attempt>,
+  facts: Facts | undefined
+): void => {
   if (child.pollUnsafe() !== undefined) return
   const ended = Effect.runPromise(Fiber.await(child))
+  linger(facts, ended)
   for (const attempt of attempts) {
     attempt.close()
     attempt.linger(ended)

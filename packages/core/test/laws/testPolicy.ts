@@ -56,8 +56,10 @@ const letsIn = <E>(guard: Policy.Policy<Policy.Stage, E>): Effect.Effect<number>
     })
     const fibers = yield* Effect.forEach(Array.from({ length: 8 }), () => Effect.forkChild(guard(call)))
     for (let turn = 0; turn < 12; turn++) yield* Effect.yieldNow
+    const letIn = started
+    // Who waits is let in when another one goes.
     yield* Fiber.interruptAll(fibers)
-    return started
+    return letIn
   })
 
 /** What a failure holds, without what was noted beside it on its way. */

@@ -1,0 +1,216 @@
+/**
+ * Who waits, and whose turn is next: fair between keys by their weights, urgent ones first, nobody for ever.
+ *
+ * Among equally urgent ones the turn goes to the key that has had the least for its weight (start-time fair queueing: a
+ * key that comes back is not paid for the time in which it wanted nothing). Whoever waits becomes more urgent with time,
+ * so that a stream of urgent calls overtakes a patient one only for so long, and a dear one is overtaken only until its
+ * key's share is due. A full line makes room for a newcomer at the cost of the least urgent, or of whoever takes more
+ * than his share of it: else one careless key would keep all others out.
+ */
+
+/** How much a line holds, and how fast who waits becomes more urgent. */
+export interface Bounds {
+  readonly max: number
+  readonly bytesMax: number
+  /** After so many nanoseconds one is as urgent as those of the next priority. */
+  readonly ageing: number
+}
+
+/** Someone who waits; a line holds no clock, so that his end is his own affair. */
+export interface Waiting {
+  readonly key: string
+  readonly weight: number
+  /** The higher the more urgent. */
+  readonly priority: number
+  /** How much of its share a turn uses up. */
+  readonly cost: number
+  readonly bytes: number
+  readonly cameAt: number
+}
+
+/** Those of one key: what they have had, and who of them waits, for each priority in the order in which they came. */
+class Share<W extends Waiting> {
+  tag: number
+  count = 0
+  readonly bands = new Map<number, Array<W>>()
+
+  constructor(tag: number) {
+    this.tag = tag
+  }
+}
+
+/** The line. */
+export class Line<W extends Waiting> {
+  private readonly bounds: Bounds
+  private readonly shares = new Map<string, Share<W>>()
+  /** What whoever was last to go had had by then. */
+  private virtual = 0
+  private count = 0
+  private held = 0
+
+  constructor(bounds: Bounds) {
+    this.bounds = bounds
+  }
+
+  /** How many wait, and how many bytes they hold. */
+  get size(): number {
+    return this.count
+  }
+
+  get bytes(): number {
+    return this.held
+  }
+
+  /** Takes him in, and tells who has to go for it; nothing where there is no room for him. */
+  enter(newcomer: W): ReadonlyArray<W> | undefined {
+    const victims = this.victimsFor(newcomer)
+    if (victims === undefined) return undefined
+    for (const victim of victims) this.leave(victim)
+    const share = this.shareOf(newcomer.key)
+    const band = share.bands.get(newcomer.priority)
+    if (band === undefined) share.bands.set(newcomer.priority, [newcomer])
+    else band.push(newcomer)
+    share.count++
+    this.count++
+    this.held += newcomer.bytes
+    return victims
+  }
+
+  /** Lets him go, whoever he is; whether he was there. */
+  leave(who: W): boolean {
+    const share = this.shares.get(who.key)
+    const band = share?.bands.get(who.priority)
+    const place = band?.indexOf(who) ?? -1
+    if (share === undefined || band === undefined || place < 0) return false
+    band.splice(place, 1)
+    if (band.length === 0) share.bands.delete(who.priority)
+    share.count--
+    this.count--
+    this.held -= who.bytes
+    if (this.count === 0) this.rest()
+    else if (share.count === 0 && share.tag <= this.virtual) this.shares.delete(who.key)
+    return true
+  }
+
+  /** Whose turn it is, of those whose key may go; he is let go, and his share charged. */
+  next(now: number, mayGo: (key: string) => boolean): W | undefined {
+    const who = this.first(now, mayGo)
+    if (who === undefined) return undefined
+    const share = this.shares.get(who.key)!
+    this.virtual = Math.max(this.virtual, share.tag)
+    share.tag += who.cost / who.weight
+    this.leave(who)
+    return who
+  }
+
+  /** All of them in the order in which they would go, if nobody came, left or grew older. */
+  order(now: number): ReadonlyArray<W> {
+    const copy = new Line<W>(this.bounds)
+    copy.virtual = this.virtual
+    for (const [key, { bands, tag }] of this.shares) {
+      const share = copy.shareOf(key)
+      share.tag = tag
+      for (const [priority, band] of bands) {
+        share.bands.set(priority, [...band])
+        share.count += band.length
+        copy.count += band.length
+      }
+    }
+    const order: Array<W> = []
+    for (let who = copy.next(now, always); who !== undefined; who = copy.next(now, always)) order.push(who)
+    return order
+  }
+
+  private first(now: number, mayGo: (key: string) => boolean): W | undefined {
+    let best: W | undefined
+    let bestUrgency = -Infinity
+    let bestTag = Infinity
+    for (const [key, share] of this.shares) {
+      if (share.count === 0 || !mayGo(key)) continue
+      const { tag } = share
+      for (const [who] of share.bands.values()) {
+        const urgency = this.urgencyOf(who!, now)
+        const isLess = urgency === bestUrgency && (tag > bestTag || (tag === bestTag && who!.cameAt >= best!.cameAt))
+        if (urgency < bestUrgency || isLess) continue
+        best = who
+        bestUrgency = urgency
+        bestTag = tag
+      }
+    }
+    return best
+  }
+
+  private urgencyOf({ cameAt, priority }: W, now: number): number {
+    return priority + Math.floor((now - cameAt) / this.bounds.ageing)
+  }
+
+  private shareOf(key: string): Share<W> {
+    const known = this.shares.get(key)
+    if (known === undefined) {
+      this.forget()
+      const share = new Share<W>(this.virtual)
+      this.shares.set(key, share)
+      return share
+    }
+    // Who wanted nothing for a while has not saved anything.
+    if (known.count === 0) known.tag = Math.max(known.tag, this.virtual)
+    return known
+  }
+
+  /** Keys come from callers: of those who do not wait only so many are remembered. */
+  private forget(): void {
+    if (this.shares.size < 2 * this.count + sharesMin) return
+    for (const [key, { count }] of this.shares) if (count === 0) this.shares.delete(key)
+  }
+
+  /** Nobody waits: what everybody has had is forgotten. */
+  private rest(): void {
+    this.shares.clear()
+    this.virtual = 0
+  }
+
+  /** Who has to go so that the newcomer has room: none, some, or nothing where he is the one who has to. */
+  private victimsFor(newcomer: W): ReadonlyArray<W> | undefined {
+    const { bytesMax, max } = this.bounds
+    if (max < 1 || newcomer.bytes > bytesMax) return undefined
+    const victims: Array<W> = []
+    let count = this.count + 1
+    let bytes = this.held + newcomer.bytes
+    while (count > max || bytes > bytesMax) {
+      const victim = this.victim(newcomer, victims)
+      if (victim === undefined) return undefined
+      victims.push(victim)
+      count--
+      bytes -= victim.bytes
+    }
+    return victims
+  }
+
+  /** The newest of the least urgent, from the key that holds most of the line for its weight. */
+  private victim(newcomer: W, gone: ReadonlyArray<W>): W | undefined {
+    const waits = (key: string): number =>
+      (this.shares.get(key)?.count ?? 0) - gone.filter((each) => each.key === key).length
+    let victim: W | undefined
+    let held = 0
+    for (const [key, { bands }] of this.shares) {
+      for (const [priority, band] of bands) {
+        const newest = band.findLast((each) => !gone.includes(each))
+        if (newest === undefined || priority > newcomer.priority) continue
+        const holds = waits(key) / newest.weight
+        // Among equals he has to have less than whoever goes for him, or they would push each other out for ever.
+        const own = (waits(newcomer.key) + 1) / newcomer.weight
+        if (priority === newcomer.priority && (key === newcomer.key || holds <= own)) continue
+        if (victim !== undefined && (priority > victim.priority || (priority === victim.priority && holds <= held)))
+          continue
+        victim = newest
+        held = holds
+      }
+    }
+    return victim
+  }
+}
+
+/** So many keys are remembered in any case. */
+const sharesMin = 128
+
+const always = (): boolean => true

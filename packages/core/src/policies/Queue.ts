@@ -1,0 +1,302 @@
+/**
+ * A bounded, fair line for the slots of a target.
+ *
+ * Servers of models queue without a bound and in the order of arrival, so that one careless agent keeps all others
+ * waiting and nobody learns of it. Here turns go round between callers by their weights, urgent ones first but not for
+ * ever; how long the line may be, in calls and in bytes, is bounded; whoever leaves it leaves no trace, and whose time
+ * is over is never let in. A turn is a slot: it is held until the work has really ended.
+ */
+import { type Duration, Effect, type Exit, type Fiber, Schema } from "effect"
+import * as Alarm from "../domain/Alarm.ts"
+import {
+  attemptsCount,
+  contextOf,
+  Facts,
+  keyOf,
+  lingeringWithin,
+  plain,
+  type Priority,
+  waited
+} from "../domain/Facts.ts"
+import { framedAtOnce } from "../domain/Frame.ts"
+import { Line, type Waiting } from "../domain/Line.ts"
+import { decode, type OptionsRefused, type Widened } from "../domain/Options.ts"
+import type { Places } from "../domain/Places.ts"
+import { refusal, type SpillwayError } from "../domain/SpillwayError.ts"
+import * as Units from "../domain/Units.ts"
+import * as Policy from "../Policy.ts"
+import * as Slots from "./Slots.ts"
+
+/** The options as a file has them, with every default. */
+export const Options = Schema.Struct({
+  /** How many may run at once at a target. */
+  slots: Units.count.schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed(1))),
+  /** How many may wait for a target, and how many bytes their questions may hold together. */
+  max: Schema.Int.check(Schema.isGreaterThanOrEqualTo(0)).pipe(Schema.withDecodingDefaultKey(Effect.succeed(64))),
+  bytesMax: Units.count.schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed(64_000_000))),
+  /** The longest that anybody waits. */
+  wait: Units.span.schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed("30s"))),
+  /** Between whom turns are shared. */
+  per: Schema.Literals(["caller", "key"]).pipe(Schema.withDecodingDefaultKey(Effect.succeed("caller" as const))),
+  /** How much of the turns each has, beside the 1 of everybody else. */
+  weights: Schema.Record(Schema.String, Schema.Finite.check(Schema.isGreaterThan(0))).pipe(
+    Schema.withDecodingDefaultKey(Effect.succeed({}))
+  ),
+  /** How many calls of each may run at once. */
+  running: Schema.optionalKey(Units.count.schema),
+  /** After how long whoever waits is as urgent as the next priority. */
+  ageing: Units.span.schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed("10s")))
+})
+
+/** The options as TypeScript takes them: slots may also be those of a policy, which others take from as well. */
+export type Options = Omit<Widened<typeof Options.Encoded>, "slots"> & { readonly slots?: number | Slots.Slots }
+
+/** One who waits. */
+export interface Waits {
+  readonly key: string
+  readonly priority: Priority
+  readonly position: number
+  readonly since: Duration.Duration
+  /** How much longer, as far as anybody knows. */
+  readonly expected: Duration.Duration | undefined
+}
+
+/** How a target stands: its slots, and who waits for them, in the order in which they will go. */
+export interface State extends Slots.State {
+  readonly waiting: ReadonlyArray<Waits>
+  readonly bytes: number
+}
+
+/** A queue: a policy whose line can be looked at. */
+export interface Queue extends Policy.Policy<"between", SpillwayError> {
+  readonly state: (target?: string) => Effect.Effect<State>
+}
+
+/** Makes a queue. It stands between a call and its attempts: inside a `Retry`, so that who waits to try again holds nothing. */
+export const make = (options: Options = {}): Effect.Effect<Queue, OptionsRefused> =>
+  Effect.gen(function* () {
+    const { slots: given, ...rest } = options
+    const settings = yield* decode("Queue", Options)(typeof given === "number" ? { ...rest, slots: given } : rest)
+    const slots =
+      typeof given === "object" || typeof given === "function" ? given : yield* Slots.make({ slots: settings.slots })
+    const lines = new WeakMap<Places, Pool>()
+    const poolOf = (places: Places): Pool => {
+      const known = lines.get(places) ?? new Pool(places, settings)
+      lines.set(places, known)
+      return known
+    }
+    const policy = Policy.make<"between", SpillwayError>("Queue", "between", (self) =>
+      Effect.withFiber((fiber) => {
+        const around = fiber.getRef(Facts)
+        const facts = around?.call.question === undefined ? plain(fiber, around) : around
+        const now = Alarm.now(fiber)
+        const run = new Run(poolOf(slots.placesOf(facts, now)), self, fiber, facts, now)
+        return framedAtOnce(run, fiber, facts === around ? undefined : contextOf(fiber, facts))
+      })
+    )
+    const state = (target = "default") =>
+      Effect.withFiber((fiber) => {
+        const facts = plain(fiber, undefined, { target })
+        const now = Alarm.now(fiber)
+        return Effect.map(slots.state(target), (stands) => poolOf(slots.placesOf(facts, now)).state(stands, now))
+      })
+    return Object.assign(policy, { state })
+  })
+
+type Settings = typeof Options.Type
+
+const urgencies: Readonly<Record<Priority, number>> = { low: 0, normal: 1, high: 2 }
+
+/** The line before the places of one target. */
+class Pool {
+  readonly places: Places
+  readonly line: Line<AnyRun>
+  readonly settings: Settings
+  private readonly waitMax: number
+  /** How many calls of each run now; who runs none is not named. */
+  private readonly running = new Map<string, number>()
+  private refusals = 0
+
+  constructor(places: Places, settings: Settings) {
+    this.places = places
+    this.settings = settings
+    this.waitMax = Alarm.nanos(settings.wait)
+    this.line = new Line({ max: settings.max, bytesMax: settings.bytesMax, ageing: Alarm.nanos(settings.ageing) })
+    places.onRoom(this.dispatch)
+  }
+
+  /** Takes a place for him at once, or puts him into the line, or says why neither. */
+  enter(run: AnyRun, now: number): SpillwayError | undefined {
+    if (this.line.size === 0 && this.places.hasRoom && this.mayGo(run.key)) {
+      this.start(run, now)
+      return undefined
+    }
+    const victims = this.line.enter(run)
+    if (victims === undefined) return this.full()
+    for (const victim of victims) victim.end(this.full())
+    // He may be the first whose key may go at all.
+    this.dispatch(now)
+    return undefined
+  }
+
+  /** When his patience ends. */
+  until(run: AnyRun): number {
+    return Math.min(run.cameAt + this.waitMax, run.deadline)
+  }
+
+  end(run: AnyRun): void {
+    const running = this.running.get(run.key)! - 1
+    if (running > 0) this.running.set(run.key, running)
+    else this.running.delete(run.key)
+  }
+
+  state(stands: Slots.State, now: number): State {
+    const waiting = this.line.order(now).map((run, index): Waits => {
+      const expected = this.places.freeIn(index)
+      return {
+        key: run.key,
+        priority: run.facts.call.priority,
+        position: index + 1,
+        since: Alarm.spanOf(now - run.cameAt),
+        expected: expected === undefined ? undefined : Alarm.spanOf(expected)
+      }
+    })
+    return { ...stands, waiting, bytes: this.line.bytes }
+  }
+
+  private readonly dispatch = (now: number): void => {
+    while (this.line.size > 0 && this.places.hasRoom) {
+      const run = this.line.next(now, this.mayGo)
+      if (run === undefined) return
+      // An alarm may be late: whose time is over has gone already.
+      if (now >= this.until(run)) run.end(run.late(now))
+      else this.start(run, now)
+    }
+  }
+
+  private start(run: AnyRun, now: number): void {
+    this.places.take()
+    this.running.set(run.key, (this.running.get(run.key) ?? 0) + 1)
+    run.start(now)
+  }
+
+  private readonly mayGo = (key: string): boolean => (this.running.get(key) ?? 0) < (this.settings.running ?? Infinity)
+
+  /** Not all who are told now come back at once: each a little later than the one before, within a quarter. */
+  private full(): SpillwayError {
+    const freeIn = this.places.freeIn(this.line.size)
+    const later = 1 + ((++this.refusals * golden) % 1) / 4
+    return refusal({
+      _tag: "QueueFull",
+      queued: this.line.size,
+      queuedMax: this.settings.max,
+      ...(freeIn !== undefined && { retryAfter: Alarm.spanOf(freeIn * later) })
+    })
+  }
+}
+
+/** Steps that come nowhere near each other again for long. */
+const golden = 0.618_033_988_75
+
+type AnyRun = Run<unknown, unknown, unknown>
+
+/** A call that waits for its turn, and then has it until its work has really ended. */
+class Run<A, E, R> implements Waiting, Alarm.Ringing, Policy.Run<A, E | SpillwayError, R> {
+  readonly key: string
+  readonly weight: number
+  readonly priority: number
+  readonly cost: number
+  readonly bytes: number
+  readonly cameAt: number
+  readonly facts: Facts
+  private readonly pool: Pool
+  private readonly self: Effect.Effect<A, E, R>
+  private readonly fiber: Fiber.Fiber<unknown, unknown>
+  private readonly attemptsBefore: number
+  private startedAt: number | undefined
+  private refusal: SpillwayError | undefined
+  private wake: (() => void) | undefined
+  private bell: Alarm.Bell | undefined
+
+  constructor(
+    pool: Pool,
+    self: Effect.Effect<A, E, R>,
+    fiber: Fiber.Fiber<unknown, unknown>,
+    facts: Facts,
+    cameAt: number
+  ) {
+    const { call } = facts
+    this.key = keyOf(pool.settings.per, facts)
+    this.weight = pool.settings.weights[this.key] ?? 1
+    this.priority = urgencies[call.priority]
+    this.cost = Math.max(call.tokens?.likely ?? 1, 1)
+    this.bytes = call.question?.bytes ?? 0
+    this.cameAt = cameAt
+    this.facts = facts
+    this.pool = pool
+    this.self = self
+    this.fiber = fiber
+    this.attemptsBefore = attemptsCount(facts)
+    this.startedAt = undefined
+    this.refusal = undefined
+    this.wake = undefined
+    this.bell = undefined
+  }
+
+  get deadline(): number {
+    return this.facts.call.deadline
+  }
+
+  enter(): Effect.Effect<A, E | SpillwayError, R> {
+    const refused = this.pool.enter(this, Alarm.now(this.fiber))
+    if (refused !== undefined) return Effect.fail(refused)
+    return this.startedAt === undefined ? Effect.flatMap(this.turn(), () => this.self) : this.self
+  }
+
+  leave(_: Exit.Exit<A, E | SpillwayError>): undefined {
+    const { pool, startedAt } = this
+    this.bell?.cancel()
+    if (startedAt === undefined) {
+      pool.line.leave(this)
+      return waited(this.facts, Alarm.now(this.fiber) - this.cameAt) as undefined
+    }
+    const lingering = lingeringWithin(this.facts, this.attemptsBefore)
+    Slots.release(pool.places, startedAt, this.fiber, lingering, () => pool.end(this))
+  }
+
+  /** It is his turn; his place is taken already, so that it cannot be lost on the way to him. */
+  start(now: number): void {
+    this.startedAt = now
+    waited(this.facts, now - this.cameAt)
+    this.wake?.()
+  }
+
+  /** There will be no turn for him. */
+  end(refused: SpillwayError): void {
+    this.refusal = refused
+    this.wake?.()
+  }
+
+  late(now: number): SpillwayError {
+    const { attempts } = this.facts.call
+    const parts = attempts.reduce((sum, attempt) => sum + attempt.parts, 0)
+    return refusal({ _tag: "TimedOut", phase: "queue", after: Alarm.spanOf(now - this.cameAt), parts })
+  }
+
+  ring(): void {
+    if (this.pool.line.leave(this)) this.end(this.late(Alarm.now(this.fiber)))
+  }
+
+  private turn(): Effect.Effect<void, SpillwayError> {
+    return Effect.callback((resume) => {
+      const told = (): void => {
+        this.bell?.cancel()
+        resume(this.refusal === undefined ? Effect.void : Effect.fail(this.refusal))
+      }
+      // It may have come between asking and now.
+      if (this.startedAt !== undefined || this.refusal !== undefined) return told()
+      this.wake = told
+      this.bell = Alarm.set(this.fiber, this.pool.until(this), this)
+    })
+  }
+}
