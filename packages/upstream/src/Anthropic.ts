@@ -12,25 +12,18 @@ import { refused } from "./anthropic/Failures.ts"
 import * as Connection from "./Connection.ts"
 import * as Exchange from "./Exchange.ts"
 import { inspect } from "./Listing.ts"
-import { placeOf, urlSchema } from "./Place.ts"
+import { addressOf, reach } from "./Address.ts"
 import type { Wire } from "./Wire.ts"
 
 /** Where a server is, what it must be told, and what bounds its answers. */
 export const Options = Schema.Struct({
-  url: urlSchema.pipe(Schema.withDecodingDefaultKey(Effect.succeed("https://api.anthropic.com"))),
-  /** A key that is sent along. */
-  key: Schema.optionalKey(Schema.NonEmptyString),
+  ...reach("https://api.anthropic.com"),
   /** The bound of an answer where a question has none. */
   maxTokens: Units.count.schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed(4_096))),
   /** How thinking is asked for: what models from Claude 4.6 on understand, what those before do, or by their names. */
   thinking: Schema.Literals(["auto", "adaptive", "budget"]).pipe(
     Schema.withDecodingDefaultKey(Effect.succeed("auto" as const))
-  ),
-  /** How many connections at most: a question that finds all of them in use waits for one. */
-  connections: Units.count.schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed(256))),
-  /** The longest line of a stream in characters, and the longest body of what is none in bytes. */
-  lineMax: Units.count.schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed(16_000_000))),
-  bodyMax: Units.count.schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed(256_000_000)))
+  )
 })
 
 /** The options as TypeScript takes them. */
@@ -49,13 +42,13 @@ export const make = (
       "Anthropic",
       Options
     )(options)
-    const { headers: named, origin, prefix } = placeOf(url)
+    const { headers: named, origin, prefix } = addressOf(url)
     const connection = yield* Connection.open({ origin, connections })
     const place: Exchange.Place = {
       upstream: name,
       connection,
       prefix,
-      headers: { ...named, "anthropic-version": version, ...(key !== undefined && { "x-api-key": key }) },
+      headers: { ...named, "anthropic-version": version, ...(key !== undefined && { "x-api-key": key.trim() }) },
       bounds: { lineMax, bodyMax }
     }
     const wire: Wire = { put: put({ maxTokens, thinking }), reading, refused }

@@ -1,12 +1,14 @@
 /**
  * The connections to one server: bounded, kept, and without a clock of their own.
  *
- * Clocks belong to the policies, which know a load from a hang, so nothing here gives up after some minutes. An idle
- * connection may have died without a word: what fails on one that was kept, at once and before a byte came back, was
- * never begun over there, and is sent once more on a new one. That is no retry, since nothing was done twice.
+ * Clocks belong to the policies, which know a load from a hang, so nothing here gives up after some minutes. Whoever
+ * finds all connections in use waits here, where he can leave again without a trace. An idle connection may have died
+ * without a word: what fails on one that was kept, as soon as a word can come back and before one did, was hardly begun
+ * over there, and is sent once more on a new one. That is no retry, since nothing was done twice.
  */
 import { Effect, type Scope } from "effect"
-import { Client, type Dispatcher, Pool } from "undici"
+import type { Socket } from "node:net"
+import { buildConnector, Client, type Dispatcher, Pool } from "undici"
 import type { IncomingHttpHeaders } from "undici/types/header.js"
 
 /** A request. */
@@ -19,13 +21,21 @@ export interface Request {
 
 /** Whoever is told what comes back. Of `end` and `broken` one is called, once, unless it has left before. */
 export interface Listener {
+  /** Its turn has come: it goes to a connection, which may have to be made first. */
+  turn(): void
   /** The request goes out, on a connection that is there. */
   sent(): void
   head(status: number, headers: IncomingHttpHeaders): void
   data(chunk: Buffer): void
   end(): void
-  /** `hasBegun` says whether a head came before. */
-  broken(error: Error, hasBegun: boolean): void
+  /** What was sent has failed, or what was heard could not be taken. */
+  broken(error: Error, how: Broken): void
+}
+
+/** How far a request had come when it broke. */
+export interface Broken {
+  readonly wasSent: boolean
+  readonly hasBegun: boolean
 }
 
 /** A request under way. */
@@ -53,32 +63,86 @@ export interface Settings {
 export const open = ({ connections, origin }: Settings): Effect.Effect<Connection, never, Scope.Scope> =>
   Effect.map(
     Effect.acquireRelease(
-      Effect.sync(
-        () =>
-          new Pool(origin, {
-            connections,
-            pipelining: 1,
-            // A connection is one question's at a time: what it dies of, and who leaves, concerns nobody else.
-            allowH2: false,
-            headersTimeout: 0,
-            bodyTimeout: 0,
-            // An address that swallows what is sent to it; the clock of a policy is shorter.
-            connectTimeout: 30_000,
-            keepAliveTimeout: 60_000,
-            factory: (at, options) => new Kept(at, options)
-          })
-      ),
-      (pool) => Effect.promise(() => pool.destroy())
+      Effect.sync(() => new Line(origin, connections)),
+      (line) => Effect.promise(() => line.close())
     ),
-    (pool) => ({ send: (request, listener) => new Sent(pool, request, listener) })
+    (line) => ({ send: (request, listener) => new Sent(line, request, listener) })
   )
 
-/** A connection that tells whoever uses it whether somebody else has used it before. */
+/** Who waits for a connection, in the order in which they came: a set keeps it, and lets anybody go at once. */
+class Line {
+  readonly pool: Pool
+  private free: number
+  private readonly waiting = new Set<Sent>()
+
+  constructor(origin: string, connections: number) {
+    this.free = connections
+    this.pool = new Pool(origin, {
+      connections,
+      pipelining: 1,
+      // A connection is one question's at a time: what it dies of, and who leaves, concerns nobody else.
+      allowH2: false,
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      keepAliveTimeout: 60_000,
+      factory: (at, options) => new Kept(at, options)
+    })
+  }
+
+  /** Whether there was room for him, to go at once or to wait. */
+  enter(sent: Sent): boolean {
+    if (this.free > 0) {
+      this.free--
+      sent.go(this.pool)
+      return true
+    }
+    if (this.waiting.size >= waitingMax) return false
+    this.waiting.add(sent)
+    return true
+  }
+
+  /** Whoever waits leaves; whoever has a connection gives it to the next. */
+  leave(sent: Sent): void {
+    if (this.waiting.delete(sent)) return
+    const [next] = this.waiting
+    if (next === undefined) return void this.free++
+    this.waiting.delete(next)
+    next.go(this.pool)
+  }
+
+  close(): Promise<void> {
+    return this.pool.destroy()
+  }
+}
+
+/** How many wait at most: who guards a server with a queue never has so many, and who does not has to be told. */
+export const waitingMax = 10_000
+
+/** An address that swallows what is sent to it; the clock of a policy is shorter. */
+const connectTimeout = 30_000
+
+/** A connection that tells whoever uses it whether somebody else has used it before, and how far away its end is. */
 class Kept extends Client {
+  private readonly making: { socket: Socket | undefined; millis: number }
   private isThere = false
 
   constructor(origin: URL, options: object) {
-    super(origin, options)
+    const making: Kept["making"] = { socket: undefined, millis: 0 }
+    const connector = buildConnector({ timeout: connectTimeout, allowH2: false })
+    super(origin, {
+      ...options,
+      connect: (to, told) => {
+        const begun = performance.now()
+        // It answers the socket that it makes, though its type does not say so.
+        const socket: unknown = connector(to, (...made) => {
+          making.socket = undefined
+          making.millis = performance.now() - begun
+          told(...made)
+        })
+        making.socket = socket as Socket
+      }
+    })
+    this.making = making
     this.on("connect", () => {
       this.isThere = true
     })
@@ -87,40 +151,65 @@ class Kept extends Client {
     })
   }
 
+  /** Within how many milliseconds it shows that the other end was not there any more: it takes a way and a way back. */
+  get deathWithin(): number {
+    return 20 + 2 * this.making.millis
+  }
+
   override dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
-    if (handler instanceof Sent) handler.isKept = this.isThere
+    if (handler instanceof Sent) handler.goesOn(this, this.isThere)
     return super.dispatch(options, handler)
+  }
+
+  /** Makes no connection any more, for one who has left: nobody else waits for this one. */
+  stopMaking(): void {
+    this.making.socket?.destroy(left)
   }
 }
 
-/** What a kept connection can die of unnoticed, and how soon that shows. */
+/** What a kept connection can die of unnoticed. */
 const deaths = new Set(["ECONNRESET", "EPIPE", "UND_ERR_SOCKET"])
-const deathWithin = 250
 
-class Sent implements Dispatcher.DispatchHandler, Sending {
-  /** Whether it goes out on a connection that was there before. */
-  isKept = false
-  private readonly pool: Pool
-  private readonly request: Request
+class Sent implements Broken, Dispatcher.DispatchHandler, Sending {
+  private readonly line: Line
+  private request: Request | undefined
   private readonly listener: Listener
+  private client: Kept | undefined
   private controller: Dispatcher.DispatchController | undefined
+  /** Whether it goes out on a connection that was there before. */
+  private isKept = false
   private sentAt = 0
-  private hasBegun = false
+  wasSent = false
+  hasBegun = false
   private isOver = false
   private isAgain = false
   private isPaused = false
 
-  constructor(pool: Pool, request: Request, listener: Listener) {
-    this.pool = pool
+  constructor(line: Line, request: Request, listener: Listener) {
+    this.line = line
     this.request = request
     this.listener = listener
-    this.go()
+    if (line.enter(this)) return
+    this.isOver = true
+    queueMicrotask(() => listener.broken(full, this))
+  }
+
+  /** Its turn has come. */
+  go(pool: Pool): void {
+    this.listener.turn()
+    this.dispatch(pool)
+  }
+
+  goesOn(client: Kept, isKept: boolean): void {
+    this.client = client
+    this.isKept = isKept
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.controller = controller
     if (this.isOver) return controller.abort(left)
     this.sentAt = performance.now()
+    this.wasSent = true
     if (!this.isAgain) this.listener.sent()
   }
 
@@ -132,24 +221,33 @@ class Sent implements Dispatcher.DispatchHandler, Sending {
   }
 
   onResponseData(_: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (!this.isOver) this.listener.data(chunk)
+    if (this.isOver) return
+    try {
+      this.listener.data(chunk)
+    } catch (thrown) {
+      this.stop(thrown)
+    }
   }
 
   onResponseEnd(): void {
     if (this.isOver) return
-    this.isOver = true
-    this.listener.end()
+    this.over()
+    try {
+      this.listener.end()
+    } catch (thrown) {
+      this.listener.broken(unreadable(thrown), this)
+    }
   }
 
   onResponseError(_: Dispatcher.DispatchController, error: Error): void {
     if (this.isOver) return
     if (this.wasDead(error)) {
       this.isAgain = true
-      this.isKept = false
-      return this.go()
+      // Not to the pool, which might have another one that died: this one is gone, and makes itself anew.
+      return this.dispatch(this.client!)
     }
-    this.isOver = true
-    this.listener.broken(error, this.hasBegun)
+    this.over()
+    this.listener.broken(error, this)
   }
 
   pause(): void {
@@ -166,20 +264,41 @@ class Sent implements Dispatcher.DispatchHandler, Sending {
   leave(): void {
     if (this.isOver) return
     this.isOver = true
-    this.controller?.abort(left)
+    if (this.controller !== undefined) this.controller.abort(left)
+    else this.client?.stopMaking()
+    this.over()
   }
 
-  private go(): void {
-    const { body, headers, method, path } = this.request
-    this.pool.dispatch({ method, path, headers, body: body ?? null }, this)
+  private dispatch(to: Dispatcher): void {
+    const { body, headers, method, path } = this.request!
+    to.dispatch({ method, path, headers, body: body ?? null }, this)
+  }
+
+  /** Holds on to nothing any more: undici may keep it for a while. */
+  private over(): void {
+    this.isOver = true
+    this.request = undefined
+    this.line.leave(this)
+  }
+
+  private stop(thrown: unknown): void {
+    this.leave()
+    this.listener.broken(unreadable(thrown), this)
   }
 
   private wasDead(error: Error): boolean {
     const { code = "" } = error as NodeJS.ErrnoException
-    const isAtOnce = performance.now() - this.sentAt < deathWithin
-    return this.isKept && !this.isAgain && !this.hasBegun && isAtOnce && deaths.has(code)
+    if (!this.isKept || this.isAgain || this.hasBegun || !deaths.has(code)) return false
+    return performance.now() - this.sentAt < this.client!.deathWithin
   }
 }
 
 /** Why a request is given up: its caller has. */
 const left = new Error("The caller has left.")
+
+/** Why a request is not even let wait. */
+const full = Object.assign(new Error("Too many wait for a connection."), { code: "ETOOMANYWAIT" })
+
+/** What somebody said that we could not take: a mistake of ours, which must not leave anybody waiting. */
+const unreadable = (thrown: unknown): Error =>
+  Object.assign(new Error("What came could not be read.", { cause: thrown }), { code: "HPE_UNREADABLE" })

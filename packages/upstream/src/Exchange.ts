@@ -4,14 +4,14 @@
  * Parts run through plain functions. A reader who wants no more for now stops the socket, and with it the server; what
  * has come until then waits here, at most what a socket hands over at once. Whatever happens there is one end.
  */
-import { type Attempt, type Call, SpillwayError, Summary } from "@spillway/core"
-import { Clock, Effect } from "effect"
+import { Alarm, type Attempt, type Call, type Question, SpillwayError, Summary } from "@spillway/core"
+import { Clock, Effect, type Fiber } from "effect"
 import type { IncomingHttpHeaders } from "undici/types/header.js"
-import type { Connection, Listener, Sending } from "./Connection.ts"
+import type { Broken, Connection, Listener, Sending } from "./Connection.ts"
 import { Lines } from "./Lines.ts"
 import { malformed } from "./Meaning.ts"
 import { problemOf } from "./Problem.ts"
-import { type Asked, type End, failed, type Reading, type Wire } from "./Wire.ts"
+import { type Asked, type End, failed, mistaken, type Reading, type Wire } from "./Wire.ts"
 
 /** What bounds an answer. */
 export interface Bounds {
@@ -43,15 +43,16 @@ export const call =
         parts: () => attempt.parts,
         nowMillis: () => clock.currentTimeMillisUnsafe()
       }
-      const put = wire.put(asked)
+      const put = mistakeIn(question.settings) ?? written(wire, asked)
       // What cannot be carried was never sent.
       attempt.sent = false
       if (put instanceof SpillwayError) return Effect.fail(put)
       return Effect.callback((resume) => {
-        const exchange = new Exchange(wire, asked, attempt, place.bounds, (end) =>
+        const exchange = new Exchange(wire, asked, attempt, place.bounds, fiber, (end) =>
           resume(Summary.is(end) ? Effect.succeed(end) : Effect.fail(end))
         )
-        attempt.enter("connect")
+        // Our own line is nobody's silence.
+        attempt.enter("queue")
         exchange.sending = place.connection.send(
           {
             method: "POST",
@@ -65,15 +66,37 @@ export const call =
       })
     })
 
+/** No number at all, which JSON would make nothing of. */
+const mistakeIn = (settings: Question.Settings): SpillwayError | undefined => {
+  const wrong = Object.entries(settings).find(([, value]) => typeof value === "number" && !Number.isFinite(value))
+  if (wrong !== undefined) return mistaken(wrong[0], String(wrong[1]), "a number")
+  const { maxTokens } = settings
+  // Nothing is no bound at all to an Ollama: it would answer without an end.
+  return maxTokens === undefined || maxTokens >= 1 ? undefined : mistaken("maxTokens", String(maxTokens), "1 or more")
+}
+
+const written = (wire: Wire, asked: Asked): ReturnType<Wire["put"]> => {
+  try {
+    return wire.put(asked)
+  } catch {
+    return mistaken("The question", "something that JSON has no form for", "what it has one for")
+  }
+}
+
+/** How long, in nanoseconds, one who has his answer waits for the end of its body, and one who is refused for why. */
+const endWithin = 200_000_000
+const refusalWithin = 2_000_000_000
+
 /** As much of a refusal as is worth reading, in bytes. */
 const refusalMax = 65_536
 
-class Exchange implements Listener {
+class Exchange implements Alarm.Ringing, Listener {
   sending: Sending | undefined
   private readonly wire: Wire
   private readonly asked: Asked
   private readonly attempt: Attempt.Attempt
   private readonly bounds: Bounds
+  private readonly fiber: Fiber.Fiber<unknown, unknown>
   private readonly tell: (end: End) => void
   private readonly lines: Lines
   private status = 0
@@ -87,15 +110,28 @@ class Exchange implements Listener {
   private room: Promise<void> | undefined
   /** What it comes to once all that has come is handed out, where no more comes. */
   private ending: (() => End) | undefined
+  private bell: Alarm.Bell | undefined
   private isOver = false
 
-  constructor(wire: Wire, asked: Asked, attempt: Attempt.Attempt, bounds: Bounds, tell: (end: End) => void) {
+  constructor(
+    wire: Wire,
+    asked: Asked,
+    attempt: Attempt.Attempt,
+    bounds: Bounds,
+    fiber: Fiber.Fiber<unknown, unknown>,
+    tell: (end: End) => void
+  ) {
     this.wire = wire
     this.asked = asked
     this.attempt = attempt
     this.bounds = bounds
+    this.fiber = fiber
     this.tell = tell
     this.lines = new Lines(bounds.lineMax)
+  }
+
+  turn(): void {
+    this.attempt.enter("connect")
   }
 
   sent(): void {
@@ -107,6 +143,7 @@ class Exchange implements Listener {
     this.status = status
     this.headers = headers
     if (status >= 200 && status < 300) this.reading = this.wire.reading(this.asked, headers)
+    else this.waitFor(refusalWithin)
   }
 
   data(chunk: Buffer): void {
@@ -132,17 +169,23 @@ class Exchange implements Listener {
     this.go()
   }
 
-  broken(error: Error, hasBegun: boolean): void {
-    if (hasBegun && this.reading === undefined) return this.over(this.refused())
+  broken(error: Error, how: Broken): void {
+    if (how.hasBegun && this.reading === undefined) return this.over(this.refused())
     // The end of the answer may be among what has come and waits for its reader.
-    this.ending = () => problemOf(error, hasBegun, this.asked)
+    this.ending = () => problemOf(error, how, this.asked)
     this.go()
   }
 
   /** Its caller has left. */
   leave(): void {
     this.isOver = true
+    this.bell?.cancel()
     this.sending?.leave()
+  }
+
+  /** What was waited for has not come: what is there has to do. */
+  ring(): void {
+    this.stop(this.answer ?? this.refused())
   }
 
   /** Hands out what has come, as long as there is room. */
@@ -159,6 +202,12 @@ class Exchange implements Listener {
     if (this.lines.isTooLong) return this.stop(this.malformed())
     // Who has heard the end of an answer does not care what becomes of the connection.
     if (this.ending !== undefined) this.over(this.answer ?? this.ending())
+    // A connection whose body has ended is kept for others; but nobody waits long for that who has his answer.
+    else if (this.answer !== undefined) this.waitFor(endWithin)
+  }
+
+  private waitFor(nanos: number): void {
+    this.bell ??= Alarm.set(this.fiber, Alarm.now(this.fiber) + nanos, this)
   }
 
   private wait(room: Promise<void>): void {
@@ -183,7 +232,6 @@ class Exchange implements Listener {
       this.stop(end)
       return true
     }
-    // The connection is kept for others once it has said that the body is over.
     this.answer = end
     return false
   }
@@ -214,12 +262,13 @@ class Exchange implements Listener {
   private over(end: End): void {
     if (this.isOver) return
     this.isOver = true
+    this.bell?.cancel()
     this.tell(this.isNothing(end) ? this.malformed() : end)
   }
 
   /** Whether an end is that of no answer: asked for something, it said nothing and counts no token for it. */
   private isNothing(end: End): boolean {
-    if (!Summary.is(end) || end.finish !== "stop" || this.asked.parts() > 0) return false
+    if (!Summary.is(end) || end.finish === "refused" || this.asked.parts() > 0) return false
     return this.asked.question.prompt.most > 0 && (end.usage?.output ?? 0) === 0
   }
 }

@@ -52,8 +52,9 @@ export const listOf = (value: unknown): ReadonlyArray<Fields> =>
 export const numberOf = (value: unknown): number | undefined =>
   typeof value === "number" && Number.isFinite(value) && value >= 0 ? value : undefined
 
-/** What an error says, which is mostly a sentence. */
-export const sentenceOf = (error: unknown): string => (typeof error === "string" ? error : JSON.stringify(error))
+/** What a table says of a word of a stranger, who may also know the names that every object has. */
+export const among = <A>(table: Readonly<Record<string, A>>, word: string | undefined): A | undefined =>
+  word !== undefined && Object.hasOwn(table, word) ? table[word] : undefined
 
 /** Only what was said. */
 export const given = (fields: Readonly<Record<string, unknown>>): Record<string, unknown> =>

@@ -36,6 +36,10 @@ export class Lines {
       this.from = 0
       return undefined
     }
+    if (this.length + end - this.from > this.lengthMax) {
+      this.length = Infinity
+      return undefined
+    }
     const line = this.text.slice(this.from, end)
     this.from = end + 1
     return this.whole(line)

@@ -11,10 +11,13 @@ import { type About, failed } from "./Wire.ts"
 
 /** What a server said. */
 export interface Said {
-  /** In the midst of an answer it is 200. */
+  /** In the midst of an answer it is 200, or what the error itself tells. */
   readonly status: number
-  /** Its words, with the names that it has for them. */
+  /** Its words, with the names that it has for them; what is echoed of a question is none of them. */
   readonly sentence: string
+  /** All that was said, where that is more. */
+  readonly body?: string
+  readonly isInMidst?: boolean
   readonly retryAfter?: Duration.Duration
   /** How long a prompt is and how long it may be, where that is told. */
   readonly tokens?: number
@@ -35,13 +38,30 @@ export type Means = (about: About, said: Said) => Reason
 
 /** The error that a table makes of what was said. */
 export const errorOf = (rows: ReadonlyArray<Row>, said: Said, about: About): SpillwayError => {
+  const { body = said.sentence, status } = said
+  // What matters stands at the beginning, and a pattern must not take seconds for what comes after it.
+  const sentence = said.sentence.slice(0, wordsMax)
   const row = rows.find(
     ({ says, statuses }) =>
-      (statuses === undefined || statuses.includes(said.status)) && (says === undefined || says.test(said.sentence))
+      (statuses === undefined || statuses.includes(status)) && (says === undefined || says.test(sentence))
   )
   const reason = row?.means(about, said) ?? { _tag: "Unknown", target: about.target }
-  return failed(reason, row?.isPlain === true ? undefined : said.sentence)
+  return failed(
+    isPassing(reason) ? lost(about, reason) : reason,
+    row?.isPlain === true ? undefined : body.slice(0, bodyMax)
+  )
 }
+
+/** How much of what was said is looked at, and how much is kept. */
+const wordsMax = 2_000
+const bodyMax = 8_000
+
+/** What would pass by itself before an answer has lost it in its midst. */
+const isPassing = ({ _tag }: Reason): boolean =>
+  _tag === "Overloaded" || _tag === "UpstreamRateLimited" || _tag === "Unreachable"
+
+const lost = ({ parts, target }: About, reason: Reason): Reason =>
+  parts() > 0 ? { _tag: "RunnerDied", target, parts: parts() } : reason
 
 const waiting = ({ retryAfter }: Said) => (retryAfter === undefined ? {} : { retryAfter })
 
@@ -61,7 +81,7 @@ export const limited: Means = (about, said) =>
     : { _tag: "UpstreamRateLimited", target: about.target, ...waiting(said) }
 
 /** It does not know us, or does not let us. */
-const unauthorized: Means = ({ target }) => ({ _tag: "UpstreamUnauthorized", target })
+export const unauthorized: Means = ({ target }) => ({ _tag: "UpstreamUnauthorized", target })
 
 /** What stands before it answered in its place. */
 export const unreachable: Means = ({ parts, target }) => ({
@@ -85,9 +105,16 @@ export const cut = ({ parts, target }: Pick<About, "parts" | "target">): Reason 
   parts: parts()
 })
 
-/** Something broke over there: before an answer it was never begun, in its midst it is lost. */
+/** Something broke over there: before an answer nothing was begun, in its midst what was begun is lost. */
 export const broken: Means = (about, said) =>
-  about.parts() > 0 ? { _tag: "RunnerDied", target: about.target, parts: about.parts() } : overloaded(about, said)
+  said.isInMidst === true ? { _tag: "RunnerDied", target: about.target, parts: about.parts() } : overloaded(about, said)
+
+/** A filter has refused what was asked, or what would have been answered. */
+export const contentRefused: Means = ({ target }) => ({ _tag: "ContentRefused", target })
+
+/** Nothing is paid for any more, or too much is asked at once: how long it asks to wait tells. */
+export const quotaOrRate: Means = (about, said) =>
+  said.retryAfter === undefined ? quotaSpent(about, said) : limited(about, said)
 
 /** The caller has made a mistake. */
 export const badRequest: Means = () => ({
@@ -115,14 +142,18 @@ export const modelNotFound: Means = ({ question, target }) => ({
   target
 })
 
+/** What stands before it gave it up: it may be at work all the same. */
+const givenUp: Means = (about) => cut(about)
+
 /** What statuses mean whatever is said with them. */
 export const usual: ReadonlyArray<Row> = [
   { statuses: [401, 403], means: unauthorized },
+  { statuses: [402], means: quotaSpent },
   { statuses: [429], means: limited, isPlain: true },
   { statuses: [503, 529], means: overloaded, isPlain: true },
-  // What stands before a server answers so when it does not reach it.
-  { statuses: [408, 502, 504, 520, 521, 522, 523, 524], means: unreachable },
-  { statuses: [499], means: () => ({ _tag: "Cancelled" }), isPlain: true }
+  // What stands before a server answers so when it does not reach it, or hears nothing for too long.
+  { statuses: [502, 520, 521, 523, 525, 526, 530], means: unreachable },
+  { statuses: [408, 499, 504, 522, 524], means: givenUp }
 ]
 
 /** What statuses mean where no words have told more. */

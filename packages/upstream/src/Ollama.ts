@@ -4,8 +4,8 @@
  * Its native surface says more than the others that it has: how long everything took, what was cached, and whether a
  * model thinks. What is asked for is always a stream, and always with a prompt that must not be cut.
  */
-import { type Call, Options as CoreOptions, type SpillwayError, Units, type Upstream } from "@spillway/core"
-import { Effect, Schema, type Scope } from "effect"
+import { type Call, Options as CoreOptions, type SpillwayError, type Upstream } from "@spillway/core"
+import { Effect, Option, Schema, type Scope, Semaphore } from "effect"
 import * as Connection from "./Connection.ts"
 import * as Exchange from "./Exchange.ts"
 import { put } from "./ollama/Body.ts"
@@ -16,19 +16,12 @@ import * as Models from "./ollama/Models.ts"
 import { type Progress, pull } from "./ollama/Pull.ts"
 import { show, type Shown } from "./ollama/Show.ts"
 import { isCut, mayCut } from "./ollama/Truncation.ts"
-import { placeOf, urlSchema } from "./Place.ts"
+import { addressOf, reach } from "./Address.ts"
 import { failed, type Wire } from "./Wire.ts"
 
 /** Where a server is, and what bounds its answers. */
 export const Options = Schema.Struct({
-  url: urlSchema.pipe(Schema.withDecodingDefaultKey(Effect.succeed("http://127.0.0.1:11434"))),
-  /** A key that is sent along, as Ollama Cloud wants one. */
-  key: Schema.optionalKey(Schema.NonEmptyString),
-  /** How many connections at most: a question that finds all of them in use waits for one. */
-  connections: Units.count.schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed(256))),
-  /** The longest line of a stream in characters, and the longest body of vectors in bytes. */
-  lineMax: Units.count.schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed(16_000_000))),
-  bodyMax: Units.count.schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed(256_000_000)))
+  ...reach("http://127.0.0.1:11434")
 })
 
 /** The options as TypeScript takes them. */
@@ -49,47 +42,63 @@ export const make = (
 ): Effect.Effect<Ollama, CoreOptions.OptionsRefused, Scope.Scope> =>
   Effect.gen(function* () {
     const { bodyMax, connections, key, lineMax, url } = yield* CoreOptions.decode("Ollama", Options)(options)
-    const { headers: named, origin, prefix } = placeOf(url)
+    const { headers: named, origin, prefix } = addressOf(url)
     const connection = yield* Connection.open({ origin, connections })
-    const headers: Exchange.Place["headers"] = key === undefined ? named : { authorization: `Bearer ${key}` }
+    const headers: Exchange.Place["headers"] =
+      key === undefined ? named : { ...named, authorization: `Bearer ${key.trim()}` }
     const place = { upstream: name, connection, prefix, headers, bounds: { lineMax, bodyMax } }
-    const call = Exchange.call(wire, place)
-    // Whoever looks what is loaded waits for no question to give its connection back.
-    const beside = { ...place, connection: yield* Connection.open({ origin, connections: 1 }) }
+    // Whoever looks, or fetches, waits for no question to give its connection back.
+    const beside = { ...place, connection: yield* Connection.open({ origin, connections: besideMax }) }
     return {
       name,
-      call: whole(Loading.told(call, beside, origin), place),
-      inspect: Models.inspect(place),
-      show: (model) => show(place, model),
-      pull: (model, told) => pull(place, model, told)
+      call: whole(Loading.told(Exchange.call(wire, place), beside, origin), beside),
+      inspect: Models.inspect(beside),
+      show: (model) => show(beside, model),
+      pull: (model, told) => pull(beside, model, told)
     }
   })
+
+/** How many connections there are beside those of questions. */
+const besideMax = 8
 
 const wire: Wire = { put, reading, refused: Failures.refused }
 
 /** The same call, which never takes a prompt that was cut for one that was read. */
-const whole = (call: Call.Call<SpillwayError>, place: Exchange.Place): Call.Call<SpillwayError> => {
+const whole = (call: Call.Call<SpillwayError>, beside: Exchange.Place): Call.Call<SpillwayError> => {
   /** Whether this server cuts: it is asked for its version once, at the end of its first answer. */
   let cuts: boolean | undefined
-  const asksVersion = Effect.map(Models.version(place), (version) => (cuts = mayCut(version)))
+  const one = Semaphore.makeUnsafe(1)
+  // Of many who have their answers one asks, and nobody waits long, nor is asked again and again who says nothing.
+  const asksVersion = one.withPermit(
+    Effect.suspend(() =>
+      cuts !== undefined
+        ? Effect.succeed(cuts)
+        : Effect.map(
+            Effect.timeoutOption(Effect.option(Models.version(beside)), lookWithin),
+            (said) => (cuts = mayCut(Option.getOrElse(Option.flatten(said), () => "")))
+          )
+    )
+  )
   return (question, attempt) =>
     Effect.flatMap(call(question, attempt), (summary) => {
       const counted = summary.usage?.input
       if (counted === undefined || question.kind === "embed" || cuts === false) return Effect.succeed(summary)
       const known = cuts === undefined ? asksVersion : Effect.succeed(cuts)
       const context = Effect.flatMap(known, (isOld) =>
-        isOld ? Models.contextOf(place, question.model) : Effect.undefined
+        isOld ? Effect.timeoutOption(Models.contextOf(beside, question.model), lookWithin) : Effect.succeedNone
       )
       // What cannot be looked up is not held against an answer.
       return Effect.flatMap(
-        Effect.orElseSucceed(context, () => undefined),
+        Effect.orElseSucceed(context, () => Option.none()),
         (found) =>
-          found !== undefined && isCut(counted, found, question)
-            ? Effect.fail(truncated(`${place.upstream}/${question.model}`, question.prompt.likely, counted))
+          isCut(counted, Option.getOrUndefined(found), question)
+            ? Effect.fail(truncated(`${beside.upstream}/${question.model}`, question.prompt.likely, counted))
             : Effect.succeed(summary)
       )
     })
 }
+
+const lookWithin = "1 second"
 
 const truncated = (target: string, expected: number, counted: number): SpillwayError =>
   failed({ _tag: "Truncated", target, expected, counted })

@@ -4,7 +4,7 @@
  * Many do, and hardly two alike. What differs is an option where a question needs to know it, and otherwise read
  * leniently; what only some can carry is sent, and their refusal named.
  */
-import { Options as CoreOptions, Units, type Upstream } from "@spillway/core"
+import { Options as CoreOptions, type Upstream } from "@spillway/core"
 import { Effect, Schema, type Scope } from "effect"
 import * as Connection from "./Connection.ts"
 import * as Exchange from "./Exchange.ts"
@@ -12,23 +12,16 @@ import { inspect } from "./Listing.ts"
 import { put } from "./openai/Body.ts"
 import { reading } from "./openai/Chunks.ts"
 import { refused } from "./openai/Failures.ts"
-import { placeOf, urlSchema } from "./Place.ts"
+import { addressOf, reach } from "./Address.ts"
 import type { Wire } from "./Wire.ts"
 
 /** Where a server is, in what it differs from others of its shape, and what bounds its answers. */
 export const Options = Schema.Struct({
-  url: urlSchema.pipe(Schema.withDecodingDefaultKey(Effect.succeed("https://api.openai.com/v1"))),
-  /** A key that is sent along. */
-  key: Schema.optionalKey(Schema.NonEmptyString),
+  ...reach("https://api.openai.com/v1"),
   /** The field that bounds an answer; where nothing is said, the newer one for api.openai.com alone. */
   maxTokens: Schema.optionalKey(Schema.Literals(["max_tokens", "max_completion_tokens"])),
   /** The field of a turn in which its thoughts are sent back; they are left out where none is named. */
-  thinking: Schema.optionalKey(Schema.Literals(["reasoning", "reasoning_content"])),
-  /** How many connections at most: a question that finds all of them in use waits for one. */
-  connections: Units.count.schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed(256))),
-  /** The longest line of a stream in characters, and the longest body of vectors in bytes. */
-  lineMax: Units.count.schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed(16_000_000))),
-  bodyMax: Units.count.schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed(256_000_000)))
+  thinking: Schema.optionalKey(Schema.Literals(["reasoning", "reasoning_content"]))
 })
 
 /** The options as TypeScript takes them. */
@@ -44,14 +37,14 @@ export const make = (
 ): Effect.Effect<Upstream, CoreOptions.OptionsRefused, Scope.Scope> =>
   Effect.gen(function* () {
     const { bodyMax, connections, key, lineMax, url, ...told } = yield* CoreOptions.decode("OpenAi", Options)(options)
-    const { headers: named, origin, prefix } = placeOf(url)
+    const { headers: named, origin, prefix } = addressOf(url)
     const connection = yield* Connection.open({ origin, connections })
     const maxTokens = new URL(url).hostname === "api.openai.com" ? "max_completion_tokens" : "max_tokens"
     const place: Exchange.Place = {
       upstream: name,
       connection,
       prefix: prefix || "/v1",
-      headers: key === undefined ? named : { authorization: `Bearer ${key}` },
+      headers: key === undefined ? named : { ...named, authorization: `Bearer ${key.trim()}` },
       bounds: { lineMax, bodyMax }
     }
     const wire: Wire = { put: put({ maxTokens, ...told }), reading, refused }

@@ -24,6 +24,7 @@ export type Turn = Omit<Question.Message, "toolCalls" | "toolCallId"> & {
 interface Open extends Called {
   /** As the conversation names it. */
   readonly given: string | undefined
+  readonly turn: number
 }
 
 /** The turns, all named; nothing where an answer belongs to no call. Names that do not have the form are replaced. */
@@ -44,7 +45,7 @@ export const paired = (messages: ReadonlyArray<Question.Message>, form: RegExp):
   const turns: Array<Turn> = []
   for (const message of messages) {
     const { role, toolCallId: given, toolCalls = [], toolName, ...rest } = message
-    const calls = toolCalls.map(({ id, ...call }) => ({ ...call, given: id, id: named(id) }))
+    const calls = toolCalls.map(({ id, ...call }) => ({ ...call, given: id, id: named(id), turn: turns.length }))
     open.push(...calls)
     const answered = role === "tool" ? takeFrom(open, given, toolName) : undefined
     if (role === "tool" && answered === undefined) return undefined
@@ -61,7 +62,9 @@ export const paired = (messages: ReadonlyArray<Question.Message>, form: RegExp):
 
 /** The call that is answered: the one of that name, or the first of that tool; where neither is said, the first. */
 const takeFrom = (open: Array<Open>, given: string | undefined, tool: string | undefined): Open | undefined => {
-  const named = given === undefined ? undefined : open.find((call) => call.given === given)
+  // A server that counts its calls anew in each turn means the last of that name.
+  const last = given === undefined ? undefined : open.findLast((call) => call.given === given)
+  const named = last && open.find((call) => call.given === given && call.turn === last.turn)
   const fits = open.filter((call) => (tool === undefined ? given === undefined : call.name === tool))
   // Whoever gives no name is more likely to answer a call that has none.
   const found = named ?? fits.find((call) => call.given === undefined) ?? fits[0]

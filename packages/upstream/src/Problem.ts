@@ -1,21 +1,24 @@
 /**
  * What a connection that broke means: the one place that knows the codes of sockets, names and certificates.
  *
- * Before a head came back the server was not reached, as far as anybody can tell; after it, the answer was cut.
+ * What never went out was not reached, and cost nobody anything. What went out may be at work over there, so that what
+ * breaks after it has cut an answer, whether one had begun or not.
  */
 import type { SpillwayError } from "@spillway/core"
-import { type Asked, failed } from "./Wire.ts"
+import { type Broken, waitingMax } from "./Connection.ts"
+import { cut, malformed } from "./Meaning.ts"
+import { type About, failed } from "./Wire.ts"
 
 /** What broke, to whoever asked. */
-export const problemOf = (
-  error: Error,
-  hasBegun: boolean,
-  { parts, target }: Pick<Asked, "parts" | "target">
-): SpillwayError => {
+export const problemOf = (error: Error, { hasBegun, wasSent }: Broken, about: About): SpillwayError => {
+  const { parts, target } = about
   const { code = error.name } = error as NodeJS.ErrnoException
+  if (code === "ETOOMANYWAIT") return failed({ _tag: "QueueFull", queued: waitingMax, queuedMax: waitingMax })
+  // Whoever made the connections has closed them: that says nothing of the server.
+  if (/^UND_ERR_(?:DESTROYED|CLOSED)$/.test(code)) return failed({ _tag: "Unavailable", target })
   // What cannot be parsed is no answer, whenever it comes.
-  if (unreadable.test(code)) return failed({ _tag: "Malformed", target, parts: parts() }, error.message)
-  if (hasBegun) return failed({ _tag: "Cut", target, parts: parts() })
+  if (unreadable.test(code)) return failed(malformed(about), error.message)
+  if (hasBegun || wasSent) return failed(cut(about))
   return failed({ _tag: "Unreachable", target, problem: problems[code] ?? code, parts: parts() })
 }
 

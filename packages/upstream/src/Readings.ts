@@ -44,3 +44,12 @@ export abstract class InOnePiece implements Reading {
     return failed(malformed(this.asked))
   }
 }
+
+/** Reads what has come as one piece line by line. */
+export const readLines = (body: string, reading: InLines, emit: Emit): End => {
+  for (const line of body.split(/\r?\n/)) {
+    const end = line === "" ? undefined : reading.read(line, emit)
+    if (end !== undefined) return end
+  }
+  return reading.over()
+}

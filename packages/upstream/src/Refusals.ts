@@ -3,7 +3,7 @@
  */
 import type { SpillwayError } from "@spillway/core"
 import { type Fields, objectIn } from "./Fields.ts"
-import { malformed, type Said } from "./Meaning.ts"
+import { malformed } from "./Meaning.ts"
 import { retryAfterOf } from "./RetryAfterOf.ts"
 import { type About, failed, type Refused } from "./Wire.ts"
 
@@ -11,22 +11,23 @@ import { type About, failed, type Refused } from "./Wire.ts"
 export interface Saying {
   /** Whether an object stands in the place of an answer to say so. */
   readonly isError: (object: Fields) => boolean
-  /** What it means, behind a status; `body` is all that was said. */
-  readonly said: (
-    object: Fields,
-    status: number,
-    about: About,
-    wait?: Pick<Said, "retryAfter">,
-    body?: string
-  ) => SpillwayError
+  /** What it means, before an answer or in its midst. */
+  readonly said: (object: Fields, about: About, refused?: Refused) => SpillwayError
 }
 
 /** What an answer that is none means. */
 export const refusedBy =
   ({ isError, said }: Saying) =>
-  ({ body, headers, status }: Refused, about: About): SpillwayError => {
-    const object = objectIn(body) ?? {}
+  (refused: Refused, about: About): SpillwayError => {
+    const object = objectIn(refused.body) ?? {}
     // A page, or an answer of another kind, in the place of one.
-    if (status < 400 && !isError(object)) return failed(malformed(about), body)
-    return said(object, status, about, retryAfterOf(headers, about.nowMillis(), body), body)
+    if (refused.status < 400 && !isError(object)) return failed(malformed(about), refused.body)
+    return said(object, about, refused)
   }
+
+/** What goes with every error: its body, and when to come back; none of it stands in headers in the midst of an answer. */
+export const beside = (object: Fields, about: About, refused: Refused | undefined) => {
+  const body = refused?.body ?? JSON.stringify(object)
+  const wait = retryAfterOf(refused?.headers ?? {}, about.nowMillis(), body.slice(0, 8_000))
+  return { body, isInMidst: refused === undefined, ...wait }
+}

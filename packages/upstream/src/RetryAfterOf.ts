@@ -2,21 +2,45 @@
  * When a server asks to come back, wherever it says so: in one of its headers, or only in its words.
  */
 import { RetryAfter } from "@spillway/core"
-import type { Duration } from "effect"
+import { DateTime, Duration, Option } from "effect"
 import type { IncomingHttpHeaders } from "undici/types/header.js"
 
 /** How long to wait, where anything is said that can be read; a header is believed before a sentence. */
 export const retryAfterOf = (
   headers: IncomingHttpHeaders,
   nowMillis: number,
-  sentence = ""
+  sentence: string
 ): { readonly retryAfter?: Duration.Duration } => {
   const retryAfter =
     RetryAfter.parseMillis(headers["retry-after-ms"]) ??
     RetryAfter.parse(headers["retry-after"], nowMillis) ??
-    RetryAfter.parseSpan(spoken.exec(sentence)?.[1])
+    spokenOf(sentence) ??
+    resetOf(headers, nowMillis)
   return retryAfter === undefined ? {} : { retryAfter }
 }
 
-/** `Please try again in 6m0s.`, and `"retryDelay": "37s"` as Google has it. */
-const spoken = /(?:try again in|retry in|"retryDelay":) ?"?((?:\d+(?:\.\d+)?(?:h|ms|m|s))+)/
+/** `try again in 6m0s`, `retry after 20 seconds`, `"retryDelay": "37s"` as Google has it, `"retry_after": 12.5`. */
+const spokenOf = (sentence: string): Duration.Duration | undefined => {
+  const [, span, number, unit] = spoken.exec(sentence) ?? []
+  if (span !== undefined) return RetryAfter.parseSpan(span)
+  if (number === undefined) return undefined
+  return RetryAfter.parseSpan(`${number}${unit?.startsWith("m") === true ? "m" : "s"}`)
+}
+
+const spoken =
+  /(?:(?:again|retry) (?:in|after)|"retry_?(?:Delay|after)":) ?"?(?:((?:\d+(?:\.\d+)?(?:h|ms|m|s))+)\b|(\d+(?:\.\d+)?) ?(s|min)?)/i
+
+/** When a limit of which nothing remains is there again: a span at OpenAI, a moment at Anthropic. */
+const resetOf = (headers: IncomingHttpHeaders, nowMillis: number): Duration.Duration | undefined => {
+  for (const of of ["requests", "tokens", "input-tokens", "output-tokens"]) {
+    if (headers[`x-ratelimit-remaining-${of}`] === "0") {
+      const span = RetryAfter.parseSpan(headers[`x-ratelimit-reset-${of}`])
+      if (span !== undefined) return span
+    }
+    if (headers[`anthropic-ratelimit-${of}-remaining`] === "0") {
+      const moment = Option.getOrUndefined(DateTime.make(`${String(headers[`anthropic-ratelimit-${of}-reset`])}`))
+      if (moment !== undefined) return Duration.millis(Math.max(DateTime.toEpochMillis(moment) - nowMillis, 0))
+    }
+  }
+  return undefined
+}

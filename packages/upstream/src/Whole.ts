@@ -7,7 +7,7 @@
 import { Question, type SpillwayError } from "@spillway/core"
 import { Clock, Effect } from "effect"
 import type { IncomingHttpHeaders } from "undici/types/header.js"
-import type { Listener, Request, Sending } from "./Connection.ts"
+import type { Broken, Listener, Request, Sending } from "./Connection.ts"
 import type { Bounds, Place } from "./Exchange.ts"
 import { malformed } from "./Meaning.ts"
 import { problemOf } from "./Problem.ts"
@@ -81,6 +81,8 @@ export abstract class Hearing<A> implements Listener {
   /** It has come whole. */
   protected abstract over(answer: Refused): Effect.Effect<A, SpillwayError>
 
+  turn(): void {}
+
   sent(): void {}
 
   head(status: number, headers: IncomingHttpHeaders): void {
@@ -98,8 +100,8 @@ export abstract class Hearing<A> implements Listener {
     this.tell(this.over({ status: this.status, headers: this.headers, body: Buffer.concat(this.chunks).toString() }))
   }
 
-  broken(error: Error, hasBegun: boolean): void {
-    this.tell(Effect.fail(problemOf(error, hasBegun, this.about)))
+  broken(error: Error, how: Broken): void {
+    this.tell(Effect.fail(problemOf(error, how, this.about)))
   }
 
   /** The end, though more may come: the connection is closed. */

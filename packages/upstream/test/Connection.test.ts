@@ -15,11 +15,9 @@ describe("a connection", () => {
   it.live("is kept for the next question", () =>
     Effect.gen(function* () {
       const { bytes, upstream } = yield* to((socket) => socket.write(whole))
-      // The first one also asks which version it is, before its connection is free.
-      yield* ask(upstream)
-      const before = bytes.connections()
-      for (const _ of [1, 2, 3]) assert.strictEqual((yield* ask(upstream)).text, "Hello you")
-      assert.strictEqual(bytes.connections(), before)
+      for (let each = 0; each < 20; each++) assert.strictEqual((yield* ask(upstream)).text, "Hello you")
+      // One is free only a turn after its answer, so that two take turns; and one is for the look at the version.
+      assert.isAtMost(bytes.connections(), 3)
     })
   )
 
@@ -35,14 +33,15 @@ describe("a connection", () => {
       yield* Effect.sleep(20)
       assert.strictEqual((yield* ask(upstream)).end, "answered")
       assert.strictEqual(deaths, 2)
-      assert.strictEqual(bytes.connections(), 2)
+      // One for the question about the version, and a new one.
+      assert.strictEqual(bytes.connections(), 3)
     })
   )
 
   it.live("that is new and breaks is not tried again", () =>
     Effect.gen(function* () {
       const { bytes, upstream } = yield* to((socket) => socket.resetAndDestroy())
-      assert.strictEqual((yield* ask(upstream)).end, "Unreachable")
+      assert.strictEqual((yield* ask(upstream)).end, "Cut")
       assert.strictEqual(bytes.asked.length, 1)
     })
   )

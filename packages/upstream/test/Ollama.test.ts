@@ -199,10 +199,20 @@ describe("an address", () => {
 describe("its options", () => {
   it.effect("refuse what is no address, and say what one is", () =>
     Effect.gen(function* () {
-      for (const url of ["127.0.0.1:11434", "ftp://a", "http://a/?b", ""]) {
+      for (const url of ["127.0.0.1:11434", "ftp://a", "http://a/?b", "http://a%zz:b@c", ""]) {
         const refused = yield* Effect.flip(Effect.scoped(Ollama.make("gpu", { url })))
-        assert.include(refused.message, "an address, as http://127.0.0.1:11434", url)
+        assert.include(refused.message, "an address without a query, as http://127.0.0.1:11434", url)
       }
+    })
+  )
+
+  it.effect("refuse a key that no header holds, and take one that was read from a file", () =>
+    Effect.gen(function* () {
+      for (const key of ["", "two words", "schl\u00fcssel", "a\nb"]) {
+        const refused = yield* Effect.flip(Effect.scoped(Ollama.make("gpu", { key })))
+        assert.include(refused.message, "a key of plain letters and digits")
+      }
+      yield* Effect.scoped(Ollama.make("gpu", { key: "sesame\n" }))
     })
   )
 

@@ -1,6 +1,6 @@
 /** An OpenAI-shaped upstream: what it is asked, what its answers tell, and in what servers of that shape differ. */
 import { assert, describe, it } from "@effect/vitest"
-import { Question, type Summary } from "@spillway/core"
+import { type Part, Question, type Summary } from "@spillway/core"
 import { Effect } from "effect"
 import { OpenAi } from "@spillway/upstream"
 import { head, last, piece, serve } from "./bytes.ts"
@@ -118,6 +118,49 @@ describe("an answer", () => {
     })
   )
 
+  it.live("may say its words in blocks", () =>
+    Effect.gen(function* () {
+      const content = [
+        { type: "thinking", thinking: [{ type: "text", text: "Hm." }] },
+        { type: "text", text: "So." }
+      ]
+      const { upstream } = yield* saying(chunk({ content }) + end)
+      assert.deepStrictEqual((yield* ask(upstream)).parts, [
+        { _tag: "Thinking", text: "Hm." },
+        { _tag: "Text", text: "So." }
+      ])
+      const { upstream: odd } = yield* saying(chunk({ content: [{ type: "audio" }] }) + end)
+      assert.strictEqual((yield* ask(odd)).end, "Malformed")
+    })
+  )
+
+  it.live("has calls without ids that are told by their names, and one whose fragments are named anew", () =>
+    Effect.gen(function* () {
+      const call = (more: object, written: string, name?: string) =>
+        chunk({ tool_calls: [{ ...more, function: { ...(name && { name }), arguments: written } }] })
+      const { upstream } = yield* saying(
+        call({ index: 0, id: "" }, '{"a":1}', "f") + call({ index: 0, id: "" }, '{"b":1}', "g") + end
+      )
+      const indexes = (told: { readonly parts: ReadonlyArray<Part.Part> }) =>
+        told.parts.map((part) => (part._tag === "ToolCall" ? [part.index, part.arguments] : part._tag))
+      assert.deepStrictEqual(indexes(yield* ask(upstream)), [
+        [0, '{"a":1}'],
+        [1, '{"b":1}']
+      ])
+      const { upstream: anew } = yield* saying(
+        call({ index: 0, id: "x" }, '{"a"', "f") + call({ index: 0, id: "y" }, ":1}") + end
+      )
+      assert.deepStrictEqual(indexes(yield* ask(anew)), [
+        [0, '{"a"'],
+        [0, ":1}"]
+      ])
+      const { upstream: older } = yield* saying(
+        chunk({ function_call: { name: "f", arguments: "{}" } }, "function_call") + event("[DONE]")
+      )
+      assert.deepInclude((yield* ask(older)).summary, { finish: "tool-calls" })
+    })
+  )
+
   it.live("has calls that only their ids tell apart, where a server counts all of them alike", () =>
     Effect.gen(function* () {
       const call = (id: string, name: string) => ({
@@ -169,6 +212,28 @@ describe("a stream", () => {
     ["whose end has no line end", `${chunk({ content: "Hi" })}${end}`.trimEnd(), "answered"],
     ["that is done before it has a reason to be", chunk({ content: "Hi" }) + event("[DONE]"), "Cut"],
     ["without an end", chunk({ content: "Hi" }) + chunk({}, "stop"), "Cut"],
+    [
+      "under a wrong label",
+      `data: ${JSON.stringify({ choices: [{ delta: { content: "Hi" } }] })}\n\n${end}`,
+      "answered"
+    ],
+    ["whose end has a space behind it", `${chunk({ content: "Hi" }, "stop")}data: [DONE] \n\n`, "answered"],
+    ["with a field that nobody knows", `x-more: 1\n${chunk({ content: "Hi" })}${end}`, "answered"],
+    [
+      "whose choice is an error",
+      chunk({ content: "Hi" }, "error", { error: { code: 502, message: "gone" } }),
+      "RunnerDied"
+    ],
+    [
+      "whose reason is that it broke",
+      chunk({ content: "Hi" }, "insufficient_system_resource") + event("[DONE]"),
+      "RunnerDied"
+    ],
+    [
+      "whose reason is a name that every object has",
+      chunk({ content: "Hi" }, "constructor") + event("[DONE]"),
+      "answered"
+    ],
     ["of nothing", "", "Cut"],
     ["of comments", ": hi\n\n: hi\n\n", "Cut"],
     ["with a line of no kind", `${chunk({ content: "Hi" })}hello\n\n${end}`, "Malformed"],
@@ -176,15 +241,17 @@ describe("a stream", () => {
     ["that is a page", "<html>\n<body>\n</html>\n", "Malformed"],
     ["that ends without a word or a token", chunk({}, "stop") + event("[DONE]"), "Malformed"],
     ["with a bare error in it", `${chunk({ content: "Hi" })}{"error":{"message":"broke"}}\n`, "RunnerDied"],
-    ["whose error is an event of vLLM's", event({ object: "error", message: "broke", code: 500 }), "Overloaded"]
+    ["whose error is an event of vLLM's", event({ object: "error", message: "broke", code: 500 }), "RunnerDied"]
   ]
   for (const [title, body, ends] of cases) {
     it.live(`${title} is ${ends}`, () =>
       Effect.gen(function* () {
-        const { upstream } = yield* saying(body)
+        const type = title.startsWith("under a wrong label") ? "application/json" : "text/event-stream"
+        const { upstream } = yield* saying(body, {}, type)
         const told = yield* ask(upstream)
         assert.strictEqual(told.end, ends, told.error?.message)
         if (ends === "answered") assert.strictEqual(told.text, "Hi")
+        if (ends === "answered") assert.isString((told.summary as Summary.Summary).finish)
       })
     )
   }

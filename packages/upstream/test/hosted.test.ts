@@ -6,8 +6,7 @@ import { Duration, Effect } from "effect"
 import { heldTo, type Row, silent } from "./faults.ts"
 import { ask, hosting, hosts } from "./serving.ts"
 
-/** An error in the midst of an answer is told by its kind at Anthropic, and by nothing at OpenAI. */
-const rowsOf = (midst: string): ReadonlyArray<Row> => [
+const rowsOf = (firstEvent: string): ReadonlyArray<Row> => [
   { fault: "unauthorized", end: "UpstreamUnauthorized", parts: 0 },
   { fault: "forbidden", end: "UpstreamUnauthorized", parts: 0 },
   { fault: "unknown-model", end: "ModelNotFound", parts: 0 },
@@ -19,7 +18,7 @@ const rowsOf = (midst: string): ReadonlyArray<Row> => [
   { fault: "html", end: "Unreachable", parts: 0 },
   { fault: "html-200", end: "Malformed", parts: 0 },
   { fault: "hang", end: silent, parts: 0 },
-  { fault: "error-in-200", end: "Overloaded", parts: 0 },
+  { fault: "error-in-200", end: firstEvent, parts: 0 },
   { fault: "empty-answer", end: "Malformed", parts: 0 },
   { fault: "slow span=20ms", end: "answered", parts: 12 },
   { fault: "truncated-json at=3", end: "Malformed", parts: 3 },
@@ -29,15 +28,16 @@ const rowsOf = (midst: string): ReadonlyArray<Row> => [
   { fault: "idle-close", end: "answered", parts: 12 },
   { fault: "no-marker", end: "Cut", parts: 12 },
   { fault: "no-marker at=3", end: "Cut", parts: 3 },
-  { fault: "error-mid-stream at=0", end: "Overloaded", parts: 0 },
-  { fault: "error-mid-stream at=3", end: midst, parts: 3 },
+  { fault: "error-mid-stream at=0", end: firstEvent, parts: 0 },
+  { fault: "error-mid-stream at=3", end: "RunnerDied", parts: 3 },
   { fault: "comments-only at=3 span=20ms", end: silent, parts: 3 },
   { fault: "comments-only at=0 span=20ms", end: silent, parts: 0 }
 ]
 
 const catalogue = HostedServer.known.map(({ name }) => name)
 
-for (const [face, midst] of [
+/** An error as the first event is told by its kind at Anthropic, and by nothing at OpenAI. */
+for (const [face, firstEvent] of [
   ["openai", "RunnerDied"],
   ["anthropic", "Overloaded"]
 ] as const) {
@@ -46,7 +46,7 @@ for (const [face, midst] of [
   heldTo(
     `the wire to a provider with the face of ${face}`,
     catalogue,
-    rowsOf(midst),
+    rowsOf(firstEvent),
     (fault) =>
       Effect.map(hosting(face, { faults: [fault] }), ({ server, upstream }) => ({
         upstream,

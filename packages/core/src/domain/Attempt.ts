@@ -5,7 +5,7 @@
  * budget can look at it at any moment without standing in the way of a part. Once closed it drops what still comes: a
  * loser of a race, or work that ignores its interrupt, can no longer reach the caller.
  */
-import { type Clock, Data } from "effect"
+import { type Clock, Data, type Exit } from "effect"
 import * as Alarm from "./Alarm.ts"
 import { lengthOf, type Part } from "./Part.ts"
 import type { Usage } from "./Usage.ts"
@@ -25,8 +25,11 @@ export class AnswerMixed extends Data.TaggedError("AnswerMixed")<{ readonly prob
   }
 }
 
-/** What a leaf waits for before its first part: the way to the server, a model that loads, or the token itself. */
-export type Stretch = "connect" | "load" | "firstToken"
+/**
+ * What a leaf waits for before its first part: a line of our own, the way to the server, a model that loads, or the token
+ * itself.
+ */
+export type Stretch = "queue" | "connect" | "load" | "firstToken"
 
 /** The facts of one go. Moments are nanoseconds on the monotonic clock. */
 export class Attempt implements Sink {
@@ -57,6 +60,8 @@ export class Attempt implements Sink {
   left = false
   /** Whether its time ran out, so that nobody hears what it came to. */
   lost = false
+  /** What its Effect came to, once it has ended; a record reads a class off it, and keeps nothing else of it. */
+  exit: Exit.Exit<unknown, unknown> | undefined
   /** Resolves when work that went on after its Effect had ended really ends. */
   lingering: Promise<void> | undefined
 

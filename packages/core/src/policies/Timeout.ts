@@ -100,8 +100,12 @@ class Clocks extends Watch {
 const clockOf = (attempt: Attempt | undefined): Clock | undefined => {
   if (attempt?.startedAt === undefined || attempt.endedAt !== undefined) return undefined
   if (attempt.blockedAt !== undefined) return { phase: "reader", since: attempt.blockedAt }
-  if (attempt.lastAt === undefined) return { phase: attempt.stretch, since: attempt.stretchAt ?? attempt.startedAt }
-  return { phase: "idle", since: Math.max(attempt.lastAt, attempt.resumedAt ?? 0) }
+  const { lastAt, stretch } = attempt
+  if (lastAt === undefined) {
+    // A line of our own says nothing of the server.
+    return stretch === "queue" ? undefined : { phase: stretch, since: attempt.stretchAt ?? attempt.startedAt }
+  }
+  return { phase: "idle", since: Math.max(lastAt, attempt.resumedAt ?? 0) }
 }
 
 /** The limits before the prompt and the forecast are known: `load` stands in for what is `auto`. */

@@ -6,9 +6,9 @@
  */
 import { Part, Summary } from "@spillway/core"
 import type { IncomingHttpHeaders } from "undici/types/header.js"
-import { dataOf, isOnePiece } from "../Events.ts"
-import { type Fields, fieldsOf, listOf, numberOf, objectIn, textOf } from "../Fields.ts"
-import { type Emit, InLines, InOnePiece } from "../Readings.ts"
+import { dataOf, isOnePiece, isStream } from "../Events.ts"
+import { among, exactObjectIn, type Fields, fieldsOf, listOf, numberOf, objectIn, textOf } from "../Fields.ts"
+import { type Emit, InLines, InOnePiece, readLines } from "../Readings.ts"
 import type { Asked, End, Reading } from "../Wire.ts"
 import * as Failures from "./Failures.ts"
 
@@ -81,7 +81,7 @@ class Answer {
       ...(read !== undefined && { cached: read })
     }
     return Summary.make({
-      finish: finishes[this.reason ?? ""] ?? "unknown",
+      finish: among(finishes, this.reason) ?? "unknown",
       ...(this.model !== undefined && { model: this.model }),
       ...(usage && { usage })
     })
@@ -125,7 +125,9 @@ class Events extends InLines {
   read(line: string, emit: Emit): End | undefined {
     const data = dataOf(line)
     if (data === undefined) return undefined
-    const event = objectIn(data === false ? line : data)
+    const text = data === false ? line : data
+    // The digits of what a tool is called with are kept; nothing else here has so many.
+    const event = text.includes('"tool_use"') ? exactObjectIn(text) : objectIn(text)
     if (event === undefined || (data === false && !Failures.isError(event))) return this.malformed()
     return this.take(event, emit)
   }
@@ -133,7 +135,7 @@ class Events extends InLines {
   /** Kinds of events that nobody knows yet say nothing. */
   private take(event: Fields, emit: Emit): End | undefined {
     const { answer } = this
-    if (Failures.isError(event)) return Failures.said(event, 200, this.asked)
+    if (Failures.isError(event)) return Failures.said(event, this.asked)
     switch (event["type"]) {
       case "message_start":
         answer.open(fieldsOf(event["message"]) ?? {})
@@ -156,8 +158,9 @@ class Events extends InLines {
 
 class Message extends InOnePiece {
   read(body: string, emit: Emit): End {
-    const message = objectIn(body) ?? {}
-    if (Failures.isError(message)) return Failures.said(message, 200, this.asked)
+    if (isStream(body)) return readLines(body, new Events(this.asked), emit)
+    const message = exactObjectIn(body) ?? {}
+    if (Failures.isError(message)) return Failures.said(message, this.asked)
     const answer = new Answer()
     answer.open(message)
     if (!answer.hasFinished) return this.over()

@@ -5,30 +5,28 @@
  * up is an invalid request there, which only its words tell from a mistake of the caller's.
  */
 import type { SpillwayError } from "@spillway/core"
-import { type Fields, fieldsOf, textOf } from "../Fields.ts"
+import { among, type Fields, fieldsOf, textOf } from "../Fields.ts"
 import * as Meaning from "../Meaning.ts"
-import { refusedBy } from "../Refusals.ts"
-import type { About } from "../Wire.ts"
+import { beside, refusedBy } from "../Refusals.ts"
+import type { About, Refused } from "../Wire.ts"
 
 /** Whether an object stands in the place of an answer, or of an event, to say that there is none. */
 export const isError = (object: Fields): boolean =>
   object["type"] === "error" || (object["error"] !== undefined && object["error"] !== null)
 
-/** What an error says, behind a status; in the midst of an answer that is 200, and its type tells another. */
-export const said = (
-  object: Fields,
-  status: number,
-  asked: About,
-  wait: Pick<Meaning.Said, "retryAfter"> = {},
-  body = JSON.stringify(object)
-): SpillwayError => {
+/** What an error says; in the midst of an answer its status is 200, and its type tells another. */
+export const said = (object: Fields, about: About, refused?: Refused): SpillwayError => {
   const { error } = object
   const type = textOf(fieldsOf(error)?.["type"])
   const message = textOf(fieldsOf(error)?.["message"]) ?? textOf(error)
-  const words = [type, message].filter((each) => each !== undefined)
-  const sentence = words.length === 0 ? body : words.join(" ")
-  const told = status === 200 ? (statusOf[type ?? ""] ?? status) : status
-  return Meaning.errorOf(rows, { status: told, sentence, ...wait, ...lengthsIn(sentence) }, asked)
+  const sentence = [type, message].filter((each) => each !== undefined).join(" ")
+  const status = refused?.status ?? 200
+  const told = status === 200 ? (among(statusOf, type) ?? status) : status
+  return Meaning.errorOf(
+    rows,
+    { status: told, sentence, ...beside(object, about, refused), ...lengthsIn(sentence.slice(0, 2_000)) },
+    about
+  )
 }
 
 /** What an answer that is none says. */
@@ -55,20 +53,32 @@ const lengthsIn = (sentence: string): Pick<Meaning.Said, "tokens" | "context"> =
   return tokens === undefined ? {} : { tokens: Number(tokens), context: Number(context) }
 }
 
+const mistakes = [200, 400, 404]
+
 /** In order: the first that fits is what it means. */
 const rows: ReadonlyArray<Meaning.Row> = [
-  { statuses: [402], means: Meaning.quotaSpent },
-  { says: /billing_error|credit balance is too low|usage limits?\b/i, means: Meaning.quotaSpent },
+  {
+    statuses: [200, 400, 402, 403, 429],
+    says: /billing_error|credit balance is too low|specified API usage limits/i,
+    means: Meaning.quotaSpent
+  },
+  { statuses: [200, 400, 403], says: /content filtering policy|output blocked/i, means: Meaning.contentRefused },
   ...Meaning.usual,
   {
+    statuses: [...mistakes, 413],
     says: /prompt is too long|exceed context limit|exceed_context_size|exceeds the (available )?context/i,
     means: Meaning.contextTooLong,
     isPlain: true
   },
-  { statuses: [404], says: /not_found_error.*\bmodel/i, means: Meaning.modelNotFound, isPlain: true },
-  { says: /model\b.*\bnot found/i, means: Meaning.modelNotFound, isPlain: true },
+  { statuses: [404], says: /not_found_error.{0,20}\bmodel/i, means: Meaning.modelNotFound, isPlain: true },
+  { statuses: mistakes, says: /model\b.{0,200}\bnot found/i, means: Meaning.modelNotFound, isPlain: true },
   {
-    says: /does not support|not supported|unsupported|no multimodal|cannot both be|may only be|role.{0,3}.system/i,
+    statuses: mistakes,
+    says: new RegExp(
+      "does not support|not supported|unsupported|no multimodal|cannot both be|may (only|not) be|" +
+        "when (thinking|tool)|extra inputs are not permitted|role.{0,3}.system",
+      "i"
+    ),
     means: Meaning.unsupported
   },
   ...Meaning.otherwise,

@@ -9,7 +9,7 @@ import { Question, type SpillwayError } from "@spillway/core"
 import { Redacted } from "effect"
 import { exactObjectIn, given, objectIn, textOf } from "../Fields.ts"
 import { base64Of, imagesOf, isElsewhere, isNowhere } from "../Pictures.ts"
-import { type Asked, mistaken, notAnObject, notAPicture, unsupported } from "../Wire.ts"
+import { type Asked, notAnObject, notAPicture, unsupported } from "../Wire.ts"
 
 type Content = Redacted.Redacted.Value<Question.Question["content"]>
 
@@ -17,7 +17,7 @@ type Content = Redacted.Redacted.Value<Question.Question["content"]>
 export const put = (asked: Asked): { readonly path: string; readonly body: string } | SpillwayError => {
   const { model, settings } = asked.question
   const content = Redacted.value(asked.question.content)
-  const problem = problemOf(content, settings, asked)
+  const problem = problemOf(content, asked)
   if (problem !== undefined) return problem
   const { logprobs, maxTokens, seed, temperature, think, topP } = settings
   const options = given({ num_predict: maxTokens, temperature, top_p: topP, seed, stop: content.stop })
@@ -60,12 +60,7 @@ const messageOf = (message: Question.Message, calls: Calls) => {
   return { role, content: text, ...more }
 }
 
-const problemOf = (content: Content, settings: Question.Settings, asked: Asked): SpillwayError | undefined => {
-  const { maxTokens } = settings
-  // Nothing is no bound to an Ollama: it would answer without an end, and hold its slot.
-  if (maxTokens !== undefined && !(maxTokens >= 1)) {
-    return mistaken("maxTokens", String(maxTokens), "1 or more")
-  }
+const problemOf = (content: Content, asked: Asked): SpillwayError | undefined => {
   if (imagesOf(content).some(isElsewhere)) return unsupported("an image by its address", asked)
   if (imagesOf(content).some(isNowhere)) return notAPicture
   if (content.kind === "chat" && isForced(content.toolChoice)) return unsupported("that a tool must be called", asked)

@@ -6,27 +6,21 @@
  * words tell them apart. What no row names is not retried.
  */
 import type { SpillwayError } from "@spillway/core"
-import { fieldsOf, numberOf, objectIn } from "../Fields.ts"
+import { type Fields, fieldsOf, numberOf, objectIn, textOf } from "../Fields.ts"
 import * as Meaning from "../Meaning.ts"
-import { retryAfterOf } from "../RetryAfterOf.ts"
-import { type About, failed, type Refused } from "../Wire.ts"
+import { beside, refusedBy } from "../Refusals.ts"
+import type { About, Refused } from "../Wire.ts"
 
-/** What an answer that is none says. */
-export const refused = ({ body, headers, status }: Refused, asked: About): SpillwayError => {
-  const error = objectIn(body)?.["error"]
-  // A page, or an answer of another kind, in the place of one.
-  if (status < 400 && error === undefined) return failed(Meaning.malformed(asked), body)
-  const sentence = typeof error === "string" ? error : body
-  return said(sentence, status, asked, retryAfterOf(headers, asked.nowMillis(), sentence))
+/** What an error says; in the midst of an answer its status is 200. */
+export const said = (object: Fields, about: About, refused?: Refused): SpillwayError => {
+  const more = beside(object, about, refused)
+  const sentence =
+    textOf(object["error"]) ?? (object["error"] === undefined ? more.body : JSON.stringify(object["error"]))
+  return Meaning.errorOf(rows, { status: refused?.status ?? 200, sentence, ...more, ...lengthsIn(sentence) }, about)
 }
 
-/** What a sentence says, behind a status; in the midst of an answer that is 200. */
-export const said = (
-  sentence: string,
-  status: number,
-  asked: About,
-  wait: Pick<Meaning.Said, "retryAfter"> = {}
-): SpillwayError => Meaning.errorOf(rows, { status, sentence, ...wait, ...lengthsIn(sentence) }, asked)
+/** What an answer that is none says. */
+export const refused = refusedBy({ isError: (object) => "error" in object, said })
 
 /** What llama-server says of a prompt that is too long, in JSON within the error. */
 const lengthsIn = (sentence: string): Pick<Meaning.Said, "tokens" | "context"> => {
@@ -40,8 +34,8 @@ const noMemory =
   /out of memory|cudaMalloc failed|failed to allocate|(not enough|insufficient) memory|out[-_]of[-_](device_)?memory/i
 
 const noLoad = new RegExp(
-  "process has terminated|timed out waiting for|unable to load|failed to load|invalid file magic|" +
-    "requires more system memory",
+  "process has terminated|timed out waiting for (llama|the )|unable to load|failed to load|invalid file magic|" +
+    "requires more system memory|exceeds file size|^EOF$|^invalid type: \\d+$",
   "i"
 )
 
@@ -49,6 +43,8 @@ const noLoad = new RegExp(
 const rows: ReadonlyArray<Meaning.Row> = [
   { statuses: [429], says: /usage limit|quota|upgrade (for|to)/i, means: Meaning.quotaSpent },
   ...Meaning.usual,
+  { says: /waiting for a concurrent request slot/i, means: Meaning.limited, isPlain: true },
+  { says: /^context canceled$/, means: Meaning.cut },
   { says: noMemory, means: ({ target }) => ({ _tag: "OutOfMemory", target }) },
   {
     says: /exceed_context_size_error|exceeds the (available )?context|longer than the context/i,
@@ -56,7 +52,7 @@ const rows: ReadonlyArray<Meaning.Row> = [
     isPlain: true
   },
   {
-    says: /model .*not found|^model is required$|manifest: file does not exist/i,
+    says: /model .{0,200}not found|^model is required$|manifest: file does not exist/i,
     means: Meaning.modelNotFound,
     isPlain: true
   },
@@ -68,12 +64,12 @@ const rows: ReadonlyArray<Meaning.Row> = [
   { statuses: [400], says: /unexpected EOF/, means: Meaning.unreachable },
   { says: /unmarshalling/, means: Meaning.malformed },
   {
-    says: /unexpected EOF|unexpectedly stopped|no longer running|error reading .*response|POST predict|: EOF$/,
+    says: /unexpected EOF|unexpectedly stopped|no longer running|error reading .{0,100}response|POST predict|: EOF$/,
     means: ({ parts, target }) => ({ _tag: "RunnerDied", target, parts: parts() })
   },
   { says: /no slots available|server busy|llm busy|overloaded/i, means: Meaning.overloaded, isPlain: true },
   { says: /must be of type|invalid format|invalid (JSON )?schema/i, means: Meaning.badRequest },
   ...Meaning.otherwise,
   // Whatever broke said so in plain text, as the cloud does.
-  { statuses: [500], says: /^internal server error$/i, means: Meaning.overloaded }
+  { statuses: [500], says: /^internal server error\b|^<|^$|^null$/i, means: Meaning.overloaded }
 ]

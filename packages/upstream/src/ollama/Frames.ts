@@ -5,17 +5,7 @@
  * line like any other, behind a status of 200.
  */
 import { Part, Summary, type Usage } from "@spillway/core"
-import {
-  exactObjectIn,
-  type Fields,
-  fieldsOf,
-  isVector,
-  listOf,
-  numberOf,
-  objectIn,
-  sentenceOf,
-  textOf
-} from "../Fields.ts"
+import { among, exactObjectIn, type Fields, fieldsOf, isVector, listOf, numberOf, objectIn, textOf } from "../Fields.ts"
 import { Words } from "../Likelihoods.ts"
 import { type Emit, InLines, InOnePiece } from "../Readings.ts"
 import { type Asked, type End, inputsOf, type Reading } from "../Wire.ts"
@@ -32,12 +22,13 @@ class Frames extends InLines {
   read(line: string, emit: Emit): End | undefined {
     const frame = objectIn(line)
     if (frame === undefined) return this.malformed()
-    const { error } = frame
-    if (error !== undefined) return Failures.said(sentenceOf(error), 200, this.asked)
+    if ("error" in frame) return Failures.said(frame, this.asked)
     const message = fieldsOf(frame["message"]) ?? {}
     const { content = frame["response"], thinking = frame["thinking"], tool_calls: calls } = message
     if (typeof thinking === "string" && thinking !== "") emit(Part.thinking(thinking))
-    const refused = this.words.say(textOf(content) ?? "", frame["logprobs"], emit)
+    const said = textOf(content) ?? ""
+    // Of what is only thought nobody asks how likely it was.
+    const refused = this.words.say(said, said === "" && thinking !== undefined ? undefined : frame["logprobs"], emit)
     if (refused !== undefined) return refused
     if (Array.isArray(calls)) this.call(line, emit)
     return frame["done"] === true ? this.summary(frame) : undefined
@@ -53,7 +44,7 @@ class Frames extends InLines {
         index: this.toolCalls++,
         ...(id !== undefined && { id }),
         ...(typeof name === "string" && { name }),
-        arguments: JSON.stringify(given)
+        arguments: typeof given === "string" ? given : JSON.stringify(given)
       })
     }
   }
@@ -69,7 +60,10 @@ class Frames extends InLines {
       output: numberOf(frame["eval_duration"]) ?? 0
     }
     return Summary.make({
-      finish: reason === "length" ? "length" : this.toolCalls > 0 ? "tool-calls" : "stop",
+      finish:
+        this.toolCalls > 0 && reason !== "length"
+          ? "tool-calls"
+          : (among(finishes, textOf(reason) ?? "stop") ?? "unknown"),
       ...(typeof model === "string" && model !== "" && { model }),
       ...(usage && { usage }),
       ...(timings && { timings })
@@ -77,10 +71,14 @@ class Frames extends InLines {
   }
 }
 
+/** One that says no reason has stopped, and so has one that only loaded. */
+const finishes: Readonly<Record<string, Summary.Finish>> = { stop: "stop", load: "stop", length: "length" }
+
 class Vectors extends InOnePiece {
   read(body: string, emit: Emit): End {
-    const { embeddings, error, model, ...counts } = objectIn(body) ?? {}
-    if (error !== undefined) return Failures.said(sentenceOf(error), 200, this.asked)
+    const frame = objectIn(body) ?? {}
+    if ("error" in frame) return Failures.said(frame, this.asked)
+    const { embeddings, model, ...counts } = frame
     if (!isVectors(embeddings) || embeddings.length !== inputsOf(this.asked)) return this.over()
     for (const [index, vector] of embeddings.entries()) emit({ _tag: "Embedding", index, vector })
     const input = numberOf(counts["prompt_eval_count"]) ?? 0

@@ -63,7 +63,7 @@ class Waiting implements Alarm.Ringing {
     if (parts > 0) return
     const now = Alarm.now(this.fiber)
     // Who still waits for a connection has asked for nothing yet.
-    const due = (stretch === "connect" ? now : stretchAt) + lookAfter
+    const due = (stretch === "connect" || stretch === "queue" ? now : stretchAt) + lookAfter
     if (due > now) return this.set(due)
     const look = Effect.map(Models.isLoaded(this.place, this.question.model), this.seen)
     // What cannot be looked up leaves the attempt as it is.

@@ -7,7 +7,7 @@
 import type { SpillwayError } from "@spillway/core"
 import { Effect } from "effect"
 import type { Bounds, Place } from "../Exchange.ts"
-import { numberOf, objectIn, sentenceOf, textOf } from "../Fields.ts"
+import { numberOf, objectIn, textOf } from "../Fields.ts"
 import { Lines } from "../Lines.ts"
 import { cut, malformed } from "../Meaning.ts"
 import { Hearing, heardBy, type Tell } from "../Whole.ts"
@@ -50,6 +50,8 @@ class Pulling extends Hearing<void> {
     for (let line = this.lines.next(); line !== undefined; line = this.lines.next()) {
       const problem = this.take(line)
       if (problem !== undefined) return this.stop(problem)
+      // Nothing else is worth waiting for.
+      if (this.isDone) return this.stop(Effect.void)
     }
     if (this.lines.isTooLong) this.stop(this.malformed())
   }
@@ -60,21 +62,16 @@ class Pulling extends Hearing<void> {
     this.tell(problem ?? (this.isDone ? Effect.void : Effect.fail(failed(cut(this.about)))))
   }
 
-  override broken(error: Error, hasBegun: boolean): void {
-    // What has been fetched stays so, whatever becomes of the connection.
-    if (this.isDone) return this.tell(Effect.void)
-    super.broken(error, hasBegun)
-  }
-
   protected override over(answer: Refused): Effect.Effect<never, SpillwayError> {
     return Effect.fail(Failures.refused(answer, this.about))
   }
 
   /** Tells what a line says, or why nothing comes of it. */
   private take(line: string): Effect.Effect<never, SpillwayError> | undefined {
-    if (line === "" || this.isDone) return undefined
-    const { error, status, ...fields } = objectIn(line) ?? {}
-    if (error !== undefined) return Effect.fail(Failures.said(sentenceOf(error), 200, this.about))
+    if (line === "") return undefined
+    const frame = objectIn(line) ?? {}
+    if ("error" in frame) return Effect.fail(Failures.said(frame, this.about))
+    const { status, ...fields } = frame
     if (typeof status !== "string") return this.malformed()
     const digest = textOf(fields["digest"])
     const completed = numberOf(fields["completed"])

@@ -6,6 +6,7 @@
  * by chance: the estimate has to allow for it as well.
  */
 import type { Question } from "@spillway/core"
+import { Redacted } from "effect"
 
 /** Whether a version cuts although it was told not to. */
 export const mayCut = (version: string): boolean => {
@@ -14,6 +15,20 @@ export const mayCut = (version: string): boolean => {
   return number > 0 && number < 12_006
 }
 
-/** Whether so many tokens are a cut prompt, in a context of so many. */
-export const isCut = (counted: number, context: number, { prompt }: Pick<Question.Question, "prompt">): boolean =>
-  counted === context && prompt.most >= context
+/**
+ * Whether so many tokens are a cut prompt, in a context of so many. Of a conversation whole turns are left out until the
+ * rest fits, so that the count is less; then the estimate has to be far above the context.
+ */
+export const isCut = (
+  counted: number,
+  context: number | undefined,
+  { content, prompt }: Pick<Question.Question, "content" | "prompt">
+): boolean => {
+  if (context === undefined || counted > context) return false
+  if (counted === context) return prompt.most >= context
+  const asked = Redacted.value(content)
+  return asked.kind === "chat" && asked.messages.length > 1 && prompt.likely > context * farAbove
+}
+
+/** No estimate of a text is so much too high. */
+const farAbove = 2

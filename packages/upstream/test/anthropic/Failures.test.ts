@@ -44,11 +44,35 @@ const rows: ReadonlyArray<Row> = [
     { _tag: "Unsupported" }
   ],
   ["a mistake", 400, error("invalid_request_error", "messages: Field required"), { _tag: "BadRequest" }],
+  [
+    "a mistake that quotes what would be something else",
+    400,
+    error("invalid_request_error", "messages.0: your usage limit, insufficient_quota"),
+    { _tag: "BadRequest" }
+  ],
+  [
+    "an answer that a filter keeps back",
+    400,
+    error("invalid_request_error", "Output blocked by content filtering policy"),
+    { _tag: "ContentRefused" }
+  ],
+  [
+    "what a model does not take while it thinks",
+    400,
+    error("invalid_request_error", "`top_p` must be greater than or equal to 0.95 when thinking is enabled"),
+    { _tag: "Unsupported" }
+  ],
+  [
+    "what nobody knows there",
+    400,
+    error("invalid_request_error", "x: Extra inputs are not permitted"),
+    { _tag: "Unsupported" }
+  ],
   ["too large", 413, error("request_too_large", "Request exceeds the maximum size"), { _tag: "BadRequest" }],
   ["too many", 429, error("rate_limit_error", "Number of requests has exceeded"), { _tag: "UpstreamRateLimited" }],
   ["too much to do", 529, error("overloaded_error", "Overloaded"), { _tag: "Overloaded" }],
   ["a server that broke", 500, error("api_error", "Internal server error"), { _tag: "Overloaded" }],
-  ["a server that was slow", 504, error("timeout_error", "Request timed out"), { _tag: "Unreachable" }],
+  ["a server that was slow", 504, error("timeout_error", "Request timed out"), { _tag: "Cut" }],
   ["a page", 200, "<html>Sign in</html>", { _tag: "Malformed" }],
   ["what nobody knows", 418, "teapot", { _tag: "Unknown" }]
 ]
@@ -63,15 +87,19 @@ describe("an answer that is none", () => {
 
 describe("an error in the midst of an answer", () => {
   const midst = (type: string, parts: number) =>
-    said(error(type, "something"), 200, { ...asked, parts: () => parts }).reason._tag
+    said(error(type, "something"), { ...asked, parts: () => parts }).reason._tag
 
   it("has the status of its type, and is a runner that died where nobody knows that", () => {
-    expect(midst("overloaded_error", 3)).toBe("Overloaded")
-    expect(midst("rate_limit_error", 3)).toBe("UpstreamRateLimited")
-    expect(midst("timeout_error", 3)).toBe("Unreachable")
+    expect(midst("overloaded_error", 0)).toBe("Overloaded")
+    expect(midst("rate_limit_error", 0)).toBe("UpstreamRateLimited")
+    expect(midst("timeout_error", 0)).toBe("Cut")
     expect(midst("billing_error", 3)).toBe("QuotaSpent")
     expect(midst("api_error", 3)).toBe("RunnerDied")
     expect(midst("new_error", 3)).toBe("RunnerDied")
-    expect(midst("new_error", 0)).toBe("Overloaded")
+    expect(midst("new_error", 0)).toBe("RunnerDied")
+  })
+
+  it("is a lost answer once there was some of it, whatever else would pass", () => {
+    for (const type of ["overloaded_error", "rate_limit_error"]) expect(midst(type, 3)).toBe("RunnerDied")
   })
 })

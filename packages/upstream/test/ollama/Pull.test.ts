@@ -87,16 +87,6 @@ describe("a model that is fetched", () => {
     })
   )
 
-  it.live("leaves its connection to the next question", () =>
-    Effect.gen(function* () {
-      const { bytes, pull } = yield* pulling(saying(success))
-      yield* pull
-      yield* Effect.sleep(20)
-      yield* pull
-      assert.strictEqual(bytes.connections(), 1)
-    })
-  )
-
   it.live("tells only what has the right kind", () =>
     Effect.gen(function* () {
       const { pull, told } = yield* pulling(saying({ status: "a", digest: 7, total: "9", completed: -1 }, success))
