@@ -42,15 +42,19 @@ export const reach = (url: string) => ({
   bodyMax: Units.count.schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed(256_000_000)))
 })
 
-/** What is connected to, what stands before every path, and who it is, where the address says so. */
+/**
+ * What is connected to, what stands before every path, and who it is, where the address says so. Whoever has written
+ * the beginning of a path that is the wire's own has not meant it twice.
+ */
 export const addressOf = (
-  text: string
+  text: string,
+  own: RegExp
 ): { readonly origin: string; readonly prefix: string; readonly headers: Readonly<Record<string, string>> } => {
   const { origin, password, pathname, username } = new URL(text)
   const said = Buffer.from(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`).toString("base64")
   return {
     origin,
-    prefix: pathname.replace(/\/+$/, ""),
+    prefix: pathname.replace(/\/+$/, "").replace(own, ""),
     // What is packed would have to be unpacked, and be as large as it likes.
     headers: { "accept-encoding": "identity", ...(username + password !== "" && { authorization: `Basic ${said}` }) }
   }

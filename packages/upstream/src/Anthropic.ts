@@ -42,7 +42,7 @@ export const make = (
       "Anthropic",
       Options
     )(options)
-    const { headers: named, origin, prefix } = addressOf(url)
+    const { headers: named, origin, prefix } = addressOf(url, /\/v1(?:\/messages)?$/)
     const connection = yield* Connection.open({ origin, connections })
     const place: Exchange.Place = {
       upstream: name,

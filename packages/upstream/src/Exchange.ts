@@ -155,7 +155,7 @@ class Exchange implements Alarm.Ringing, Listener {
     const max = reading === undefined ? refusalMax : this.bounds.bodyMax
     if (this.length <= max) this.chunks.push(chunk)
     this.length += chunk.length
-    if (this.length > max) this.stop(reading === undefined ? this.refused() : this.malformed())
+    if (this.length > max) this.stop(reading === undefined ? this.refused() : this.tooLong("bodyMax"))
   }
 
   end(): void {
@@ -199,7 +199,7 @@ class Exchange implements Alarm.Ringing, Listener {
     }
     if (this.isOver) return
     if (this.room !== undefined) return this.wait(this.room)
-    if (this.lines.isTooLong) return this.stop(this.malformed())
+    if (this.lines.isTooLong) return this.stop(this.tooLong("lineMax"))
     // Who has heard the end of an answer does not care what becomes of the connection.
     if (this.ending !== undefined) this.over(this.answer ?? this.ending())
     // A connection whose body has ended is kept for others; but nobody waits long for that who has his answer.
@@ -249,8 +249,8 @@ class Exchange implements Alarm.Ringing, Listener {
     return this.wire.refused({ status: this.status, headers: this.headers, body: this.whole() }, this.asked)
   }
 
-  private malformed(): SpillwayError {
-    return failed(malformed(this.asked))
+  private tooLong(bound: string): SpillwayError {
+    return failed(malformed(this.asked, `more than its ${bound} allows`))
   }
 
   /** The end, though more may come: the connection is closed. */
@@ -263,7 +263,7 @@ class Exchange implements Alarm.Ringing, Listener {
     if (this.isOver) return
     this.isOver = true
     this.bell?.cancel()
-    this.tell(this.isNothing(end) ? this.malformed() : end)
+    this.tell(this.isNothing(end) ? failed(malformed(this.asked, "neither a word nor a token")) : end)
   }
 
   /** Whether an end is that of no answer: asked for something, it said nothing and counts no token for it. */

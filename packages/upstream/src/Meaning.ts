@@ -81,7 +81,11 @@ export const limited: Means = (about, said) =>
     : { _tag: "UpstreamRateLimited", target: about.target, ...waiting(said) }
 
 /** It does not know us, or does not let us. */
-export const unauthorized: Means = ({ target }) => ({ _tag: "UpstreamUnauthorized", target })
+export const unauthorized: Means = ({ target }, { status }) => ({
+  _tag: "UpstreamUnauthorized",
+  target,
+  ...(status === 403 && { problem: "does not let us" })
+})
 
 /** What stands before it answered in its place. */
 export const unreachable: Means = ({ parts, target }) => ({
@@ -92,10 +96,11 @@ export const unreachable: Means = ({ parts, target }) => ({
 })
 
 /** What it said is no answer. */
-export const malformed = ({ parts, target }: Pick<About, "parts" | "target">): Reason => ({
+export const malformed = ({ parts, target }: Pick<About, "parts" | "target">, problem?: string): Reason => ({
   _tag: "Malformed",
   target,
-  parts: parts()
+  parts: parts(),
+  ...(problem !== undefined && { problem })
 })
 
 /** The answer has ended before its end. */
@@ -117,15 +122,57 @@ export const quotaOrRate: Means = (about, said) =>
   said.retryAfter === undefined ? quotaSpent(about, said) : limited(about, said)
 
 /** The caller has made a mistake. */
-export const badRequest: Means = () => ({
+export const badRequest: Means = (_, { sentence }) => ({
   _tag: "BadRequest",
-  field: "The question",
-  read: "refused by the server",
-  expected: "what it takes"
+  field: oneOf(fields, sentence) ?? "The question",
+  read: "refused by its server",
+  expected: "what that one takes (Redacted.value(error.cause) tells)"
 })
 
 /** The model, or the server, has no place for what was asked. */
-export const unsupported: Means = ({ target }) => ({ _tag: "Unsupported", capability: "what was asked", target })
+export const unsupported: Means = ({ target }, { sentence }) => ({
+  _tag: "Unsupported",
+  capability: oneOf(capabilities, sentence) ?? "what was asked",
+  target
+})
+
+/** What servers say, and what it is called here: the first that is found in a sentence. */
+type Named = ReadonlyArray<readonly [words: RegExp, name: string]>
+
+const oneOf = (names: Named, sentence: string): string | undefined =>
+  names.find(([words]) => words.test(sentence.slice(0, wordsMax)))?.[1]
+
+const fields: Named = [
+  [/max_(completion_)?tokens|num_predict/i, "maxTokens"],
+  [/logprobs/i, "logprobs"],
+  [/response_format|format|schema/i, "format"],
+  [/image|base64/i, "An image"],
+  [/temperature/i, "temperature"],
+  [/top_p/i, "topP"],
+  [/tool/i, "A tool"],
+  [/stop/i, "stop"],
+  [/messages|\binput\b/i, "The conversation"]
+]
+
+const capabilities: Named = [
+  [/temperature|top_p|sampl/i, "that temperature or topP"],
+  [/think|reason/i, "thinking"],
+  [/logprob/i, "how likely its tokens are"],
+  [/image|vision|multimodal/i, "images"],
+  [/tool/i, "tools"],
+  [/insert|suffix/i, "a suffix"],
+  [/embed/i, "vectors"],
+  [/chat|generat|completion/i, "words: it is no model for them"],
+  [/format|schema|json/i, "that format"],
+  [/system/i, "a turn of the system in that place"]
+]
+
+/** There is no such path: the address is that of something else. */
+export const noSuchPath: Means = ({ target }) => ({
+  _tag: "Unsupported",
+  capability: "questions at the path of its address, which it answers with 404",
+  target
+})
 
 /** The prompt is longer than the model reads. */
 export const contextTooLong: Means = ({ question, target }, { context, tokens }) => ({
@@ -158,7 +205,7 @@ export const usual: ReadonlyArray<Row> = [
 
 /** What statuses mean where no words have told more. */
 export const otherwise: ReadonlyArray<Row> = [
-  { statuses: [404], means: malformed },
+  { statuses: [404], means: noSuchPath },
   { statuses: [400, 405, 409, 413, 415, 422], means: badRequest },
   { statuses: [501], means: unsupported }
 ]

@@ -42,7 +42,7 @@ export const make = (
 ): Effect.Effect<Ollama, CoreOptions.OptionsRefused, Scope.Scope> =>
   Effect.gen(function* () {
     const { bodyMax, connections, key, lineMax, url } = yield* CoreOptions.decode("Ollama", Options)(options)
-    const { headers: named, origin, prefix } = addressOf(url)
+    const { headers: named, origin, prefix } = addressOf(url, /\/(?:api|v1)$/)
     const connection = yield* Connection.open({ origin, connections })
     const headers: Exchange.Place["headers"] =
       key === undefined ? named : { ...named, authorization: `Bearer ${key.trim()}` }

@@ -37,7 +37,7 @@ export const make = (
 ): Effect.Effect<Upstream, CoreOptions.OptionsRefused, Scope.Scope> =>
   Effect.gen(function* () {
     const { bodyMax, connections, key, lineMax, url, ...told } = yield* CoreOptions.decode("OpenAi", Options)(options)
-    const { headers: named, origin, prefix } = addressOf(url)
+    const { headers: named, origin, prefix } = addressOf(url, /\/(?:chat\/completions|embeddings|models)$/)
     const connection = yield* Connection.open({ origin, connections })
     const maxTokens = new URL(url).hostname === "api.openai.com" ? "max_completion_tokens" : "max_tokens"
     const place: Exchange.Place = {

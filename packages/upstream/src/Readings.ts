@@ -25,7 +25,7 @@ export abstract class InLines implements Reading {
 
   /** A line that is none of its kind. */
   protected malformed(): End {
-    return failed(malformed(this.asked))
+    return failed(malformed(this.asked, "a line that is none of its kind"))
   }
 }
 
@@ -41,7 +41,7 @@ export abstract class InOnePiece implements Reading {
   abstract read(body: string, emit: Emit): End
 
   over(): End {
-    return failed(malformed(this.asked))
+    return failed(malformed(this.asked, "another thing than an answer"))
   }
 }
 

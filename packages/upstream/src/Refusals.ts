@@ -21,7 +21,8 @@ export const refusedBy =
   (refused: Refused, about: About): SpillwayError => {
     const object = objectIn(refused.body) ?? {}
     // A page, or an answer of another kind, in the place of one.
-    if (refused.status < 400 && !isError(object)) return failed(malformed(about), refused.body)
+    if (refused.status < 400 && !isError(object))
+      return failed(malformed(about, "a page, or with another thing than an answer"), refused.body.slice(0, 8_000))
     return said(object, about, refused)
   }
 

@@ -93,7 +93,7 @@ export abstract class Hearing<A> implements Listener {
   data(chunk: Buffer): void {
     this.length += chunk.length
     if (this.length <= this.bodyMax) this.chunks.push(chunk)
-    else this.stop(Effect.fail(failed(malformed(this.about))))
+    else this.stop(Effect.fail(failed(malformed(this.about, "more than its bodyMax allows"))))
   }
 
   end(): void {

@@ -73,13 +73,17 @@ export const mistaken = (field: string, read: string, expected: string): Spillwa
   refusal({ _tag: "BadRequest", field, read, expected })
 
 /** That a call of a tool was not written as one. */
-export const notAnObject = mistaken("The arguments of a tool call", "something else", "a JSON object")
+export const notAnObject = mistaken("A tool call", "written with arguments that are no JSON object", "written with one")
 
 /** That a turn of a tool answers nothing that was called. */
 export const notCalled = mistaken("A turn of a tool", "an answer to no call", "the answer to an earlier call")
 
 /** That a picture is of a kind that nobody takes. */
-export const notAPicture = mistaken("An image", "something else", "a PNG, a JPEG, a GIF or a WebP")
+export const notAPicture = mistaken(
+  "An image",
+  "of an unknown kind",
+  "a PNG, a JPEG, a GIF or a WebP, or an https: address"
+)
 
 /** Whether a tool has to be called, and there is none. */
 export const isChoiceOfNothing = (content: Question.Content): boolean => {
@@ -89,4 +93,4 @@ export const isChoiceOfNothing = (content: Question.Content): boolean => {
 }
 
 /** That it is so. */
-export const noTools = mistaken("toolChoice", "a tool that has to be called", "said only where there are tools")
+export const noTools = mistaken("toolChoice", "said of no tool", "said together with tools")

@@ -1,6 +1,6 @@
 /** Connections: kept, bounded, dead, refused, and secure. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Fiber } from "effect"
 import { spawnSync } from "node:child_process"
 import { once } from "node:events"
 import { createServer as createSecureServer } from "node:https"
@@ -35,6 +35,62 @@ describe("a connection", () => {
       assert.strictEqual(deaths, 2)
       // One for the question about the version, and a new one.
       assert.strictEqual(bytes.connections(), 3)
+    })
+  )
+
+  it.live("of several that died while they were idle costs no question either", () =>
+    Effect.gen(function* () {
+      let isDead = false
+      const { bytes, upstream } = yield* to((socket, asked) => {
+        if (isDead && socket.listenerCount("old") > 0) return socket.resetAndDestroy()
+        socket.on("old", () => {})
+        setTimeout(() => socket.write(whole), asked.includes("slow") ? 50 : 0)
+      })
+      yield* Effect.all(
+        [1, 2, 3].map(() => ask(upstream, "slow")),
+        { concurrency: "unbounded" }
+      )
+      isDead = true
+      const before = bytes.connections()
+      for (let each = 0; each < 3; each++) assert.strictEqual((yield* ask(upstream)).end, "answered", `${each}`)
+      assert.isAtMost(bytes.connections() - before, 3)
+    })
+  )
+
+  it.live("that was kept, and breaks only after the server has worked for a while, is not tried again", () =>
+    Effect.gen(function* () {
+      const { bytes, upstream } = yield* to((socket, asked) => {
+        if (asked.includes("work")) setTimeout(() => socket.resetAndDestroy(), 150)
+        else socket.write(whole)
+      })
+      yield* ask(upstream)
+      yield* Effect.sleep(20)
+      assert.strictEqual((yield* ask(upstream, "work")).end, "Cut")
+      yield* Effect.sleep(200)
+      assert.strictEqual(bytes.asked.filter((asked) => asked.includes("work")).length, 1)
+    })
+  )
+
+  it.live("that is still being made is given up with its caller", () =>
+    Effect.gen(function* () {
+      let open = 0
+      // Whoever greets it hears nothing.
+      const silent = createServer((socket) => {
+        open++
+        socket.on("error", () => {})
+        socket.on("close", () => open--)
+        socket.resume()
+      }).listen(0, "127.0.0.1")
+      yield* Effect.addFinalizer(() => Effect.sync(() => silent.close()))
+      yield* Effect.promise(() => once(silent, "listening"))
+      const { port } = silent.address() as AddressInfo
+      const upstream = yield* Ollama.make("gpu", { url: `https://127.0.0.1:${port}` })
+      const asking = yield* Effect.forEach([1, 2, 3], () => Effect.forkChild(ask(upstream)))
+      yield* Effect.sleep(50)
+      assert.strictEqual(open, 3)
+      yield* Fiber.interruptAll(asking)
+      yield* Effect.sleep(80)
+      assert.strictEqual(open, 0)
     })
   )
 

@@ -12,7 +12,7 @@ const rows: ReadonlyArray<readonly [statuses: ReadonlyArray<number>, reason: str
   [[402], "QuotaSpent"],
   [[502, 520, 521, 523, 525, 526, 530], "Unreachable"],
   [[408, 499, 504, 522, 524], "Cut"],
-  [[404], "Malformed"],
+  [[404], "Unsupported"],
   [[400, 405, 409, 413, 415, 422], "BadRequest"],
   [[501], "Unsupported"],
   [[200, 418, 500, 599], "Unknown"]

@@ -263,7 +263,8 @@ describe("a question", () => {
       const { bytes } = yield* saying("")
       for (const [url, path] of [
         [bytes.url, "/v1/chat/completions"],
-        [`${bytes.url}/api/v1/`, "/api/v1/chat/completions"]
+        [`${bytes.url}/api/v1/`, "/api/v1/chat/completions"],
+        [`${bytes.url}/v1/chat/completions`, "/v1/chat/completions"]
       ] as const) {
         yield* ask(yield* OpenAi.make("near", { url, key: "sesame" }))
         const asked = bytes.asked.at(-1)!

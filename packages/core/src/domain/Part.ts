@@ -66,6 +66,65 @@ export const thinking = (words: string): Thinking => ({ _tag: "Thinking", text: 
 export const textOf = (parts: ReadonlyArray<Part>): string =>
   parts.reduce((whole, part) => (part._tag === "Text" ? whole + part.text : whole), "")
 
+/** A call of a tool whose fragments have been put together. */
+export interface WholeCall {
+  readonly id?: string
+  readonly name: string
+  readonly arguments: string
+}
+
+/** The calls of tools, each put together from its fragments. */
+export const toolCallsOf = (parts: ReadonlyArray<Part>): ReadonlyArray<WholeCall> => {
+  const calls = new Map<number, WholeCall>()
+  for (const part of parts) {
+    if (part._tag !== "ToolCall") continue
+    const known = calls.get(part.index)
+    const id = part.id ?? known?.id
+    const call = {
+      name: part.name ?? known?.name ?? "",
+      arguments: (known?.arguments ?? "") + part.arguments
+    }
+    calls.set(part.index, id === undefined ? call : { id, ...call })
+  }
+  return [...calls.values()]
+}
+
+/** What a model thought: its words, signed where its server signs them, or sealed. */
+export type Thought = { readonly text: string; readonly signature?: string } | { readonly sealed: string }
+
+/** The thoughts, each put together from its pieces: a signature ends one. */
+export const thoughtsOf = (parts: ReadonlyArray<Part>): ReadonlyArray<Thought> => {
+  const thoughts: Array<Thought> = []
+  let words = ""
+  const end = (signature?: string): void => {
+    if (words !== "" || signature !== undefined)
+      thoughts.push({ text: words, ...(signature !== undefined && { signature }) })
+    words = ""
+  }
+  for (const part of parts) {
+    if (part._tag !== "Thinking") continue
+    words += part.text
+    if (part.signature !== undefined) end(part.signature)
+    if (part.sealed !== undefined) {
+      end()
+      thoughts.push({ sealed: part.sealed })
+    }
+  }
+  end()
+  return thoughts
+}
+
+/** The vectors, in the order of what was asked. */
+export const vectorsOf = (parts: ReadonlyArray<Part>): ReadonlyArray<ReadonlyArray<number>> =>
+  parts
+    .filter((part) => part._tag === "Embedding")
+    .toSorted((one, other) => one.index - other.index)
+    .map(({ vector }) => vector)
+
 /** How many characters a part holds that a model has written. */
 export const lengthOf = (part: Part): number =>
-  part._tag === "ToolCall" ? part.arguments.length : part._tag === "Embedding" ? 0 : part.text.length
+  part._tag === "ToolCall"
+    ? part.arguments.length
+    : part._tag === "Embedding"
+      ? 0
+      : part.text.length + (part._tag === "Thinking" ? (part.sealed?.length ?? 0) : 0)

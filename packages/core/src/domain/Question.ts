@@ -6,20 +6,18 @@
  * content.
  */
 import { Redacted } from "effect"
+import * as Part from "./Part.ts"
 import * as Tokens from "./Tokens.ts"
 
 /** A picture: its bytes, or where they are. */
 export type Image = { readonly bytes: Uint8Array } | { readonly base64: string } | { readonly url: string }
-
-/** What a model thought in an earlier turn: its words, signed where its server signs them, or sealed. */
-export type Thought = { readonly text: string; readonly signature?: string } | { readonly sealed: string }
 
 /** One turn of a conversation. */
 export interface Message {
   readonly role: "system" | "user" | "assistant" | "tool"
   readonly text: string
   readonly images?: ReadonlyArray<Image>
-  readonly thinking?: string | ReadonlyArray<Thought>
+  readonly thinking?: string | ReadonlyArray<Part.Thought>
   readonly toolCalls?: ReadonlyArray<{ readonly id?: string; readonly name: string; readonly arguments: string }>
   /** In a turn of a tool: the call that it answers. */
   readonly toolCallId?: string
@@ -89,7 +87,7 @@ export const make = (
   settings: Settings = {}
 ): Question => {
   const images = imagesOf(content)
-  const words = textOf(content)
+  const words = textOf(content) + (content.format === undefined ? "" : writtenOf(content.format))
   return {
     kind: content.kind,
     model,
@@ -108,6 +106,18 @@ export const chat = (model: string, asked: string | ReadonlyArray<Message>, sett
 
 /** A question without what may not be logged. */
 export const loggable = ({ content: _content, ...rest }: Question): Loggable => rest
+
+/** What an answer said, as the turn of the conversation that goes on from it: thoughts with their seals, and calls. */
+export const turnOf = (parts: ReadonlyArray<Part.Part>): Message => {
+  const toolCalls = Part.toolCallsOf(parts)
+  const thinking = Part.thoughtsOf(parts)
+  return {
+    role: "assistant",
+    text: Part.textOf(parts),
+    ...(thinking.length > 0 && { thinking }),
+    ...(toolCalls.length > 0 && { toolCalls })
+  }
+}
 
 /** The words of a turn's thoughts; what is sealed has none. */
 export const thinkingOf = ({ thinking = "" }: Pick<Message, "thinking">): string =>
@@ -131,7 +141,7 @@ const textOf = (content: Content): string => {
   if (content.kind === "embed") return content.inputs.join("\n")
   const turns = content.messages.map(
     (message) =>
-      `${message.role}\n${message.text}${thinkingOf(message)}` +
+      `${message.role}\n${message.text}${thinkingOf(message)}${sealsOf(message)}` +
       (message.toolCalls ?? []).map((call) => call.name + call.arguments).join("")
   )
   return turns.join("\n") + (content.tools === undefined ? "" : JSON.stringify(content.tools))
@@ -140,5 +150,22 @@ const textOf = (content: Content): string => {
 const bytesOfImage = (image: Image): number =>
   ("bytes" in image ? image.bytes : "base64" in image ? image.base64 : image.url).length
 
+/** What a server reads of a thought beside its words. */
+const sealsOf = ({ thinking }: Message): string =>
+  typeof thinking === "object"
+    ? thinking.map((each) => ("sealed" in each ? each.sealed : (each.signature ?? ""))).join("")
+    : ""
+
+/** A format that has no form in JSON is refused by whoever would have to write it. */
+const writtenOf = (format: unknown): string => {
+  try {
+    return typeof format === "string" ? format : (JSON.stringify(format) ?? "")
+  } catch {
+    return ""
+  }
+}
+
 const tokensOfImage = (image: Image): Tokens.Tokens =>
-  Tokens.ofImage("bytes" in image ? image.bytes : "base64" in image ? image.base64 : "")
+  Tokens.ofImage("bytes" in image ? image.bytes : "base64" in image ? image.base64 : inline(image.url))
+
+const inline = (url: string): string => (url.startsWith("data:") ? url : "")

@@ -30,12 +30,12 @@ interface Facts {
   readonly QuotaSpent: { readonly target: string; readonly retryAfter?: Duration.Duration }
   readonly Unreachable: { readonly target: string; readonly problem: string; readonly parts: number }
   readonly Cut: { readonly target: string; readonly parts: number }
-  readonly Malformed: { readonly target: string; readonly parts: number }
+  readonly Malformed: { readonly target: string; readonly parts: number; readonly problem?: string }
   readonly RunnerDied: { readonly target: string; readonly parts: number }
   readonly LoadFailed: { readonly target: string }
   readonly OutOfMemory: { readonly target: string }
   readonly Truncated: { readonly target: string; readonly expected: number; readonly counted: number }
-  readonly UpstreamUnauthorized: { readonly target: string }
+  readonly UpstreamUnauthorized: { readonly target: string; readonly problem?: string }
   readonly TimedOut: { readonly phase: Phase; readonly after: Duration.Duration; readonly parts: number }
   readonly ContentRefused: { readonly target: string }
   readonly Cancelled: {}
@@ -117,20 +117,26 @@ const sentences: { readonly [Name in Failure.Name]: (facts: Facts[Name]) => stri
     `The prompt is about ${_.tokens} tokens and ${_.target ?? "the model"} reads ${most(_.context)}: shorten it.`,
   Unauthorized: () => "No caller is known by this key: send the key that the configuration names.",
   Forbidden: (_) => `This caller may not ${_.what}: ask whoever runs this gateway.`,
-  ModelNotFound: (_) => `There is no model "${_.model}"${at(_.target)}: pull it, or ask for one that is listed.`,
+  ModelNotFound: (_) =>
+    `There is no model "${_.model}"${at(_.target?.split("/")[0])}: ask for one that is listed, or pull it there.`,
   Overloaded: (_) => `${_.target} is overloaded: ${comeBack(_.retryAfter)}`,
   UpstreamRateLimited: (_) => `${_.target} limits our rate: ${comeBack(_.retryAfter)}`,
   QuotaSpent: (_) =>
     `The quota at ${_.target} is spent: ${comeBack(_.retryAfter, "when it turns, or use another target")}`,
   Unreachable: (_) => `${_.target} could not be reached (${_.problem}): see whether it runs and its address is right.`,
-  Cut: (_) => `${_.target} ended its answer after ${_.parts} parts without finishing it: ask again.`,
-  Malformed: (_) => `${_.target} answered with what is no answer: see whether it is what it is configured as.`,
+  Cut: (_) =>
+    _.parts === 0
+      ? `${_.target} broke off before it had answered: ask again.`
+      : `${_.target} broke off after ${_.parts} parts: what has come is not all of its answer.`,
+  Malformed: (_) =>
+    `${_.target} answered with ${_.problem ?? "what is no answer"}: see whether it is what it is configured as.`,
   RunnerDied: (_) => `The model at ${_.target} died while answering: ask again, and see its log.`,
   LoadFailed: (_) => `${_.target} could not load the model: see its log.`,
   OutOfMemory: (_) => `${_.target} ran out of memory: use a smaller model or context there.`,
   Truncated: (_) =>
     `${_.target} read ${_.counted} tokens of a prompt of about ${_.expected} and cut the rest: use a larger context.`,
-  UpstreamUnauthorized: (_) => `${_.target} does not accept our key: give its upstream a valid one.`,
+  UpstreamUnauthorized: (_) =>
+    `${_.target} ${_.problem ?? "does not accept our key"}: see the key of its upstream, and what that key may do.`,
   TimedOut: (_) => `${ranOut[_.phase](seconds(_.after))}: ask again later, or allow more time.`,
   ContentRefused: (_) => `${_.target} refuses to answer this: change what is asked.`,
   Cancelled: () => "The caller left before the answer was complete.",

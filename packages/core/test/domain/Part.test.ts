@@ -4,7 +4,7 @@
  * Thinking is told apart from speech everywhere, so an answer's text never holds it.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Part } from "@spillway/core"
+import { Part, Question } from "@spillway/core"
 
 describe("the text of parts", () => {
   it("is what was said, in order, without thinking, tool calls and vectors", () => {
@@ -31,5 +31,53 @@ describe("the length of a part", () => {
       [{ _tag: "Embedding", index: 0, vector: [1, 2, 3] }, 0]
     ]
     for (const [part, length] of lengths) assert.strictEqual(Part.lengthOf(part), length, part._tag)
+  })
+})
+
+describe("what parts come to", () => {
+  it("is each call of a tool whole, whatever fragments it came in", () => {
+    const parts: ReadonlyArray<Part.Part> = [
+      { _tag: "ToolCall", index: 0, id: "a", name: "f", arguments: "" },
+      Part.text("x"),
+      { _tag: "ToolCall", index: 1, name: "g", arguments: "{}" },
+      { _tag: "ToolCall", index: 0, arguments: '{"n"' },
+      { _tag: "ToolCall", index: 0, arguments: ":1}" }
+    ]
+    assert.deepStrictEqual(Part.toolCallsOf(parts), [
+      { id: "a", name: "f", arguments: '{"n":1}' },
+      { name: "g", arguments: "{}" }
+    ])
+  })
+
+  it("is each thought whole, up to its signature, and each seal by itself", () => {
+    const parts: ReadonlyArray<Part.Part> = [
+      Part.thinking("Hm"),
+      Part.thinking("."),
+      { ...Part.thinking(""), signature: "s" },
+      { ...Part.thinking(""), sealed: "x" },
+      Part.thinking("So.")
+    ]
+    assert.deepStrictEqual(Part.thoughtsOf(parts), [{ text: "Hm.", signature: "s" }, { sealed: "x" }, { text: "So." }])
+    assert.deepStrictEqual(Part.thoughtsOf([Part.text("a")]), [])
+  })
+
+  it("is the vectors in the order of what was asked", () => {
+    const vector = (index: number): Part.Part => ({ _tag: "Embedding", index, vector: [index] })
+    assert.deepStrictEqual(Part.vectorsOf([vector(1), vector(0)]), [[0], [1]])
+  })
+
+  it("is the next turn of a conversation", () => {
+    const parts: ReadonlyArray<Part.Part> = [
+      { ...Part.thinking("Hm."), signature: "s" },
+      Part.text("So."),
+      { _tag: "ToolCall", index: 0, id: "a", name: "f", arguments: "{}" }
+    ]
+    assert.deepStrictEqual(Question.turnOf(parts), {
+      role: "assistant",
+      text: "So.",
+      thinking: [{ text: "Hm.", signature: "s" }],
+      toolCalls: [{ id: "a", name: "f", arguments: "{}" }]
+    })
+    assert.deepStrictEqual(Question.turnOf([Part.text("So.")]), { role: "assistant", text: "So." })
   })
 })

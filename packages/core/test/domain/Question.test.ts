@@ -82,7 +82,7 @@ describe("a question", () => {
   it("has a loggable half with its shape and without a place for content", () => {
     const loggable = Question.loggable(questions[0]!)
     expectTypeOf(loggable).toEqualTypeOf<Question.Loggable>()
-    assert.hasAllKeys(loggable, ["kind", "model", "settings", "prompt", "images", "tools"])
+    assert.hasAllKeys(loggable, ["kind", "model", "settings", "prompt", "bytes", "images", "tools"])
     assert.deepInclude(loggable, { kind: "chat", model: "model", settings: {}, images: 3, tools: 1 })
     assert.notInclude(JSON.stringify(loggable), secret)
   })

@@ -65,7 +65,7 @@ describe("a reason", () => {
 
   it("says where, if that is known, and to come back later where nobody knows when", () => {
     assert.match(refusal({ _tag: "Unavailable" }).message, /come back later\.$/)
-    assert.match(refusal({ _tag: "ModelNotFound", model: "a", target: "gpu/a" }).message, /no model "a" at gpu\/a:/)
+    assert.match(refusal({ _tag: "ModelNotFound", model: "a", target: "gpu/a" }).message, /no model "a" at gpu:/)
     assert.match(refusal({ _tag: "ModelNotFound", model: "a" }).message, /no model "a":/)
   })
 

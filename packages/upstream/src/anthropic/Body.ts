@@ -4,7 +4,7 @@
  * A turn here is a list of blocks, the results of tools are blocks of the user's, and what the system says at first
  * stands apart. An empty block is refused there, so that nothing is written where nothing is said.
  */
-import { Question, type SpillwayError } from "@spillway/core"
+import { type Part, Question, type SpillwayError } from "@spillway/core"
 import { Redacted } from "effect"
 import { exactObjectIn, fieldsOf, given, objectIn } from "../Fields.ts"
 import { paired, type Turn } from "../Pairing.ts"
@@ -169,7 +169,7 @@ const pictureOf = (image: Question.Image): Block => {
 }
 
 /** Only what it has signed or sealed itself does it take back. */
-const thoughtOf = (thought: Question.Thought): ReadonlyArray<Block> => {
+const thoughtOf = (thought: Part.Thought): ReadonlyArray<Block> => {
   if ("sealed" in thought) return [{ type: "redacted_thinking", data: thought.sealed }]
   const { signature, text } = thought
   return signature === undefined ? [] : [{ type: "thinking", thinking: text, signature }]

@@ -62,7 +62,7 @@ const rows: ReadonlyArray<Meaning.Row> = [
   { says: noLoad, means: ({ target }) => ({ _tag: "LoadFailed", target }) },
   // The cloud now and then reads only half of a request, and a daemon dies in one that was right.
   { statuses: [400], says: /unexpected EOF/, means: Meaning.unreachable },
-  { says: /unmarshalling/, means: Meaning.malformed },
+  { says: /unmarshalling/, means: (about) => Meaning.malformed(about, "what it could not read itself") },
   {
     says: /unexpected EOF|unexpectedly stopped|no longer running|error reading .{0,100}response|POST predict|: EOF$/,
     means: ({ parts, target }) => ({ _tag: "RunnerDied", target, parts: parts() })

@@ -205,10 +205,7 @@ describe("a question for Anthropic", () => {
       [Question.make("m", { kind: "chat", messages: [user("a")], toolChoice: "required" }), "toolChoice"],
       [Question.make("m", { kind: "chat", messages: [user("a")], tools: [], toolChoice: { name: "f" } }), "toolChoice"],
       [chat({ role: "tool", text: "42" }), "A turn of a tool"],
-      [
-        chat({ role: "assistant", text: "", toolCalls: [{ name: "f", arguments: "[" }] }),
-        "The arguments of a tool call"
-      ],
+      [chat({ role: "assistant", text: "", toolCalls: [{ name: "f", arguments: "[" }] }), "A tool call"],
       [Question.chat("claude-haiku-4-5", "a", { think: true, maxTokens: 1_024 }), "maxTokens"]
     ] as const) {
       expect(refusalOf(question)).toMatchObject({ _tag: "BadRequest", field })

@@ -11,7 +11,12 @@ const error = (type: string, message: string) => ({ type: "error", error: { type
 
 const rows: ReadonlyArray<Row> = [
   ["no key", 401, error("authentication_error", "invalid x-api-key"), { _tag: "UpstreamUnauthorized" }],
-  ["no right", 403, error("permission_error", "not yours"), { _tag: "UpstreamUnauthorized" }],
+  [
+    "no right",
+    403,
+    error("permission_error", "not yours"),
+    { _tag: "UpstreamUnauthorized", problem: "does not let us" }
+  ],
   ["no credit", 400, error("invalid_request_error", "Your credit balance is too low"), { _tag: "QuotaSpent" }],
   ["a bill", 402, error("billing_error", "Your payment failed"), { _tag: "QuotaSpent" }],
   [
@@ -21,7 +26,7 @@ const rows: ReadonlyArray<Row> = [
     { _tag: "QuotaSpent" }
   ],
   ["no such model", 404, error("not_found_error", "model: m"), { _tag: "ModelNotFound", model: "m" }],
-  ["no such path", 404, error("not_found_error", "Not Found"), { _tag: "Malformed" }],
+  ["no such path", 404, error("not_found_error", "Not Found"), { _tag: "Unsupported" }],
   [
     "too long",
     400,
@@ -43,7 +48,12 @@ const rows: ReadonlyArray<Row> = [
     error("invalid_request_error", "thinking.type.enabled is not supported for this model."),
     { _tag: "Unsupported" }
   ],
-  ["a mistake", 400, error("invalid_request_error", "messages: Field required"), { _tag: "BadRequest" }],
+  [
+    "a mistake",
+    400,
+    error("invalid_request_error", "messages: Field required"),
+    { _tag: "BadRequest", field: "The conversation" }
+  ],
   [
     "a mistake that quotes what would be something else",
     400,

@@ -6,7 +6,7 @@
  * characters, no block is empty, and a turn of the system stands behind the user's and before the assistant's. Sampling
  * can be set in the version of 2023 only, so every request has to name that one.
  */
-import type { Question } from "@spillway/core"
+import type { Part, Question } from "@spillway/core"
 import { Anthropic } from "@spillway/upstream"
 import { write } from "./AnthropicEvents.ts"
 import {
@@ -218,7 +218,7 @@ const imageOf = (block: Fields, where: string): Question.Image => {
   return { base64: base64(data, where, mediaType) }
 }
 
-const thoughtOf = (block: Fields, where: string): Question.Thought =>
+const thoughtOf = (block: Fields, where: string): Part.Thought =>
   block["type"] === "redacted_thinking"
     ? { sealed: text(block["data"], where) }
     : { text: text(block["thinking"], where), signature: text(block["signature"], `${where}: a signature`) }

@@ -5,7 +5,7 @@
  * called is there. What is nothing is asked for often (no words, the seed 0, no temperature), since that is what
  * careless code forgets.
  */
-import type { Question } from "@spillway/core"
+import type { Part, Question } from "@spillway/core"
 import type { Random } from "../../../core/test/laws/random.ts"
 import { type Asked, given } from "./Dialect.ts"
 import { base64, bytesOf, words } from "./Pieces.ts"
@@ -139,7 +139,7 @@ const conversation = (random: Random, carries: Carries): ReadonlyArray<Question.
   return messages
 }
 
-const thoughts = (random: Random): string | ReadonlyArray<Question.Thought> => {
+const thoughts = (random: Random): string | ReadonlyArray<Part.Thought> => {
   const { below } = random
   if (below(3) === 0) return below(4) === 0 ? "" : words(random)
   return Array.from({ length: 1 + below(3) }, () => {

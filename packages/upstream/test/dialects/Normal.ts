@@ -5,7 +5,7 @@
  * name has to arrive untouched. `plain` takes what is only a manner of writing out of both sides before they are
  * compared.
  */
-import type { Question } from "@spillway/core"
+import type { Part, Question } from "@spillway/core"
 import { levelOf } from "./Anthropic.ts"
 import { budgeted } from "./Asking.ts"
 import { type Asked, given, mediaTypeOf } from "./Dialect.ts"
@@ -101,7 +101,7 @@ const levelled = (model: string, think: NonNullable<Question.Settings["think"]>,
   return levelOf(Math.max(1_024, Math.min(budget, Math.floor(maxTokens / 2))))
 }
 
-const thoughtsOf = ({ thinking: thoughts = [] }: Question.Message): ReadonlyArray<Question.Thought> =>
+const thoughtsOf = ({ thinking: thoughts = [] }: Question.Message): ReadonlyArray<Part.Thought> =>
   typeof thoughts === "string" ? (thoughts === "" ? [] : [{ text: thoughts }]) : thoughts
 
 /** A question without its manner of writing. */

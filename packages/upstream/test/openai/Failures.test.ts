@@ -78,7 +78,7 @@ const rows: ReadonlyArray<Row> = [
     { object: "error", message: "The model `m` does not exist.", type: "NotFoundError", code: 404 },
     { _tag: "ModelNotFound", model: "m", target: "hosted/m" }
   ],
-  ["a server with another path", 404, { detail: "Not Found" }, { _tag: "Malformed" }],
+  ["a server with another path", 404, { detail: "Not Found" }, { _tag: "Unsupported" }],
   [
     "Azure: a filter",
     400,
@@ -106,7 +106,12 @@ const rows: ReadonlyArray<Row> = [
   ],
   ["a mistake", 422, { detail: [{ loc: ["body", "messages"], msg: "field required" }] }, { _tag: "BadRequest" }],
   ["a key that is wrong", 401, { error: { message: "Incorrect API key provided" } }, { _tag: "UpstreamUnauthorized" }],
-  ["LM Studio: a sentence", 400, { error: "Model does not support images." }, { _tag: "Unsupported" }],
+  [
+    "LM Studio: a sentence",
+    400,
+    { error: "Model does not support images." },
+    { _tag: "Unsupported", capability: "images" }
+  ],
   ["a server that broke", 500, { error: { message: "oops", type: "server_error" } }, { _tag: "Overloaded" }],
   ["a page", 200, "<html>Sign in</html>", { _tag: "Malformed" }],
   ["a way somewhere else", 302, "", { _tag: "Malformed" }],
