@@ -26,7 +26,7 @@ export const refusedBy =
     return said(object, about, refused)
   }
 
-/** What goes with every error: its body, and when to come back; none of it stands in headers in the midst of an answer. */
+/** What goes with every error: its body, and when to come back; in the midst of an answer there are no headers. */
 export const beside = (object: Fields, about: About, refused: Refused | undefined) => {
   const body = refused?.body ?? JSON.stringify(object)
   const wait = retryAfterOf(refused?.headers ?? {}, about.nowMillis(), body.slice(0, 8_000))

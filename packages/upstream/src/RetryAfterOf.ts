@@ -27,8 +27,11 @@ const spokenOf = (sentence: string): Duration.Duration | undefined => {
   return RetryAfter.parseSpan(`${number}${unit?.startsWith("m") === true ? "m" : "s"}`)
 }
 
-const spoken =
-  /(?:(?:again|retry) (?:in|after)|"retry_?(?:Delay|after)":) ?"?(?:((?:\d+(?:\.\d+)?(?:h|ms|m|s))+)\b|(\d+(?:\.\d+)?) ?(s|min)?)/i
+const spoken = new RegExp(
+  '(?:(?:again|retry) (?:in|after)|"retry_?(?:Delay|after)":) ?"?' +
+    "(?:((?:\\d+(?:\\.\\d+)?(?:h|ms|m|s))+)\\b|(\\d+(?:\\.\\d+)?) ?(s|min)?)",
+  "i"
+)
 
 /** When a limit of which nothing remains is there again: a span at OpenAI, a moment at Anthropic. */
 const resetOf = (headers: IncomingHttpHeaders, nowMillis: number): Duration.Duration | undefined => {
@@ -38,7 +41,7 @@ const resetOf = (headers: IncomingHttpHeaders, nowMillis: number): Duration.Dura
       if (span !== undefined) return span
     }
     if (headers[`anthropic-ratelimit-${of}-remaining`] === "0") {
-      const moment = Option.getOrUndefined(DateTime.make(`${String(headers[`anthropic-ratelimit-${of}-reset`])}`))
+      const moment = Option.getOrUndefined(DateTime.make(String(headers[`anthropic-ratelimit-${of}-reset`])))
       if (moment !== undefined) return Duration.millis(Math.max(DateTime.toEpochMillis(moment) - nowMillis, 0))
     }
   }

@@ -4,24 +4,10 @@ import { type Part, Question, type Summary } from "@spillway/core"
 import { Effect } from "effect"
 import { OpenAi } from "@spillway/upstream"
 import { head, last, piece, serve } from "./bytes.ts"
+import { chunk, end, event, saying } from "./openai/saying.ts"
 import { ask, hosting, hosts, quick, serving } from "./serving.ts"
 
 const { model } = hosts.openai
-
-const event = (data: unknown): string => `data: ${typeof data === "string" ? data : JSON.stringify(data)}\n\n`
-
-const chunk = (delta: object, finish: string | null = null, more: object = {}): string =>
-  event({ model: "m", choices: [{ index: 0, delta, finish_reason: finish, ...more }] })
-
-const end =
-  chunk({}, "stop") + event({ choices: [], usage: { prompt_tokens: 3, completion_tokens: 2 } }) + event("[DONE]")
-
-/** A server that answers everything with these bytes, and the wire to it. */
-const saying = (body: string, options: OpenAi.Options = {}, type = "text/event-stream") =>
-  Effect.gen(function* () {
-    const bytes = yield* serve((socket) => socket.write(head(type) + piece(body) + last))
-    return { bytes, upstream: yield* OpenAi.make("near", { url: `${bytes.url}/v1`, ...options }) }
-  })
 
 describe("an answer", () => {
   it.live("may be vectors, in the order of what was asked", () =>
@@ -99,12 +85,12 @@ describe("an answer", () => {
 
   it.live("has a call whose id comes late, and ends with it whatever reason is told; what was counted stays", () =>
     Effect.gen(function* () {
-      const piece = (more: object) => chunk({ tool_calls: [{ index: 0, ...more }] })
+      const fragment = (more: object) => chunk({ tool_calls: [{ index: 0, ...more }] })
       const counted = event({ choices: [], usage: { prompt_tokens: 3, completion_tokens: 2 } })
       const body =
-        piece({ function: { name: "f", arguments: "" } }) +
-        piece({ id: "a", function: { arguments: "{}" } }) +
-        piece({ id: "b", function: { name: "g", arguments: "{}" } }) +
+        fragment({ function: { name: "f", arguments: "" } }) +
+        fragment({ id: "a", function: { arguments: "{}" } }) +
+        fragment({ id: "b", function: { name: "g", arguments: "{}" } }) +
         counted
       const { upstream } = yield* saying(
         body + chunk({}, "stop", {}) + event({ choices: [], usage: null }) + event("[DONE]")
@@ -198,63 +184,6 @@ describe("an answer", () => {
       assert.deepInclude(summary, { finish: "tool-calls", usage: { input: 3, output: 2, cached: 1 } })
     })
   )
-})
-
-describe("a stream", () => {
-  const cases: ReadonlyArray<readonly [title: string, body: string, end: string]> = [
-    [
-      "with a beginning mark, names, comments and no spaces",
-      `\ufeff\n: hi\nevent: a\nid: 1\nretry: 5\ndata\n${chunk({ content: "Hi" }, "stop").replace(": ", ":")}data:[DONE]\n\n`,
-      "answered"
-    ],
-    ["whose lines end as on Windows", (chunk({ content: "Hi" }) + end).replaceAll("\n", "\r\n"), "answered"],
-    ["that goes on after its end", `${chunk({ content: "Hi" })}${end}${chunk({ content: "!" })}`, "answered"],
-    ["whose end has no line end", `${chunk({ content: "Hi" })}${end}`.trimEnd(), "answered"],
-    ["that is done before it has a reason to be", chunk({ content: "Hi" }) + event("[DONE]"), "Cut"],
-    ["without an end", chunk({ content: "Hi" }) + chunk({}, "stop"), "Cut"],
-    [
-      "under a wrong label",
-      `data: ${JSON.stringify({ choices: [{ delta: { content: "Hi" } }] })}\n\n${end}`,
-      "answered"
-    ],
-    ["whose end has a space behind it", `${chunk({ content: "Hi" }, "stop")}data: [DONE] \n\n`, "answered"],
-    ["with a field that nobody knows", `x-more: 1\n${chunk({ content: "Hi" })}${end}`, "answered"],
-    [
-      "whose choice is an error",
-      chunk({ content: "Hi" }, "error", { error: { code: 502, message: "gone" } }),
-      "RunnerDied"
-    ],
-    [
-      "whose reason is that it broke",
-      chunk({ content: "Hi" }, "insufficient_system_resource") + event("[DONE]"),
-      "RunnerDied"
-    ],
-    [
-      "whose reason is a name that every object has",
-      chunk({ content: "Hi" }, "constructor") + event("[DONE]"),
-      "answered"
-    ],
-    ["of nothing", "", "Cut"],
-    ["of comments", ": hi\n\n: hi\n\n", "Cut"],
-    ["with a line of no kind", `${chunk({ content: "Hi" })}hello\n\n${end}`, "Malformed"],
-    ["with an event that is no object", `${event("[1]")}${end}`, "Malformed"],
-    ["that is a page", "<html>\n<body>\n</html>\n", "Malformed"],
-    ["that ends without a word or a token", chunk({}, "stop") + event("[DONE]"), "Malformed"],
-    ["with a bare error in it", `${chunk({ content: "Hi" })}{"error":{"message":"broke"}}\n`, "RunnerDied"],
-    ["whose error is an event of vLLM's", event({ object: "error", message: "broke", code: 500 }), "RunnerDied"]
-  ]
-  for (const [title, body, ends] of cases) {
-    it.live(`${title} is ${ends}`, () =>
-      Effect.gen(function* () {
-        const type = title.startsWith("under a wrong label") ? "application/json" : "text/event-stream"
-        const { upstream } = yield* saying(body, {}, type)
-        const told = yield* ask(upstream)
-        assert.strictEqual(told.end, ends, told.error?.message)
-        if (ends === "answered") assert.strictEqual(told.text, "Hi")
-        if (ends === "answered") assert.isString((told.summary as Summary.Summary).finish)
-      })
-    )
-  }
 })
 
 describe("a question", () => {

@@ -26,8 +26,8 @@ export class AnswerMixed extends Data.TaggedError("AnswerMixed")<{ readonly prob
 }
 
 /**
- * What a leaf waits for before its first part: a line of our own, the way to the server, a model that loads, or the token
- * itself.
+ * What a leaf waits for before its first part: a line of our own, the way to the server, a model that loads, or the
+ * token itself.
  */
 export type Stretch = "queue" | "connect" | "load" | "firstToken"
 

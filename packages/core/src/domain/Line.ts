@@ -1,11 +1,11 @@
 /**
  * Who waits, and whose turn is next: fair between keys by their weights, urgent ones first, nobody for ever.
  *
- * Among equally urgent ones the turn goes to the key that has had the least for its weight (start-time fair queueing: a
- * key that comes back is not paid for the time in which it wanted nothing). Whoever waits becomes more urgent with time,
- * so that a stream of urgent calls overtakes a patient one only for so long, and a dear one is overtaken only until its
- * key's share is due. A full line makes room for a newcomer at the cost of the least urgent, or of whoever takes more
- * than his share of it: else one careless key would keep all others out.
+ * Among equally urgent ones the turn goes to the key that has had the least for its weight (start-time fair queueing:
+ * a key that comes back is not paid for the time in which it wanted nothing). Whoever waits becomes more urgent with
+ * time, so that a stream of urgent calls overtakes a patient one only for so long, and a dear one is overtaken only
+ * until its key's share is due. A full line makes room for a newcomer at the cost of the least urgent, or of whoever
+ * takes more than his share of it: else one careless key would keep all others out.
  */
 
 /** How much a line holds, and how fast who waits becomes more urgent. */

@@ -5,7 +5,18 @@
  * it. The number may be changed while places are in use; where it sinks below what runs, nobody is let in until enough
  * have ended, and nobody is thrown out.
  */
-import type { Forgettable } from "./Keyed.ts"
+import { Clock, type Duration, type Fiber } from "effect"
+import * as Alarm from "./Alarm.ts"
+import { type Facts, keyOf, type Per } from "./Facts.ts"
+import { type Forgettable, Keyed } from "./Keyed.ts"
+
+/** How the places of one target stand. */
+export interface State {
+  readonly slots: number
+  readonly running: number
+  /** How long a call holds one, as far as anybody knows. */
+  readonly holds: Duration.Duration | undefined
+}
 
 /** Places that are taken and given back. */
 export class Places implements Forgettable {
@@ -13,7 +24,7 @@ export class Places implements Forgettable {
   bound: number
   /** How many are taken. */
   taken = 0
-  /** How long one is held, in nanoseconds: a mean in which later ones weigh more; nothing before the first has ended. */
+  /** How long one is held, in nanoseconds: a mean in which later ones weigh more; nothing before one has ended. */
   holds: number | undefined
   private endedAt = -Infinity
   private readonly told: Array<(now: number) => void> = []
@@ -64,6 +75,11 @@ export class Places implements Forgettable {
     for (const tell of this.told) tell(now)
   }
 
+  get state(): State {
+    const { bound, holds, taken } = this
+    return { slots: bound, running: taken, holds: holds === undefined ? undefined : Alarm.spanOf(holds) }
+  }
+
   isIdle(now: number): boolean {
     return this.taken === 0 && now - this.endedAt > rememberedFor
   }
@@ -73,3 +89,43 @@ const weightOfLast = 0.2
 
 /** An hour: what was learned of a target is worth more than the memory that it takes. */
 const rememberedFor = 3_600_000_000_000
+
+/** The places of all targets, by what they are told apart by. */
+export class Targets {
+  private readonly all: Keyed<Places>
+  private readonly others: Places
+  private readonly per: Per
+
+  constructor(slots: number, per: Per, keysMax: number) {
+    this.all = new Keyed(keysMax, () => new Places(slots))
+    this.others = new Places(slots)
+    this.per = per
+  }
+
+  /** Those that a call takes one of; past the bound of keys all share the same. */
+  placesOf(facts: Facts | undefined, now: number): Places {
+    return this.all.get(keyOf(this.per, facts), now) ?? this.others
+  }
+
+  /** Those of a key, as somebody names it by hand. */
+  of(key: string): Places {
+    return this.all.keep(this.per === "all" ? keyOf("all", undefined) : key)
+  }
+}
+
+/** Gives a place back as soon as nothing lingers that was done in it. */
+export const release = (
+  places: Places,
+  takenAt: number,
+  fiber: Fiber.Fiber<unknown, unknown>,
+  lingering: ReadonlyArray<Promise<void>>,
+  ended?: () => void
+): void => {
+  const clock = fiber.getRef(Clock.Clock)
+  const giveBack = (): void => {
+    ended?.()
+    places.giveBack(takenAt, Alarm.read(clock))
+  }
+  if (lingering.length === 0) return giveBack()
+  void Promise.allSettled(lingering).then(giveBack)
+}

@@ -6,7 +6,7 @@
  * ever; how long the line may be, in calls and in bytes, is bounded; whoever leaves it leaves no trace, and whose time
  * is over is never let in. A turn is a slot: it is held until the work has really ended.
  */
-import { type Duration, Effect, type Exit, type Fiber, Schema } from "effect"
+import { type Duration, Effect, type Fiber, Schema } from "effect"
 import * as Alarm from "../domain/Alarm.ts"
 import {
   attemptsCount,
@@ -21,11 +21,10 @@ import {
 import { framedAtOnce } from "../domain/Frame.ts"
 import { Line, type Waiting } from "../domain/Line.ts"
 import { decode, type OptionsRefused, type Widened } from "../domain/Options.ts"
-import type { Places } from "../domain/Places.ts"
+import { type Places, release, type State as PlacesState, Targets } from "../domain/Places.ts"
 import { refusal, type SpillwayError } from "../domain/SpillwayError.ts"
 import * as Units from "../domain/Units.ts"
 import * as Policy from "../Policy.ts"
-import * as Slots from "./Slots.ts"
 
 /** The options as a file has them, with every default. */
 export const Options = Schema.Struct({
@@ -48,8 +47,10 @@ export const Options = Schema.Struct({
   ageing: Units.span.schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed("10s")))
 })
 
-/** The options as TypeScript takes them: slots may also be those of a policy, which others take from as well. */
-export type Options = Omit<Widened<typeof Options.Encoded>, "slots"> & { readonly slots?: number | Slots.Slots }
+/** The options as TypeScript takes them: slots may also be those of a `Slots`, which others take from as well. */
+export type Options = Omit<Widened<typeof Options.Encoded>, "slots"> & {
+  readonly slots?: number | { readonly targets: Targets }
+}
 
 /** One who waits. */
 export interface Waits {
@@ -62,7 +63,7 @@ export interface Waits {
 }
 
 /** How a target stands: its slots, and who waits for them, in the order in which they will go. */
-export interface State extends Slots.State {
+export interface State extends PlacesState {
   readonly waiting: ReadonlyArray<Waits>
   readonly bytes: number
 }
@@ -72,36 +73,41 @@ export interface Queue extends Policy.Policy<"between", SpillwayError> {
   readonly state: (target?: string) => Effect.Effect<State>
 }
 
-/** Makes a queue. It stands between a call and its attempts: inside a `Retry`, so that who waits to try again holds nothing. */
+/**
+ * Makes a queue. It stands between a call and its attempts: inside a `Retry`, so that who waits to try again holds
+ * nothing.
+ */
 export const make = (options: Options = {}): Effect.Effect<Queue, OptionsRefused> =>
   Effect.gen(function* () {
     const { slots: given, ...rest } = options
     const settings = yield* decode("Queue", Options)(typeof given === "number" ? { ...rest, slots: given } : rest)
-    const slots =
-      typeof given === "object" || typeof given === "function" ? given : yield* Slots.make({ slots: settings.slots })
-    const lines = new WeakMap<Places, Pool>()
+    const targets =
+      given === undefined || typeof given === "number"
+        ? new Targets(settings.slots, "target", targetsMax)
+        : given.targets
+    const pools = new WeakMap<Places, Pool>()
     const poolOf = (places: Places): Pool => {
-      const known = lines.get(places) ?? new Pool(places, settings)
-      lines.set(places, known)
-      return known
+      const pool = pools.get(places) ?? new Pool(places, settings)
+      pools.set(places, pool)
+      return pool
     }
     const policy = Policy.make<"between", SpillwayError>("Queue", "between", (self) =>
       Effect.withFiber((fiber) => {
         const around = fiber.getRef(Facts)
         const facts = around?.call.question === undefined ? plain(fiber, around) : around
         const now = Alarm.now(fiber)
-        const run = new Run(poolOf(slots.placesOf(facts, now)), self, fiber, facts, now)
+        const run = new Run(poolOf(targets.placesOf(facts, now)), self, fiber, facts, now)
         return framedAtOnce(run, fiber, facts === around ? undefined : contextOf(fiber, facts))
       })
     )
-    const state = (target = "default") =>
-      Effect.withFiber((fiber) => {
-        const facts = plain(fiber, undefined, { target })
-        const now = Alarm.now(fiber)
-        return Effect.map(slots.state(target), (stands) => poolOf(slots.placesOf(facts, now)).state(stands, now))
-      })
-    return Object.assign(policy, { state })
+    return Object.assign(policy, {
+      state: (target = "default") =>
+        Effect.withFiber((fiber) => Effect.succeed(poolOf(targets.of(target)).state(Alarm.now(fiber))))
+    })
   })
+
+/** How many targets have lines of their own at most; all others stand in one. */
+const targetsMax = 10_000
 
 type Settings = typeof Options.Type
 
@@ -150,7 +156,7 @@ class Pool {
     else this.running.delete(run.key)
   }
 
-  state(stands: Slots.State, now: number): State {
+  state(now: number): State {
     const waiting = this.line.order(now).map((run, index): Waits => {
       const expected = this.places.freeIn(index)
       return {
@@ -161,7 +167,7 @@ class Pool {
         expected: expected === undefined ? undefined : Alarm.spanOf(expected)
       }
     })
-    return { ...stands, waiting, bytes: this.line.bytes }
+    return { ...this.places.state, waiting, bytes: this.line.bytes }
   }
 
   private readonly dispatch = (now: number): void => {
@@ -253,15 +259,17 @@ class Run<A, E, R> implements Waiting, Alarm.Ringing, Policy.Run<A, E | Spillway
     return this.startedAt === undefined ? Effect.flatMap(this.turn(), () => this.self) : this.self
   }
 
-  leave(_: Exit.Exit<A, E | SpillwayError>): undefined {
+  leave(): undefined {
     const { pool, startedAt } = this
     this.bell?.cancel()
     if (startedAt === undefined) {
       pool.line.leave(this)
-      return waited(this.facts, Alarm.now(this.fiber) - this.cameAt) as undefined
+      waited(this.facts, Alarm.now(this.fiber) - this.cameAt)
+      return undefined
     }
     const lingering = lingeringWithin(this.facts, this.attemptsBefore)
-    Slots.release(pool.places, startedAt, this.fiber, lingering, () => pool.end(this))
+    release(pool.places, startedAt, this.fiber, lingering, () => pool.end(this))
+    return undefined
   }
 
   /** It is his turn; his place is taken already, so that it cannot be lost on the way to him. */

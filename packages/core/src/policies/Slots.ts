@@ -5,13 +5,12 @@
  * runs until it has really ended, work included that ignores its interrupt, and refuse at once what would be one too
  * many. Whoever would rather wait for his turn stands in a `Queue`, which takes these slots for him.
  */
-import { Clock, Duration, Effect, type Exit, type Fiber, Schema } from "effect"
+import { Effect, type Fiber, Schema } from "effect"
 import * as Alarm from "../domain/Alarm.ts"
-import { attemptsCount, contextOf, Facts, keyOf, lingeringWithin, plain } from "../domain/Facts.ts"
+import { attemptsCount, contextOf, Facts, lingeringWithin, plain } from "../domain/Facts.ts"
 import { framedAtOnce } from "../domain/Frame.ts"
-import { Keyed } from "../domain/Keyed.ts"
 import { decode, type OptionsRefused, type Widened } from "../domain/Options.ts"
-import { Places } from "../domain/Places.ts"
+import { type Places, release, type State, Targets } from "../domain/Places.ts"
 import { refusal, type SpillwayError } from "../domain/SpillwayError.ts"
 import * as Units from "../domain/Units.ts"
 import * as Policy from "../Policy.ts"
@@ -31,53 +30,36 @@ export const Options = Schema.Struct({
 /** The options as TypeScript takes them. */
 export type Options = Widened<typeof Options.Encoded>
 
-/** How the slots of one target stand. */
-export interface State {
-  readonly slots: number
-  readonly running: number
-  /** How long a call holds one, as far as anybody knows. */
-  readonly holds: Duration.Duration | undefined
-}
-
 /** Slots: a policy that can be looked at, and whose number can be changed while calls run. */
 export interface Slots extends Policy.Policy<"attempt", SpillwayError> {
   /** How those of a target stand; without a key those of the calls that named none. */
   readonly state: (key?: string) => Effect.Effect<State>
   /** Changes their number: what runs goes on, and nobody is let in until enough have ended. */
   readonly resize: (slots: number, key?: string) => Effect.Effect<void>
-  /** For who takes them in another's name. */
-  readonly placesOf: (facts: Facts | undefined, now: number) => Places
+  /** For a queue, which takes them in another's name. */
+  readonly targets: Targets
 }
 
 /** Makes them. They belong to one attempt. */
 export const make = (options: Options = {}): Effect.Effect<Slots, OptionsRefused> =>
   Effect.map(decode("Slots", Options)(options), ({ keysMax, per, slots }) => {
-    const all = new Keyed(keysMax, () => new Places(slots))
-    const others = new Places(slots)
-    const keyed = (key: string): string => (per === "all" ? keyOf("all", undefined) : key)
-    const placesOf = (facts: Facts | undefined, now: number): Places => all.get(keyOf(per, facts), now) ?? others
+    const targets = new Targets(slots, per, keysMax)
     const policy = Policy.make<"attempt", SpillwayError>("Slots", "attempt", (self) =>
       Effect.withFiber((fiber) => {
         const around = fiber.getRef(Facts)
         // Work that a clock gives up tells the scope around it when it has really ended: there has to be one.
         const facts = around?.call.question === undefined ? plain(fiber, around) : around
-        const run = new Run(placesOf(facts, Alarm.now(fiber)), self, fiber, facts)
+        const run = new Run(targets.placesOf(facts, Alarm.now(fiber)), self, fiber, facts)
         return framedAtOnce(run, fiber, facts === around ? undefined : contextOf(fiber, facts))
       })
     )
     return Object.assign(policy, {
-      placesOf,
-      state: (key = "default") => Effect.sync(() => stateOf(all.find(keyed(key)) ?? new Places(slots))),
+      targets,
+      state: (key = "default") => Effect.sync(() => targets.of(key).state),
       resize: (bound: number, key = "default") =>
-        Effect.withFiber((fiber) => Effect.sync(() => all.keep(keyed(key)).resize(bound, Alarm.now(fiber))))
+        Effect.withFiber((fiber) => Effect.sync(() => targets.of(key).resize(bound, Alarm.now(fiber))))
     })
   })
-
-const stateOf = ({ bound, holds, taken }: Places): State => ({
-  slots: bound,
-  running: taken,
-  holds: holds === undefined ? undefined : Alarm.spanOf(holds)
-})
 
 /** A call that holds a place until it has really ended. */
 class Run<A, E, R> implements Policy.Run<A, E | SpillwayError, R> {
@@ -104,28 +86,12 @@ class Run<A, E, R> implements Policy.Run<A, E | SpillwayError, R> {
     return this.self
   }
 
-  leave(_: Exit.Exit<A, E | SpillwayError>): undefined {
+  leave(): undefined {
     const { takenAt } = this
-    if (takenAt === undefined) return
+    if (takenAt === undefined) return undefined
     release(this.places, takenAt, this.fiber, lingeringWithin(this.facts, this.attemptsBefore))
+    return undefined
   }
-}
-
-/** Gives a place back as soon as nothing lingers that was done in it. */
-export const release = (
-  places: Places,
-  takenAt: number,
-  fiber: Fiber.Fiber<unknown, unknown>,
-  lingering: ReadonlyArray<Promise<void>>,
-  ended?: () => void
-): void => {
-  const clock = fiber.getRef(Clock.Clock)
-  const giveBack = (): void => {
-    ended?.()
-    places.giveBack(takenAt, Alarm.read(clock))
-  }
-  if (lingering.length === 0) return giveBack()
-  void Promise.allSettled(lingering).then(giveBack)
 }
 
 const refused = (places: Places): SpillwayError => {

@@ -17,7 +17,7 @@ const letters = Object.fromEntries(
   )
 )
 
-const stackTrace = `Exception in thread "main" org.springframework.beans.factory.BeanCreationException: Error creating bean
+const stackTrace = `Exception in thread "main" org.springframework.beans.factory.BeanCreationException: Error
 	at org.springframework.beans.factory.support.AbstractAutowireCapableBeanFactory.initializeBean(\
 AbstractAutowireCapableBeanFactory.java:1804)
 	at org.springframework.context.support.AbstractApplicationContext.finishBeanFactoryInitialization(\
@@ -46,14 +46,14 @@ describe("the low end of the estimate, before anything is known of the model,", 
     })
   }
 
-  it("is as low as that because some are: 0.11, 0.23 of prose, 0.26 and 0.42 in Latin letters", () => {
+  it("is as low as that because some are: 0.11, 0.23 of prose, 0.26 and 0.41 in Latin letters", () => {
     const worst = (texts: ReadonlyArray<string>) => Math.min(...texts.flatMap(ratiosOf))
     const rounded = (ratio: number) => Math.round(ratio * 100) / 100
     assert.strictEqual(rounded(worst(Object.values(all))), 0.11)
     assert.strictEqual(rounded(worst(Object.values(prose))), 0.23)
     assert.strictEqual(rounded(worst(Object.values({ ...prose, ...sources }).filter(inLetters))), 0.69)
     assert.strictEqual(rounded(worst([hardest.longWords])), 0.26)
-    assert.strictEqual(rounded(worst([hardest.stackTrace])), 0.42)
+    assert.strictEqual(rounded(worst([hardest.stackTrace])), 0.41)
   })
 
   it("tells prose and code in Latin or Cyrillic letters from other scripts, and from runs of nothing", () => {
@@ -83,7 +83,7 @@ describe("the low end of the estimate, once a model is known,", () => {
       const english = filled(prose["English"]!, 2_000)
       for (let times = 0; times < 20; times++) ratio.learn(count(english), Tokens.ofText(english).likely, 0)
       assert.isAtLeast(count(hardest.stackTrace) / Tokens.ofText(hardest.stackTrace).likely, ratio.low)
-      assert.isAbove(ratio.low, 0.4)
+      assert.isAbove(ratio.low, 0.35)
     })
   }
 })
@@ -107,12 +107,12 @@ describe("a ratio", () => {
     for (let times = 1; times <= 8; times++) {
       more.learn(100, 100, 0)
       less.learn(30, 100, 0)
-      assert.approximately(more.low, times < 8 ? lowestOfLetters : 0.45, 1e-9)
-      assert.approximately(less.low, 0.135, 1e-9)
+      assert.approximately(more.low, times < 8 ? lowestOfLetters : 0.4, 1e-9)
+      assert.approximately(less.low, 0.12, 1e-9)
     }
   })
 
-  it("has a lower low end the wider it spreads, and never one below the lowest or above 0.6", () => {
+  it("has a lower low end the wider it spreads, and never one below the lowest or above 0.52", () => {
     for (let seed = 1; seed <= 50; seed++) {
       const random = Random.make(seed)
       const narrow = new Ratio()
@@ -125,7 +125,7 @@ describe("a ratio", () => {
       assert.isBelow(wide.low, narrow.low, `seed ${seed}`)
       const any = new Ratio()
       for (let times = 0; times < 30; times++) any.learn(1 + random.below(100_000), 1 + random.below(1_000), 0)
-      assert.isTrue(any.low >= lowest && any.low <= 0.6, `seed ${seed}`)
+      assert.isTrue(any.low >= lowest && any.low <= 0.52, `seed ${seed}`)
     }
   })
 

@@ -16,8 +16,8 @@ export const mayCut = (version: string): boolean => {
 }
 
 /**
- * Whether so many tokens are a cut prompt, in a context of so many. Of a conversation whole turns are left out until the
- * rest fits, so that the count is less; then the estimate has to be far above the context.
+ * Whether so many tokens are a cut prompt, in a context of so many. Of a conversation whole turns are left out until
+ * the rest fits, so that the count is less; then the estimate has to be far above the context.
  */
 export const isCut = (
   counted: number,
