@@ -86,10 +86,11 @@ describe("a connection", () => {
       const { port } = silent.address() as AddressInfo
       const upstream = yield* Ollama.make("gpu", { url: `https://127.0.0.1:${port}` })
       const asking = yield* Effect.forEach([1, 2, 3], () => Effect.forkChild(ask(upstream)))
-      yield* Effect.sleep(50)
-      assert.strictEqual(open, 3)
+      while (open < 3) yield* Effect.sleep(5)
+      const begun = performance.now()
       yield* Fiber.interruptAll(asking)
-      yield* Effect.sleep(80)
+      while (open > 0 && performance.now() - begun < 2_000) yield* Effect.sleep(2)
+      // A connection that nobody gives up is tried for half a minute.
       assert.strictEqual(open, 0)
     })
   )

@@ -2,17 +2,17 @@
  * Who waits, and whose turn is next: fair between keys by their weights, urgent ones first, nobody for ever.
  *
  * Among equally urgent ones the turn goes to the key that has had the least for its weight (start-time fair queueing:
- * a key that comes back is not paid for the time in which it wanted nothing). Whoever waits becomes more urgent with
- * time, so that a stream of urgent calls overtakes a patient one only for so long, and a dear one is overtaken only
- * until its key's share is due. A full line makes room for a newcomer at the cost of the least urgent, or of whoever
- * takes more than his share of it: else one careless key would keep all others out.
+ * a key that comes back is not paid for the time in which it wanted nothing). Those of a lower priority who have
+ * waited in vain become more urgent with time, for one turn: so a stream of urgent calls overtakes the patient only
+ * for so long, and many patient ones do not overtake everybody else. A full line makes room for a newcomer at the cost
+ * of the least urgent, or of whoever takes more than his share of it: else one careless key would keep all others out.
  */
 
 /** How much a line holds, and how fast who waits becomes more urgent. */
 export interface Bounds {
   readonly max: number
   readonly bytesMax: number
-  /** After so many nanoseconds one is as urgent as those of the next priority. */
+  /** After so many nanoseconds in vain those of one priority are as urgent as those of the next, for one turn. */
   readonly ageing: number
 }
 
@@ -39,10 +39,32 @@ class Share<W extends Waiting> {
   }
 }
 
+/** Those of one priority who may go: the fair one, and since when one of them waits. */
+interface Band<W> {
+  readonly who: W
+  readonly tag: number
+  readonly count: number
+  readonly oldestAt: number
+}
+
+/** Of two whose keys have had as much, the one whose key wants less; of these, whoever came first. */
+const fairest = <W extends Waiting>(
+  band: Band<W> | undefined,
+  who: W,
+  { count, tag }: { readonly count: number; readonly tag: number }
+): Band<W> => {
+  if (band === undefined) return { who, tag, count, oldestAt: who.cameAt }
+  const oldestAt = Math.min(band.oldestAt, who.cameAt)
+  const isFairer = tag - band.tag || count - band.count || who.cameAt - band.who.cameAt
+  return isFairer < 0 ? { who, tag, count, oldestAt } : { ...band, oldestAt }
+}
+
 /** The line. */
 export class Line<W extends Waiting> {
   private readonly bounds: Bounds
   private readonly shares = new Map<string, Share<W>>()
+  /** When one of each priority was last let go. */
+  private readonly servedAt = new Map<number, number>()
   /** What whoever was last to go had had by then. */
   private virtual = 0
   private count = 0
@@ -98,15 +120,34 @@ export class Line<W extends Waiting> {
     if (who === undefined) return undefined
     const share = this.shares.get(who.key)!
     this.virtual = Math.max(this.virtual, share.tag)
+    this.servedAt.set(who.priority, now)
     share.tag += who.cost / who.weight
     this.leave(who)
     return who
   }
 
+  /** How many would go before whoever came now; nothing where there is no room for him. */
+  before(newcomer: W, now: number): number | undefined {
+    const copy = this.copied()
+    if (copy.enter(newcomer) === undefined) return undefined
+    return copy.drained(now).indexOf(newcomer)
+  }
+
   /** All of them in the order in which they would go, if nobody came, left or grew older. */
   order(now: number): ReadonlyArray<W> {
+    return this.copied().drained(now)
+  }
+
+  private drained(now: number): ReadonlyArray<W> {
+    const order: Array<W> = []
+    for (let who = this.next(now, always); who !== undefined; who = this.next(now, always)) order.push(who)
+    return order
+  }
+
+  private copied(): Line<W> {
     const copy = new Line<W>(this.bounds)
     copy.virtual = this.virtual
+    for (const [priority, at] of this.servedAt) copy.servedAt.set(priority, at)
     for (const [key, { bands, tag }] of this.shares) {
       const share = copy.shareOf(key)
       share.tag = tag
@@ -116,32 +157,29 @@ export class Line<W extends Waiting> {
         copy.count += band.length
       }
     }
-    const order: Array<W> = []
-    for (let who = copy.next(now, always); who !== undefined; who = copy.next(now, always)) order.push(who)
-    return order
+    copy.held = this.held
+    return copy
   }
 
+  /** Of each priority the fair one, and of these the most urgent; of equals the one that has waited in vain for longer. */
   private first(now: number, mayGo: (key: string) => boolean): W | undefined {
-    let best: W | undefined
-    let bestUrgency = -Infinity
-    let bestTag = Infinity
+    const bands = new Map<number, Band<W>>()
     for (const [key, share] of this.shares) {
       if (share.count === 0 || !mayGo(key)) continue
-      const { tag } = share
-      for (const [who] of share.bands.values()) {
-        const urgency = this.urgencyOf(who!, now)
-        const isLess = urgency === bestUrgency && (tag > bestTag || (tag === bestTag && who!.cameAt >= best!.cameAt))
-        if (urgency < bestUrgency || isLess) continue
-        best = who
-        bestUrgency = urgency
-        bestTag = tag
-      }
+      for (const [priority, [who]] of share.bands) bands.set(priority, fairest(bands.get(priority), who!, share))
+    }
+    let best: W | undefined
+    let bestUrgency = -Infinity
+    let longest = -Infinity
+    for (const [priority, { oldestAt, who }] of bands) {
+      const inVain = now - Math.max(oldestAt, this.servedAt.get(priority) ?? -Infinity)
+      const urgency = priority + Math.floor(inVain / this.bounds.ageing)
+      if (urgency < bestUrgency || (urgency === bestUrgency && inVain <= longest)) continue
+      best = who
+      bestUrgency = urgency
+      longest = inVain
     }
     return best
-  }
-
-  private urgencyOf({ cameAt, priority }: W, now: number): number {
-    return priority + Math.floor((now - cameAt) / this.bounds.ageing)
   }
 
   private shareOf(key: string): Share<W> {
@@ -166,6 +204,7 @@ export class Line<W extends Waiting> {
   /** Nobody waits: what everybody has had is forgotten. */
   private rest(): void {
     this.shares.clear()
+    this.servedAt.clear()
     this.virtual = 0
   }
 

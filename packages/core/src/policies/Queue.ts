@@ -43,7 +43,7 @@ export const Options = Schema.Struct({
   ),
   /** How many calls of each may run at once. */
   running: Schema.optionalKey(Units.count.schema),
-  /** After how long whoever waits is as urgent as the next priority. */
+  /** After how long in vain those of one priority are as urgent as those of the next, for a turn. */
   ageing: Units.span.schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed("10s")))
 })
 
@@ -71,6 +71,14 @@ export interface State extends PlacesState {
 /** A queue: a policy whose line can be looked at. */
 export interface Queue extends Policy.Policy<"between", SpillwayError> {
   readonly state: (target?: string) => Effect.Effect<State>
+  /** When a call with these facts would have its turn and be over, in nanoseconds; nothing while nobody knows. */
+  readonly expectation: (fiber: Fiber.Fiber<unknown, unknown>, facts: Facts | undefined) => Expected | undefined
+}
+
+/** How long a call would wait for its turn and hold it, in nanoseconds from now. */
+export interface Expected {
+  readonly startsIn: number
+  readonly endsIn: number
 }
 
 /**
@@ -101,6 +109,12 @@ export const make = (options: Options = {}): Effect.Effect<Queue, OptionsRefused
       })
     )
     return Object.assign(policy, {
+      expectation: (fiber: Fiber.Fiber<unknown, unknown>, around: Facts | undefined) => {
+        const now = Alarm.now(fiber)
+        const facts = around ?? plain(fiber, undefined)
+        const pool = poolOf(targets.placesOf(facts, now))
+        return pool.expectation(new Run(pool, Effect.void, fiber, facts, now), now)
+      },
       state: (target = "default") =>
         Effect.withFiber((fiber) => Effect.succeed(poolOf(targets.of(target)).state(Alarm.now(fiber))))
     })
@@ -168,6 +182,13 @@ class Pool {
       }
     })
     return { ...this.places.state, waiting, bytes: this.line.bytes }
+  }
+
+  expectation(run: AnyRun, now: number): Expected | undefined {
+    const { holds } = this.places
+    const before = this.line.size === 0 ? 0 : (this.line.before(run, now) ?? this.line.size)
+    const startsIn = this.places.freeIn(before)
+    return holds === undefined || startsIn === undefined ? undefined : { startsIn, endsIn: startsIn + holds }
   }
 
   private readonly dispatch = (now: number): void => {

@@ -40,7 +40,7 @@ describe("turns", () => {
       const { ask, begun } = scene(yield* Queue.make())
       for (const name of ["a1", "a2", "a3", "a4", "b1", "c1"]) yield* ask(name)
       yield* TestClock.adjust("10 seconds")
-      assert.deepStrictEqual(begun, ["a1", "a2", "b1", "c1", "a3", "a4"])
+      assert.deepStrictEqual(begun, ["a1", "b1", "c1", "a2", "a3", "a4"])
     })
   )
 
