@@ -161,7 +161,7 @@ export class Line<W extends Waiting> {
     return copy
   }
 
-  /** Of each priority the fair one, and of these the most urgent; of equals the one that has waited in vain for longer. */
+  /** Of each priority the fair one, and of these the most urgent; of equals who has waited in vain for longer. */
   private first(now: number, mayGo: (key: string) => boolean): W | undefined {
     const bands = new Map<number, Band<W>>()
     for (const [key, share] of this.shares) {

@@ -12,6 +12,8 @@ const figure = (text: string): void => {
   if (process.env["SPILLWAY_FIGURES"] !== undefined) process.stderr.write(`${text}\n`)
 }
 
+const percent = (share: number): string => `${(share * 100).toFixed(0)}%`
+
 const seeds = [1, 2, 3]
 
 /** Whoever comes first is served first, and nobody is refused. */
@@ -81,9 +83,7 @@ describe("twice the load that can be served, in time", () => {
         const queue = yield* Queue.make({ max: 1_000, wait: "1d" })
         const guarded = yield* served(yield* Policy.all([Shed.make({ queue }), queue]))
         const plain = yield* served(yield* firstComeFirstServed(1))
-        figure(
-          `twice the load, seed ${seed}: ${(guarded * 100).toFixed(0)}% with Shed and Queue, ${(plain * 100).toFixed(0)}% without`
-        )
+        figure(`twice the load, seed ${seed}: ${percent(guarded)} with Shed and Queue, ${percent(plain)} without`)
         assert.isAtLeast(guarded, 0.9)
         assert.isAtMost(plain, 0.5)
       }

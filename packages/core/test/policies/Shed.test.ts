@@ -1,0 +1,125 @@
+/** Shed: whoever cannot be served in time is told so at once, and when to come back; nobody else is. */
+import { assert, describe, it } from "@effect/vitest"
+import { Answer, Call, Forecast, Policy, Question, Queue, Shed, type SpillwayError, Summary } from "@spillway/core"
+import { Duration, Effect, Fiber } from "effect"
+import { TestClock } from "effect/testing"
+import { testPolicy } from "../laws/testPolicy.ts"
+import * as Unhandled from "../fixtures/unhandled.ts"
+
+Unhandled.guard()
+
+testPolicy({ name: "Shed", make: Effect.orDie(Shed.make()) })
+
+const second = Effect.sleep("1 second")
+
+/** A queue that has seen one call of a second, with one running and so many waiting. */
+const busy = (waiting: number) =>
+  Effect.gen(function* () {
+    const queue = yield* Queue.make({ wait: "1h" })
+    const first = yield* Effect.forkChild(queue(second))
+    yield* TestClock.adjust("1 second")
+    yield* Fiber.join(first)
+    for (let each = 0; each <= waiting; each++) {
+      yield* Effect.forkChild(Effect.exit(queue(second)), { startImmediately: true })
+    }
+    const guard = yield* Policy.all([Shed.make({ queue }), queue])
+    const ask = (deadline: Duration.Duration, about: Policy.About = {}) =>
+      Effect.forkChild(Effect.exit(guard(second).pipe(Policy.about({ ...about, deadline }))), {
+        startImmediately: true
+      })
+    return { ask, guard, queue }
+  })
+
+const refusedOf = (fiber: Fiber.Fiber<unknown>): SpillwayError | undefined => {
+  const exit = fiber.pollUnsafe() as
+    | { readonly value?: { readonly cause?: { readonly reasons: ReadonlyArray<{ readonly error: SpillwayError }> } } }
+    | undefined
+  return exit?.value?.cause?.reasons[0]?.error
+}
+
+describe("a call with a deadline", () => {
+  it.effect("is refused at once where its turn would come too late, with how long it would take", () =>
+    Effect.gen(function* () {
+      const { ask, queue } = yield* busy(3)
+      // One runs and three wait: it would begin after four seconds, and be over after five.
+      const refused = refusedOf(yield* ask(Duration.seconds(4.9)))
+      assert.strictEqual(refused?.reason._tag, "DeadlineUnmeetable")
+      if (refused?.reason._tag !== "DeadlineUnmeetable") return
+      assert.strictEqual(Duration.toSeconds(refused.reason.expected), 5)
+      assert.isUndefined(refusedOf(yield* ask(Duration.seconds(5))))
+      assert.strictEqual((yield* queue.state()).waiting.length, 4)
+    })
+  )
+
+  it.effect("is judged by its own turn: who goes before others is not refused for them", () =>
+    Effect.gen(function* () {
+      const { ask } = yield* busy(3)
+      assert.isDefined(refusedOf(yield* ask(Duration.seconds(2.5))))
+      assert.isUndefined(refusedOf(yield* ask(Duration.seconds(2.5), { priority: "high" })))
+      assert.isUndefined(refusedOf(yield* ask(Duration.seconds(3.5), { caller: "ann" })))
+    })
+  )
+
+  it.effect("is told when to come back, and is let in then", () =>
+    Effect.gen(function* () {
+      const { ask } = yield* busy(9)
+      let letIn = 0
+      for (let each = 0; each < 20; each++) {
+        const refused = refusedOf(yield* ask(Duration.seconds(5)))!
+        const wait = Duration.toSeconds(refused.retryAfter!)
+        assert.isAtLeast(wait, 6)
+        assert.isAtMost(wait, 9)
+      }
+      yield* TestClock.adjust("9 seconds")
+      for (let each = 0; each < 4; each++) letIn += refusedOf(yield* ask(Duration.seconds(5))) === undefined ? 1 : 0
+      assert.isAtLeast(letIn, 3)
+    })
+  )
+})
+
+describe("nobody is refused", () => {
+  it.effect("while nothing is known, nor who has all the time in the world", () =>
+    Effect.gen(function* () {
+      const queue = yield* Queue.make()
+      const guard = yield* Policy.all([Shed.make({ queue }), queue])
+      assert.strictEqual(yield* guard(Effect.succeed(1)).pipe(Policy.about({ deadline: "1ms" })), 1)
+      const { guard: known } = yield* busy(9)
+      const patient = yield* Effect.forkChild(known(second))
+      yield* TestClock.adjust("12 seconds")
+      yield* Fiber.join(patient)
+    })
+  )
+
+  it.effect("who would be a little late, where there is slack for it", () =>
+    Effect.gen(function* () {
+      const { queue } = yield* busy(3)
+      const ask = (slack: string) =>
+        Effect.flatMap(Shed.make({ queue, slack }), (guard) =>
+          Effect.exit(guard(Effect.succeed(1)).pipe(Policy.about({ deadline: "4s" })))
+        )
+      assert.strictEqual((yield* ask("24%"))._tag, "Failure")
+      assert.strictEqual((yield* ask("25%"))._tag, "Success")
+    })
+  )
+})
+
+describe("without a queue", () => {
+  it.effect("the forecast of the program is asked", () =>
+    Effect.gen(function* () {
+      const guard = yield* Shed.make()
+      const span = (seconds: number) => Duration.seconds(seconds)
+      const known: Forecast.Forecast = {
+        of: () => ({ startsIn: span(1), firstTokenIn: span(2), endsIn: span(6), pauses: span(0) }),
+        learn: () => {}
+      }
+      const call: Call.Call = () => Effect.succeed(Summary.make())
+      const asked = (deadline: string) =>
+        Effect.exit(Answer.collect(guard(Call.asEffect(call)), Question.chat("m", "hello"))).pipe(
+          Policy.about({ deadline, target: "gpu/m" }),
+          Effect.provideService(Forecast.Known, known)
+        )
+      assert.strictEqual((yield* asked("5s"))._tag, "Failure")
+      assert.strictEqual((yield* asked("7s"))._tag, "Success")
+    })
+  )
+})
