@@ -168,7 +168,7 @@ const capabilities: Named = [
 ]
 
 /** There is no such path: the address is that of something else. */
-export const noSuchPath: Means = ({ target }) => ({
+const noSuchPath: Means = ({ target }) => ({
   _tag: "Unsupported",
   capability: "questions at the path of its address, which it answers with 404",
   target

@@ -142,6 +142,15 @@ describe("a prompt that is too long", () => {
         assert.strictEqual(end, "Truncated")
         assert.containSubset(error!.reason, { counted: 256 })
         assert.strictEqual((yield* ask(upstream, "short [[sim tokens=2]]")).end, "answered")
+        // Of a conversation it leaves out whole turns, and counts less than what there is room for.
+        const turns = Array.from({ length: 9 }, (_, each) => ({
+          role: each % 2 === 0 ? ("user" as const) : ("assistant" as const),
+          text: Array.from({ length: 400 }, (_word, place) => `word${each}x${place}`).join(" ")
+        }))
+        assert.strictEqual(
+          (yield* ask(upstream, Question.chat("a", [...turns, { role: "user", text: "?" }]))).end,
+          "Truncated"
+        )
       })
     )
   }

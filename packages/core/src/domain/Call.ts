@@ -43,6 +43,7 @@ export const asEffect = <E, R>(call: Call<E, R>, target?: string): Effect.Effect
       },
       leave: (exit) => {
         if (attempt === undefined) return undefined
+        attempt.exit = exit
         if (exit._tag === "Success") attempt.usage ??= exit.value.usage
         else {
           attempt.left = !attempt.lost && Cause.hasInterruptsOnly(exit.cause)

@@ -3,7 +3,21 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { Budget, CircuitBreaker, Deadline, type Options, type Policy, RateLimit, Retry, Timeout } from "@spillway/core"
+import {
+  Budget,
+  CircuitBreaker,
+  Context,
+  Deadline,
+  type Options,
+  type Policy,
+  Queue,
+  RateLimit,
+  Record as CallRecord,
+  Retry,
+  Shed,
+  Slots,
+  Timeout
+} from "@spillway/core"
 
 describe("a policy", () => {
   it.effect("has the name of its module, and belongs to the whole call, between attempts, or to one attempt", () =>
@@ -14,8 +28,13 @@ describe("a policy", () => {
         RateLimit.make({ rate: "1/s", per: "all" }),
         RateLimit.make({ rate: "1/s", per: "target" }),
         Budget.make({ total: "1M tok/day" }),
+        CallRecord.make({ sink: () => undefined }),
+        Context.make({ context: 8_192 }),
         Deadline.make(),
+        Shed.make(),
         Retry.make(),
+        Queue.make(),
+        Slots.make(),
         CircuitBreaker.make(),
         Timeout.make()
       ]) {
@@ -27,8 +46,13 @@ describe("a policy", () => {
         "RateLimit per all": ["call"],
         "RateLimit per target": ["attempt"],
         Budget: ["call"],
+        Record: ["call"],
+        Context: ["call"],
         Deadline: ["call"],
+        Shed: ["call"],
         Retry: ["between"],
+        Queue: ["between"],
+        Slots: ["attempt"],
         CircuitBreaker: ["attempt"],
         Timeout: ["attempt"]
       })
@@ -41,7 +65,12 @@ describe("a policy", () => {
       for (const [name, make] of Object.entries({
         Budget: Budget.make(wrong),
         CircuitBreaker: CircuitBreaker.make(wrong),
+        Context: Context.make(wrong),
         Deadline: Deadline.make(wrong),
+        Queue: Queue.make(wrong),
+        Record: Effect.scoped(CallRecord.make(wrong)),
+        Shed: Shed.make(wrong),
+        Slots: Slots.make(wrong),
         RateLimit: RateLimit.make(wrong),
         Retry: Retry.make(wrong),
         Timeout: Timeout.make(wrong)
