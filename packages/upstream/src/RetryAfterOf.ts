@@ -35,13 +35,13 @@ const spoken = new RegExp(
 
 /** When a limit of which nothing remains is there again: a span at OpenAI, a moment at Anthropic. */
 const resetOf = (headers: IncomingHttpHeaders, nowMillis: number): Duration.Duration | undefined => {
-  for (const of of ["requests", "tokens", "input-tokens", "output-tokens"]) {
-    if (headers[`x-ratelimit-remaining-${of}`] === "0") {
-      const span = RetryAfter.parseSpan(headers[`x-ratelimit-reset-${of}`])
+  for (const kind of ["requests", "tokens", "input-tokens", "output-tokens"]) {
+    if (headers[`x-ratelimit-remaining-${kind}`] === "0") {
+      const span = RetryAfter.parseSpan(headers[`x-ratelimit-reset-${kind}`])
       if (span !== undefined) return span
     }
-    if (headers[`anthropic-ratelimit-${of}-remaining`] === "0") {
-      const moment = Option.getOrUndefined(DateTime.make(String(headers[`anthropic-ratelimit-${of}-reset`])))
+    if (headers[`anthropic-ratelimit-${kind}-remaining`] === "0") {
+      const moment = Option.getOrUndefined(DateTime.make(String(headers[`anthropic-ratelimit-${kind}-reset`])))
       if (moment !== undefined) return Duration.millis(Math.max(DateTime.toEpochMillis(moment) - nowMillis, 0))
     }
   }
