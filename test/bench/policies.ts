@@ -5,7 +5,7 @@
  * was taken inside it. They are the cost of composing, which no list can go below.
  */
 import { type Context, Effect, Fiber } from "effect"
-import { Budget, CircuitBreaker, Deadline, Policy, RateLimit, Retry, Timeout } from "@spillway/core"
+import { Budget, CircuitBreaker, Deadline, Policy, Queue, RateLimit, Retry, Slots, Timeout } from "@spillway/core"
 import { Facts } from "../../packages/core/src/domain/Facts.ts"
 import type { Subject } from "./measure.ts"
 import { leaf, ofEffect } from "./subjects.ts"
@@ -134,6 +134,8 @@ export const policies: Effect.Effect<ReadonlyArray<Subject>> = Effect.gen(functi
     ofEffect("calls", "CircuitBreaker", breaker(leaf)),
     ofEffect("calls", "Timeout", (yield* timeout)(leaf)),
     ofEffect("calls", "Deadline", (yield* Deadline.make())(leaf)),
+    ofEffect("calls", "Slots, room for all", (yield* Slots.make({ slots: 1_000 }))(leaf)),
+    ofEffect("calls", "Queue, room for all", (yield* Queue.make({ slots: 1_000 }))(leaf)),
     ofEffect("calls", "Budget, Policy.about", about((yield* budget)(leaf))),
     ofEffect("calls", "RateLimit, Budget, Retry, CircuitBreaker, Timeout", realStack(leaf)),
     ofEffect("calls", "RateLimit, Budget, Retry, CircuitBreaker, Timeout, Policy.about", about(realStack(leaf))),

@@ -5,7 +5,7 @@
  * has come until then waits here, at most what a socket hands over at once. Whatever happens there is one end.
  */
 import { Alarm, type Attempt, type Call, type Question, SpillwayError, Summary } from "@spillway/core"
-import { Clock, Effect, type Fiber } from "effect"
+import { Clock, Effect, type Fiber, Redacted } from "effect"
 import type { IncomingHttpHeaders } from "undici/types/header.js"
 import type { Broken, Connection, Listener, Sending } from "./Connection.ts"
 import { Lines } from "./Lines.ts"
@@ -269,6 +269,9 @@ class Exchange implements Alarm.Ringing, Listener {
   /** Whether an end is that of no answer: asked for something, it said nothing and counts no token for it. */
   private isNothing(end: End): boolean {
     if (!Summary.is(end) || end.finish === "refused" || this.asked.parts() > 0) return false
-    return this.asked.question.prompt.most > 0 && (end.usage?.output ?? 0) === 0
+    const { content, prompt } = this.asked.question
+    // Who stops it at its first word has wanted nothing else.
+    if ((Redacted.value(content).stop ?? []).length > 0) return false
+    return prompt.most > 0 && (end.usage?.output ?? 0) === 0
   }
 }

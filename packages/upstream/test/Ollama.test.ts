@@ -29,6 +29,15 @@ describe("an answer", () => {
     })
   )
 
+  it.live("that was stopped at its first word is one without words", () =>
+    Effect.gen(function* () {
+      const { upstream } = yield* serving()
+      const messages = [{ role: "user" as const, text: "Why? [[sim tokens=3 text=x]]" }]
+      const stopped = yield* ask(upstream, Question.make("a", { kind: "chat", messages, stop: [" x", "x"] }))
+      assert.deepStrictEqual([stopped.end, stopped.text.trim()], ["answered", ""])
+    })
+  )
+
   it.live("that reaches its bound says so", () =>
     Effect.gen(function* () {
       const { upstream } = yield* serving()
