@@ -4,10 +4,19 @@
  * A target is priced as `upstream/model` or as its model, whichever is there, and what goes to no known target by the
  * model that was asked for, or as `default`. What nobody has priced is counted as somebody decided, or has no price.
  */
+import { Schema } from "effect"
 import * as Price from "./Price.ts"
 
+const perMillionTokens = Schema.Finite.check(Schema.isGreaterThanOrEqualTo(0))
+
 /** A price as a price list has it: dollars per million tokens, or `free`. */
-export type Priced = "free" | { readonly input: number; readonly output: number }
+export const Priced = Schema.Union([
+  Schema.Literal("free"),
+  Schema.Struct({ input: perMillionTokens, output: perMillionTokens })
+])
+
+/** The same as TypeScript takes it. */
+export type Priced = typeof Priced.Type
 
 /** Prices by target and by model. */
 export class PriceList {

@@ -13,7 +13,7 @@ import { attemptsCount, attemptsWithin, contextOf, Facts, plain, withCall } from
 import { framedAtOnce } from "../domain/Frame.ts"
 import { aFunction, decode, type OptionsRefused, type Widened } from "../domain/Options.ts"
 import type * as Price from "../domain/Price.ts"
-import { PriceList } from "../domain/PriceList.ts"
+import { Priced, PriceList } from "../domain/PriceList.ts"
 import { Purse, type Standing } from "../domain/Purse.ts"
 import { refusal, type SpillwayError } from "../domain/SpillwayError.ts"
 import * as Spending from "../domain/Spending.ts"
@@ -23,14 +23,6 @@ import * as Units from "../domain/Units.ts"
 import { type Classify, failedUnused } from "../domain/Verdict.ts"
 import * as Window from "../domain/Window.ts"
 import * as Policy from "../Policy.ts"
-
-const perMillionTokens = Schema.Finite.check(Schema.isGreaterThanOrEqualTo(0))
-
-/** Dollars per million tokens, or `free`. */
-const Priced = Schema.Union([
-  Schema.Literal("free"),
-  Schema.Struct({ input: perMillionTokens, output: perMillionTokens })
-])
 
 /** The options as a file has them, with every default. */
 export const Options = Schema.Struct({

@@ -11,14 +11,12 @@ import { type CallRecord, type Ended, of } from "../domain/CallRecord.ts"
 import { attemptsCount, attemptsWithin, contextOf, Facts, plain } from "../domain/Facts.ts"
 import { framedAtOnce } from "../domain/Frame.ts"
 import { aFunction, decode, type OptionsRefused, type Widened } from "../domain/Options.ts"
-import { PriceList } from "../domain/PriceList.ts"
+import { Priced, PriceList } from "../domain/PriceList.ts"
 import * as Units from "../domain/Units.ts"
 import type { Classify } from "../domain/Verdict.ts"
 import * as Policy from "../Policy.ts"
 
 export { type AttemptRecord, type CallRecord, toLine } from "../domain/CallRecord.ts"
-
-const perMillionTokens = Schema.Finite.check(Schema.isGreaterThanOrEqualTo(0))
 
 /** The options as a file has them, with every default. */
 export const Options = Schema.Struct({
@@ -29,10 +27,7 @@ export const Options = Schema.Struct({
   /** What its calls are asked for by, where that is no model. */
   route: Schema.optionalKey(Schema.String),
   /** What a model costs, by `upstream/model` or by model; what nobody has priced has no cost. */
-  prices: Schema.Record(
-    Schema.String,
-    Schema.Union([Schema.Literal("free"), Schema.Struct({ input: perMillionTokens, output: perMillionTokens })])
-  ).pipe(Schema.withDecodingDefaultKey(Effect.succeed({})))
+  prices: Schema.Record(Schema.String, Priced).pipe(Schema.withDecodingDefaultKey(Effect.succeed({})))
 })
 
 /** The same where TypeScript can say more than a file. */
