@@ -52,7 +52,8 @@ export const make = (
       bounds: { lineMax, bodyMax }
     }
     const wire: Wire = { put: put({ maxTokens, thinking }), reading, refused }
+    const beside = { ...place, connection: yield* Connection.open({ origin, connections: Connection.besideMax }) }
     // As many as a page has at most.
-    const look = inspect(wire, place, "/v1/models?limit=1000", ["max_input_tokens"])
+    const look = inspect(wire, beside, "/v1/models?limit=1000", ["max_input_tokens"])
     return { name, call: Exchange.call(wire, place), inspect: look }
   })

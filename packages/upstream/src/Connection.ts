@@ -59,6 +59,9 @@ export interface Settings {
   readonly connections: number
 }
 
+/** How many there are beside those of questions: whoever looks what is there waits for no question. */
+export const besideMax = 8
+
 /** Opens what is asked for, until the scope is closed. */
 export const open = ({ connections, origin }: Settings): Effect.Effect<Connection, never, Scope.Scope> =>
   Effect.map(

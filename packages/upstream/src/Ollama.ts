@@ -48,7 +48,7 @@ export const make = (
       key === undefined ? named : { ...named, authorization: `Bearer ${key.trim()}` }
     const place = { upstream: name, connection, prefix, headers, bounds: { lineMax, bodyMax } }
     // Whoever looks, or fetches, waits for no question to give its connection back.
-    const beside = { ...place, connection: yield* Connection.open({ origin, connections: besideMax }) }
+    const beside = { ...place, connection: yield* Connection.open({ origin, connections: Connection.besideMax }) }
     return {
       name,
       call: whole(Loading.told(Exchange.call(wire, place), beside, origin), beside),
@@ -57,9 +57,6 @@ export const make = (
       pull: (model, told) => pull(beside, model, told)
     }
   })
-
-/** How many connections there are beside those of questions. */
-const besideMax = 8
 
 const wire: Wire = { put, reading, refused: Failures.refused }
 

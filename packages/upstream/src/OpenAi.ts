@@ -48,5 +48,6 @@ export const make = (
       bounds: { lineMax, bodyMax }
     }
     const wire: Wire = { put: put({ maxTokens, ...told }), reading, refused }
-    return { name, call: Exchange.call(wire, place), inspect: inspect(wire, place, "/models", contexts) }
+    const beside = { ...place, connection: yield* Connection.open({ origin, connections: Connection.besideMax }) }
+    return { name, call: Exchange.call(wire, place), inspect: inspect(wire, beside, "/models", contexts) }
   })

@@ -1,7 +1,7 @@
 /** An upstream of an Ollama: what it says of itself, what an answer tells, and what was cut without a word. */
 import { assert, describe, it } from "@effect/vitest"
 import { type Attempt, type Call, Question, type SpillwayError, type Summary, type Upstream } from "@spillway/core"
-import { Effect } from "effect"
+import { Effect, Fiber } from "effect"
 import { Ollama } from "@spillway/upstream"
 import { done, frame, head, last, piece, serve } from "./bytes.ts"
 import { ask, quick, serving, to } from "./serving.ts"
@@ -184,6 +184,16 @@ describe("a look at a server", () => {
       assert.isAbove(models[0]!.bytes!, 0)
       assert.match(models[0]!.digest!, /^[0-9a-f]{64}$/)
       assert.strictEqual(server.ollama.loaded.length, 1)
+    })
+  )
+
+  it.live("waits for no question", () =>
+    Effect.gen(function* () {
+      const { server, upstream } = yield* serving({ faults: ["silence at=1"] }, { connections: 1 })
+      const asking = yield* Effect.forkChild(ask(upstream))
+      while (server.traffic.open.length === 0) yield* Effect.sleep(5)
+      assert.strictEqual((yield* upstream.inspect).models.length, 1)
+      yield* Fiber.interrupt(asking)
     })
   )
 

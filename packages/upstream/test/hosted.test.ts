@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Answer, Call, Policy, Question, type SpillwayError, type Summary, Timeout } from "@spillway/core"
 import { HostedServer } from "@spillway/sim"
-import { Duration, Effect } from "effect"
+import { Duration, Effect, Fiber } from "effect"
 import { heldTo, type Row, silent } from "./faults.ts"
 import { ask, hosting, hosts } from "./serving.ts"
 
@@ -115,6 +115,19 @@ for (const [face, firstEvent] of [
       Effect.gen(function* () {
         const reason = yield* timed("hang", { firstToken: "200ms" })
         assert.containSubset(reason, { _tag: "TimedOut", phase: "firstToken" })
+      })
+    )
+  })
+
+  describe(`a look at ${face}`, () => {
+    it.live("waits for no question", () =>
+      Effect.gen(function* () {
+        const { server } = yield* hosting(face, { faults: ["silence at=1"] })
+        const upstream = yield* hosts[face].make(face, { url: server.url, key: "sesame", connections: 1 })
+        const asking = yield* Effect.forkChild(ask(upstream, "hello [[sim tokens=12]]", model))
+        while (server.traffic.open.length === 0) yield* Effect.sleep(5)
+        assert.isAbove((yield* upstream.inspect).models.length, 0)
+        yield* Fiber.interrupt(asking)
       })
     )
   })
