@@ -22,6 +22,7 @@ import { framedAtOnce } from "../domain/Frame.ts"
 import { Line, type Waiting } from "../domain/Line.ts"
 import { decode, type OptionsRefused, type Widened } from "../domain/Options.ts"
 import { type Places, release, type State as PlacesState, Targets } from "../domain/Places.ts"
+import { Promises } from "../domain/Promises.ts"
 import { refusal, type SpillwayError } from "../domain/SpillwayError.ts"
 import * as Units from "../domain/Units.ts"
 import * as Policy from "../Policy.ts"
@@ -75,10 +76,11 @@ export interface Queue extends Policy.Policy<"between", SpillwayError> {
   readonly expectation: (fiber: Fiber.Fiber<unknown, unknown>, facts: Facts | undefined) => Expected | undefined
 }
 
-/** How long a call would wait for its turn and hold it, in nanoseconds from now. */
+/** How long a call would wait for its turn and hold it, in nanoseconds from now, and how often a turn comes free. */
 export interface Expected {
   readonly startsIn: number
   readonly endsIn: number
+  readonly every: number
 }
 
 /**
@@ -135,7 +137,7 @@ class Pool {
   private readonly waitMax: number
   /** How many calls of each run now; who runs none is not named. */
   private readonly running = new Map<string, number>()
-  private refusals = 0
+  private readonly promises = new Promises()
 
   constructor(places: Places, settings: Settings) {
     this.places = places
@@ -152,8 +154,8 @@ class Pool {
       return undefined
     }
     const victims = this.line.enter(run)
-    if (victims === undefined) return this.full()
-    for (const victim of victims) victim.end(this.full())
+    if (victims === undefined) return this.full(now)
+    for (const victim of victims) victim.end(this.full(now))
     // He may be the first whose key may go at all.
     this.dispatch(now)
     return undefined
@@ -188,7 +190,8 @@ class Pool {
     const { holds } = this.places
     const before = this.line.size === 0 ? 0 : (this.line.before(run, now) ?? this.line.size)
     const startsIn = this.places.freeIn(before)
-    return holds === undefined || startsIn === undefined ? undefined : { startsIn, endsIn: startsIn + holds }
+    if (holds === undefined || startsIn === undefined) return undefined
+    return { startsIn, endsIn: startsIn + holds, every: holds / Math.max(this.places.bound, 1) }
   }
 
   private readonly dispatch = (now: number): void => {
@@ -209,21 +212,21 @@ class Pool {
 
   private readonly mayGo = (key: string): boolean => (this.running.get(key) ?? 0) < (this.settings.running ?? Infinity)
 
-  /** Not all who are told now come back at once: each a little later than the one before, within a quarter. */
-  private full(): SpillwayError {
+  private full(now: number): SpillwayError {
+    const { bound, holds } = this.places
     const freeIn = this.places.freeIn(this.line.size)
-    const later = 1 + ((++this.refusals * golden) % 1) / 4
+    const comeBack =
+      freeIn === undefined || holds === undefined
+        ? undefined
+        : this.promises.next(freeIn, holds / Math.max(bound, 1), now)
     return refusal({
       _tag: "QueueFull",
       queued: this.line.size,
       queuedMax: this.settings.max,
-      ...(freeIn !== undefined && { retryAfter: Alarm.spanOf(freeIn * later) })
+      ...(comeBack !== undefined && { retryAfter: Alarm.spanOf(comeBack) })
     })
   }
 }
-
-/** Steps that come nowhere near each other again for long. */
-const golden = 0.618_033_988_75
 
 type AnyRun = Run<unknown, unknown, unknown>
 

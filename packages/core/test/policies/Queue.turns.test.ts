@@ -133,9 +133,9 @@ describe("a place in the line", () => {
       yield* ask("a3")
       const error = yield* refusedOf(yield* ask("a4"))
       assert.containSubset(error.reason, { _tag: "QueueFull", queued: 1, queuedMax: 1 })
-      const seconds = Duration.toSeconds(error.retryAfter!)
-      assert.isAtLeast(seconds, 16)
-      assert.isAtMost(seconds, 20)
+      assert.strictEqual(Duration.toSeconds(error.retryAfter!), 16)
+      // The next one is promised the turn after his.
+      assert.strictEqual(Duration.toSeconds((yield* refusedOf(yield* ask("a5"))).retryAfter!), 24)
     })
   )
 
