@@ -26,11 +26,14 @@ export class Places implements Forgettable {
   taken = 0
   /** How long one is held, in nanoseconds: a mean in which later ones weigh more; nothing before one has ended. */
   holds: number | undefined
+  /** How many there were at first. */
+  private readonly made: number
   private endedAt = -Infinity
   private readonly told: Array<(now: number) => void> = []
 
   constructor(bound: number) {
     this.bound = bound
+    this.made = bound
   }
 
   get hasRoom(): boolean {
@@ -81,7 +84,7 @@ export class Places implements Forgettable {
   }
 
   isIdle(now: number): boolean {
-    return this.taken === 0 && now - this.endedAt > rememberedFor
+    return this.taken === 0 && this.bound === this.made && now - this.endedAt > rememberedFor
   }
 }
 
@@ -94,11 +97,13 @@ const rememberedFor = 3_600_000_000_000
 export class Targets {
   private readonly all: Keyed<Places>
   private readonly others: Places
+  private readonly slots: number
   private readonly per: Per
 
   constructor(slots: number, per: Per, keysMax: number) {
     this.all = new Keyed(keysMax, () => new Places(slots))
     this.others = new Places(slots)
+    this.slots = slots
     this.per = per
   }
 
@@ -107,9 +112,18 @@ export class Targets {
     return this.all.get(keyOf(this.per, facts), now) ?? this.others
   }
 
-  /** Those of a key, as somebody names it by hand. */
+  /** Those of a key, as somebody changes them by hand. */
   of(key: string): Places {
-    return this.all.keep(this.per === "all" ? keyOf("all", undefined) : key)
+    return this.all.keep(this.keyed(key))
+  }
+
+  /** The same for who only looks: nothing is kept for him. */
+  find(key: string): Places {
+    return this.all.find(this.keyed(key)) ?? new Places(this.slots)
+  }
+
+  private keyed(key: string): string {
+    return this.per === "all" ? keyOf("all", undefined) : key
   }
 }
 

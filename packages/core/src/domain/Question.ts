@@ -129,7 +129,8 @@ export const tokens = (question: Question): Tokens.Tokens => ({
   most: question.prompt.most + (question.settings.maxTokens ?? 0)
 })
 
-const imagesOf = (content: Content): ReadonlyArray<Image> =>
+/** Every picture of it. */
+export const imagesOf = (content: Content): ReadonlyArray<Image> =>
   content.kind === "chat"
     ? content.messages.flatMap((message) => message.images ?? [])
     : content.kind === "generate"

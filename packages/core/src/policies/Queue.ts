@@ -118,7 +118,7 @@ export const make = (options: Options = {}): Effect.Effect<Queue, OptionsRefused
         return pool.expectation(new Run(pool, Effect.void, fiber, facts, now), now)
       },
       state: (target = "default") =>
-        Effect.withFiber((fiber) => Effect.succeed(poolOf(targets.of(target)).state(Alarm.now(fiber))))
+        Effect.withFiber((fiber) => Effect.succeed(poolOf(targets.find(target)).state(Alarm.now(fiber))))
     })
   })
 
@@ -134,6 +134,8 @@ class Pool {
   readonly places: Places
   readonly line: Line<AnyRun>
   readonly settings: Settings
+  /** Keys come from callers, and may be called what every object has. */
+  readonly weights: ReadonlyMap<string, number>
   private readonly waitMax: number
   /** How many calls of each run now; who runs none is not named. */
   private readonly running = new Map<string, number>()
@@ -142,13 +144,15 @@ class Pool {
   constructor(places: Places, settings: Settings) {
     this.places = places
     this.settings = settings
+    this.weights = new Map(Object.entries(settings.weights))
     this.waitMax = Alarm.nanos(settings.wait)
     this.line = new Line({ max: settings.max, bytesMax: settings.bytesMax, ageing: Alarm.nanos(settings.ageing) })
     places.onRoom(this.dispatch)
   }
 
   /** Takes a place for him at once, or puts him into the line, or says why neither. */
-  enter(run: AnyRun, now: number): SpillwayError | undefined {
+  enter(run: AnyRun): SpillwayError | undefined {
+    const now = run.cameAt
     if (this.line.size === 0 && this.places.hasRoom && this.mayGo(run.key)) {
       this.start(run, now)
       return undefined
@@ -257,7 +261,7 @@ class Run<A, E, R> implements Waiting, Alarm.Ringing, Policy.Run<A, E | Spillway
   ) {
     const { call } = facts
     this.key = keyOf(pool.settings.per, facts)
-    this.weight = pool.settings.weights[this.key] ?? 1
+    this.weight = pool.weights.get(this.key) ?? 1
     this.priority = urgencies[call.priority]
     this.cost = Math.max(call.tokens?.likely ?? 1, 1)
     this.bytes = call.question?.bytes ?? 0
@@ -278,7 +282,7 @@ class Run<A, E, R> implements Waiting, Alarm.Ringing, Policy.Run<A, E | Spillway
   }
 
   enter(): Effect.Effect<A, E | SpillwayError, R> {
-    const refused = this.pool.enter(this, Alarm.now(this.fiber))
+    const refused = this.pool.enter(this)
     if (refused !== undefined) return Effect.fail(refused)
     return this.startedAt === undefined ? Effect.flatMap(this.turn(), () => this.self) : this.self
   }

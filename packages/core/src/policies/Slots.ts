@@ -35,7 +35,7 @@ export interface Slots extends Policy.Policy<"attempt", SpillwayError> {
   /** How those of a target stand; without a key those of the calls that named none. */
   readonly state: (key?: string) => Effect.Effect<State>
   /** Changes their number: what runs goes on, and nobody is let in until enough have ended. */
-  readonly resize: (slots: number, key?: string) => Effect.Effect<void>
+  readonly resize: (slots: number, key?: string) => Effect.Effect<void, OptionsRefused>
   /** For a queue, which takes them in another's name. */
   readonly targets: Targets
 }
@@ -55,9 +55,11 @@ export const make = (options: Options = {}): Effect.Effect<Slots, OptionsRefused
     )
     return Object.assign(policy, {
       targets,
-      state: (key = "default") => Effect.sync(() => targets.of(key).state),
+      state: (key = "default") => Effect.sync(() => targets.find(key).state),
       resize: (bound: number, key = "default") =>
-        Effect.withFiber((fiber) => Effect.sync(() => targets.of(key).resize(bound, Alarm.now(fiber))))
+        Effect.flatMap(decode("Slots", Options)({ slots: bound }), ({ slots: given }) =>
+          Effect.withFiber((fiber) => Effect.sync(() => targets.of(key).resize(given, Alarm.now(fiber))))
+        )
     })
   })
 

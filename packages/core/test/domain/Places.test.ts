@@ -48,6 +48,15 @@ describe("places", () => {
     assert.strictEqual(places.freeIn(3), 200)
   })
 
+  it("are not forgotten where somebody has changed their number by hand", () => {
+    const places = new Places(2)
+    assert.isTrue(places.isIdle(0))
+    places.resize(1, 0)
+    assert.isFalse(places.isIdle(2 * hour))
+    places.resize(2, 0)
+    assert.isTrue(places.isIdle(2 * hour))
+  })
+
   it("are forgotten once nobody has held one for an hour, and not before", () => {
     const places = new Places(1)
     places.take()
@@ -66,5 +75,13 @@ describe("the places of targets", () => {
     each.placesOf(undefined, 0).take()
     assert.strictEqual(each.placesOf(undefined, 0), each.of("default"))
     assert.notStrictEqual(each.of("a/m"), each.of("default"))
+  })
+
+  it("are not made for who only looks", () => {
+    const targets = new Targets(3, "target", 1)
+    assert.strictEqual(targets.find("a/m").state.slots, 3)
+    assert.notStrictEqual(targets.find("a/m"), targets.find("a/m"))
+    targets.of("a/m").resize(2, 0)
+    assert.strictEqual(targets.find("a/m").state.slots, 2)
   })
 })

@@ -56,6 +56,27 @@ describe("turns", () => {
     })
   )
 
+  it.effect("go round also where a caller is called what every object has", () =>
+    Effect.gen(function* () {
+      const queue = yield* Queue.make()
+      const begun: Array<string> = []
+      const ask = (caller: string) =>
+        Effect.forkChild(
+          queue(
+            Effect.suspend(() => {
+              begun.push(caller)
+              return Effect.sleep("1 second")
+            })
+          ).pipe(Policy.about({ caller })),
+          { startImmediately: true }
+        )
+      for (const caller of ["constructor", "constructor", "constructor", "b", "b"]) yield* ask(caller)
+      yield* TestClock.adjust("10 seconds")
+      // The first found nobody waiting, and was not charged for it.
+      assert.deepStrictEqual(begun, ["constructor", "constructor", "b", "constructor", "b"])
+    })
+  )
+
   it.effect("go to the urgent first, though not for ever", () =>
     Effect.gen(function* () {
       const { ask, begun } = scene(yield* Queue.make({ ageing: "4s", wait: "1h" }))

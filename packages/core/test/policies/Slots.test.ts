@@ -69,6 +69,26 @@ describe("slots", () => {
     })
   )
 
+  it.effect("stay as many as somebody has made them, however many other targets come", () =>
+    Effect.gen(function* () {
+      const slots = yield* Slots.make({ slots: 3 })
+      yield* slots.resize(1, "a/m")
+      yield* TestClock.adjust("2 hours")
+      for (const target of ["b/m", "c/m", "d/m"]) yield* slots(Effect.void).pipe(Policy.about({ target }))
+      assert.strictEqual((yield* slots.state("a/m")).slots, 1)
+    })
+  )
+
+  it.effect("cannot be made a number that is none", () =>
+    Effect.gen(function* () {
+      const slots = yield* Slots.make()
+      for (const none of [0, -1, 1.5, NaN]) {
+        assert.match((yield* Effect.flip(slots.resize(none))).message, /^Slots: 1 option refused\n  slots: read /)
+      }
+      assert.strictEqual((yield* slots.state()).slots, 1)
+    })
+  )
+
   it.effect(
     "V12: are held by work that ignores its interrupt until it has ended, and not by its caller's patience",
     () =>
