@@ -6,13 +6,13 @@
  */
 import { Options as CoreOptions, Units, type Upstream } from "@spillway/core"
 import { Effect, Schema, type Scope } from "effect"
+import { addressOf, reach } from "./Address.ts"
 import { reading } from "./anthropic/Blocks.ts"
 import { put } from "./anthropic/Body.ts"
 import { refused } from "./anthropic/Failures.ts"
 import * as Connection from "./Connection.ts"
 import * as Exchange from "./Exchange.ts"
 import { inspect } from "./Listing.ts"
-import { addressOf, reach } from "./Address.ts"
 import type { Wire } from "./Wire.ts"
 
 /** Where a server is, what it must be told, and what bounds its answers. */

@@ -76,6 +76,7 @@ export const open = ({ connections, origin }: Settings): Effect.Effect<Connectio
 class Line {
   readonly pool: Pool
   private free: number
+  private isServing = false
   private readonly waiting = new Set<Sent>()
 
   constructor(origin: string, connections: number) {
@@ -94,7 +95,7 @@ class Line {
 
   /** Whether there was room for him, to go at once or to wait. */
   enter(sent: Sent): boolean {
-    if (this.free > 0) {
+    if (this.free > 0 && this.waiting.size === 0) {
       this.free--
       sent.go(this.pool)
       return true
@@ -107,10 +108,21 @@ class Line {
   /** Whoever waits leaves; whoever has a connection gives it to the next. */
   leave(sent: Sent): void {
     if (this.waiting.delete(sent)) return
-    const [next] = this.waiting
-    if (next === undefined) return void this.free++
-    this.waiting.delete(next)
-    next.go(this.pool)
+    this.free++
+    this.serve()
+  }
+
+  /** Lets as many go as there is room for. Who fails at once leaves within his turn, and must not begin another. */
+  private serve(): void {
+    if (this.isServing) return
+    this.isServing = true
+    while (this.free > 0 && this.waiting.size > 0) {
+      const [next] = this.waiting
+      this.waiting.delete(next!)
+      this.free--
+      next!.go(this.pool)
+    }
+    this.isServing = false
   }
 
   close(): Promise<void> {
@@ -220,7 +232,11 @@ class Sent implements Broken, Dispatcher.DispatchHandler, Sending {
     // A server may say first that it has heard.
     if (this.isOver || status < 200) return
     this.hasBegun = true
-    this.listener.head(status, headers)
+    try {
+      this.listener.head(status, headers)
+    } catch (thrown) {
+      this.stop(thrown)
+    }
   }
 
   onResponseData(_: Dispatcher.DispatchController, chunk: Buffer): void {

@@ -6,6 +6,7 @@
  */
 import { type Call, Options as CoreOptions, type SpillwayError, type Upstream } from "@spillway/core"
 import { Effect, Option, Schema, type Scope, Semaphore } from "effect"
+import { addressOf, reach } from "./Address.ts"
 import * as Connection from "./Connection.ts"
 import * as Exchange from "./Exchange.ts"
 import { put } from "./ollama/Body.ts"
@@ -16,7 +17,6 @@ import * as Models from "./ollama/Models.ts"
 import { type Progress, pull } from "./ollama/Pull.ts"
 import { show, type Shown } from "./ollama/Show.ts"
 import { isCut, mayCut } from "./ollama/Truncation.ts"
-import { addressOf, reach } from "./Address.ts"
 import { failed, type Wire } from "./Wire.ts"
 
 /** Where a server is, and what bounds its answers. */

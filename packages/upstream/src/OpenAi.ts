@@ -6,13 +6,13 @@
  */
 import { Options as CoreOptions, type Upstream } from "@spillway/core"
 import { Effect, Schema, type Scope } from "effect"
+import { addressOf, reach } from "./Address.ts"
 import * as Connection from "./Connection.ts"
 import * as Exchange from "./Exchange.ts"
 import { inspect } from "./Listing.ts"
 import { put } from "./openai/Body.ts"
 import { reading } from "./openai/Chunks.ts"
 import { refused } from "./openai/Failures.ts"
-import { addressOf, reach } from "./Address.ts"
 import type { Wire } from "./Wire.ts"
 
 /** Where a server is, in what it differs from others of its shape, and what bounds its answers. */

@@ -6,14 +6,15 @@
 import type { Question } from "@spillway/core"
 
 const inline = /^data:[^,]*;base64,/i
+const remote = /^https?:/i
 
 /** Whether a picture is only named, by an address that somebody else would have to open. */
 export const isElsewhere = (image: Question.Image): image is { readonly url: string } =>
-  "url" in image && /^https?:/i.test(image.url)
+  "url" in image && remote.test(image.url)
 
 /** Whether an address is neither that of a picture nor holds one: a drawing that is text, a file, anything. */
 export const isNowhere = (image: Question.Image): boolean =>
-  "url" in image && !/^https?:/i.test(image.url) && !inline.test(image.url)
+  "url" in image && !remote.test(image.url) && !inline.test(image.url)
 
 /** What a picture holds, in base64; not for one that is elsewhere, or nowhere. */
 export const base64Of = (image: Question.Image): string => {
@@ -30,17 +31,12 @@ export const typeOf = (image: Question.Image): string | undefined => {
   return types.find(([pattern]) => pattern.test(begins.toString("latin1")))?.[1]
 }
 
+/** Whether a picture is one that every server takes, or elsewhere. */
+export const isKnown = (image: Question.Image): boolean => isElsewhere(image) || typeOf(image) !== undefined
+
 const types: ReadonlyArray<readonly [pattern: RegExp, type: string]> = [
   [/^\x89PNG/, "image/png"],
   [/^\xff\xd8\xff/, "image/jpeg"],
   [/^GIF8/, "image/gif"],
   [/^RIFF[^]{4}WEBP/, "image/webp"]
 ]
-
-/** Every picture of a question. */
-export const imagesOf = (content: Question.Content): ReadonlyArray<Question.Image> =>
-  content.kind === "chat"
-    ? content.messages.flatMap(({ images = [] }) => images)
-    : content.kind === "generate"
-      ? (content.images ?? [])
-      : []

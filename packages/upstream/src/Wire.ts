@@ -94,3 +94,10 @@ export const isChoiceOfNothing = (content: Question.Content): boolean => {
 
 /** That it is so. */
 export const noTools = mistaken("toolChoice", "said of no tool", "said together with tools")
+
+/** The turns of a question: a prompt alone is what a user says. */
+export const turnsOf = (content: Question.Content): ReadonlyArray<Question.Message> => {
+  if (content.kind === "chat") return content.messages
+  if (content.kind === "embed") return []
+  return [{ role: "user", text: content.prompt, ...(content.images && { images: content.images }) }]
+}

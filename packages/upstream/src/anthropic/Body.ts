@@ -8,7 +8,7 @@ import { type Part, Question, type SpillwayError } from "@spillway/core"
 import { Redacted } from "effect"
 import { exactObjectIn, fieldsOf, given, objectIn } from "../Fields.ts"
 import { paired, type Turn } from "../Pairing.ts"
-import { base64Of, isElsewhere, typeOf } from "../Pictures.ts"
+import { base64Of, isElsewhere, isKnown, typeOf } from "../Pictures.ts"
 import {
   type Asked,
   isChoiceOfNothing,
@@ -17,6 +17,7 @@ import {
   notAPicture,
   notCalled,
   noTools,
+  turnsOf,
   unsupported
 } from "../Wire.ts"
 import { type Style, thinkingOf } from "./Thinking.ts"
@@ -37,7 +38,7 @@ export const put =
     const content = Redacted.value(asked.question.content)
     const problem = problemOf(content, asked)
     if (problem !== undefined) return problem
-    const turns = paired(messagesOf(content), /^[a-zA-Z0-9_-]+$/)
+    const turns = paired(turnsOf(content), /^[a-zA-Z0-9_-]+$/)
     if (turns === undefined) return notCalled
     const { maxTokens = manner.maxTokens, temperature, think, topP } = settings
     const thinking = thinkingOf(manner.thinking, model, think, maxTokens)
@@ -73,23 +74,14 @@ const problemOf = (content: Content, asked: Asked): SpillwayError | undefined =>
   if (content.format !== undefined && fieldsOf(content.format) === undefined) {
     return mistaken("format", "something else", "a JSON Schema")
   }
-  const turns = messagesOf(content)
+  const turns = turnsOf(content)
   if (turns.some(({ images = [], role }) => (role === "system" || role === "assistant") && images.length > 0)) {
     return unsupported("an image in a turn of the system or the assistant", asked)
   }
-  const images = turns.flatMap((turn) => turn.images ?? [])
-  if (!images.every((image) => isElsewhere(image) || typeOf(image) !== undefined)) return notAPicture
+  if (!Question.imagesOf(content).every(isKnown)) return notAPicture
   const calls = turns.flatMap(({ toolCalls = [] }) => toolCalls)
   return calls.every(({ arguments: written }) => objectIn(written || "{}") !== undefined) ? undefined : notAnObject
 }
-
-/** A prompt alone is what a user says. */
-const messagesOf = (content: Content): ReadonlyArray<Question.Message> =>
-  content.kind === "chat"
-    ? content.messages
-    : content.kind === "embed"
-      ? []
-      : [{ role: "user", text: content.prompt, ...(content.images && { images: content.images }) }]
 
 const formatOf = (format: unknown) => (format === undefined ? undefined : { type: "json_schema", schema: format })
 

@@ -2,7 +2,6 @@
  * How a Claude is asked to think: the models before 4.6 take a budget in tokens, those after it only how hard to try.
  */
 import type { Question, SpillwayError } from "@spillway/core"
-import { given } from "../Fields.ts"
 import { mistaken } from "../Wire.ts"
 
 /** How thinking is asked for. */
@@ -26,7 +25,7 @@ export const thinkingOf = (
   if (think === false) return { fields: {}, effort: undefined }
   if (maxTokens <= least) return mistaken("maxTokens", String(maxTokens), `more than ${least}, which thinking takes`)
   const budget = Math.max(least, Math.min(budgets[think === true ? "medium" : think], Math.floor(maxTokens / 2)))
-  return { fields: given({ thinking: { type: "enabled", budget_tokens: budget } }), effort: undefined }
+  return { fields: { thinking: { type: "enabled", budget_tokens: budget } }, effort: undefined }
 }
 
 /** Claude 3.7, and 4 up to 4.5, as Anthropic writes them and as those do who offer them under its dialect. */

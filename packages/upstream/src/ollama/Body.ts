@@ -8,7 +8,7 @@
 import { Question, type SpillwayError } from "@spillway/core"
 import { Redacted } from "effect"
 import { exactObjectIn, given, objectIn, textOf } from "../Fields.ts"
-import { base64Of, imagesOf, isElsewhere, isNowhere } from "../Pictures.ts"
+import { base64Of, isElsewhere, isNowhere } from "../Pictures.ts"
 import { type Asked, notAnObject, notAPicture, unsupported } from "../Wire.ts"
 
 type Content = Redacted.Redacted.Value<Question.Question["content"]>
@@ -61,8 +61,9 @@ const messageOf = (message: Question.Message, calls: Calls) => {
 }
 
 const problemOf = (content: Content, asked: Asked): SpillwayError | undefined => {
-  if (imagesOf(content).some(isElsewhere)) return unsupported("an image by its address", asked)
-  if (imagesOf(content).some(isNowhere)) return notAPicture
+  const images = Question.imagesOf(content)
+  if (images.some(isElsewhere)) return unsupported("an image by its address", asked)
+  if (images.some(isNowhere)) return notAPicture
   if (content.kind === "chat" && isForced(content.toolChoice)) return unsupported("that a tool must be called", asked)
   const calls = content.kind === "chat" ? content.messages.flatMap((each) => each.toolCalls ?? []) : []
   return calls.every(({ arguments: written }) => objectIn(written || "{}") !== undefined) ? undefined : notAnObject

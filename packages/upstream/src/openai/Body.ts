@@ -8,8 +8,17 @@ import { Question, type SpillwayError } from "@spillway/core"
 import { Redacted } from "effect"
 import { fieldsOf, given, textOf } from "../Fields.ts"
 import { paired, type Turn } from "../Pairing.ts"
-import { base64Of, isElsewhere, typeOf } from "../Pictures.ts"
-import { type Asked, isChoiceOfNothing, mistaken, notAPicture, notCalled, noTools, unsupported } from "../Wire.ts"
+import { base64Of, isElsewhere, isKnown, typeOf } from "../Pictures.ts"
+import {
+  type Asked,
+  isChoiceOfNothing,
+  mistaken,
+  notAPicture,
+  notCalled,
+  noTools,
+  turnsOf,
+  unsupported
+} from "../Wire.ts"
 
 /** In what servers of this shape differ. */
 export interface Manner {
@@ -33,7 +42,7 @@ export const put =
     if (isChoiceOfNothing(content)) return noTools
     const format = formatOf(content.format)
     if (format === false) return mistaken("format", "something else", '"json" or a JSON Schema')
-    const turns = paired(messagesOf(content), /^[^]{1,40}$/)
+    const turns = paired(turnsOf(content), /^[^]{1,40}$/)
     if (turns === undefined) return notCalled
     const problem = problemOf(turns, asked)
     if (problem !== undefined) return problem
@@ -61,12 +70,6 @@ const settingsOf = ({ question: { settings } }: Asked, { stop }: Content, manner
 
 const effortOf = (think: Question.Settings["think"]): string | undefined =>
   think === undefined || typeof think === "string" ? think : think ? "medium" : "none"
-
-/** A prompt alone is what a user says. */
-const messagesOf = (content: Exclude<Content, { readonly kind: "embed" }>): ReadonlyArray<Question.Message> =>
-  content.kind === "chat"
-    ? content.messages
-    : [{ role: "user", text: content.prompt, ...(content.images && { images: content.images }) }]
 
 const offered = (content: Content) => {
   if (content.kind !== "chat" || content.tools === undefined || content.tools.length === 0) return {}
@@ -110,8 +113,7 @@ const problemOf = (turns: ReadonlyArray<Turn>, asked: Asked): SpillwayError | un
   if (turns.some(({ images = [], role }) => role !== "user" && images.length > 0)) {
     return unsupported("an image in a turn that is not the user's", asked)
   }
-  const images = turns.flatMap((turn) => turn.images ?? [])
-  return images.every((image) => isElsewhere(image) || typeOf(image) !== undefined) ? undefined : notAPicture
+  return turns.every(({ images = [] }) => images.every(isKnown)) ? undefined : notAPicture
 }
 
 const formatOf = (format: unknown): unknown => {
