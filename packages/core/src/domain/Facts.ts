@@ -5,7 +5,7 @@
  * Effect. Where nobody has said anything there are no facts: the caller is "default", the cost one request, the answer
  * one part.
  */
-import { Clock, Context, Effect, type Fiber } from "effect"
+import { Clock, Context, Effect, Exit, type Fiber } from "effect"
 import * as Alarm from "./Alarm.ts"
 import { Attempt, type Sink } from "./Attempt.ts"
 import * as Frame from "./Frame.ts"
@@ -335,6 +335,24 @@ export const lingeringWithin = (facts: Facts | undefined, attemptsBefore: number
 }
 
 const none: ReadonlyArray<never> = []
+
+/**
+ * How much the goes have done that have started under these facts since there were so many, in tokens as far as anybody
+ * counted them: one that is read costs a tenth of one that is written. What nobody counts is one if it went well.
+ */
+export const workWithin = (
+  facts: Facts | undefined,
+  attemptsBefore: number,
+  exit: Exit.Exit<unknown, unknown>
+): number => {
+  let work = 0
+  for (const { length, usage } of attemptsWithin(facts, attemptsBefore)) {
+    work += usage === undefined ? length / lengthOfToken : usage.output + (usage.input - (usage.cached ?? 0)) / 10
+  }
+  return work > 0 ? work : Exit.isSuccess(exit) ? 1 : 0
+}
+
+const lengthOfToken = 4
 
 /** A plain Effect was sent and lost, and will be tried again: every scope around it has one go more to answer for. */
 export const lose = (scope: Facts | undefined): void => {

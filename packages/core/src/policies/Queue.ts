@@ -6,22 +6,13 @@
  * ever; how long the line may be, in calls and in bytes, is bounded; whoever leaves it leaves no trace, and whose time
  * is over is never let in. A turn is a slot: it is held until the work has really ended.
  */
-import { type Duration, Effect, type Fiber, Schema } from "effect"
+import { type Duration, Effect, type Exit, type Fiber, Schema } from "effect"
 import * as Alarm from "../domain/Alarm.ts"
-import {
-  attemptsCount,
-  contextOf,
-  Facts,
-  keyOf,
-  lingeringWithin,
-  plain,
-  type Priority,
-  waited
-} from "../domain/Facts.ts"
+import { attemptsCount, contextOf, Facts, keyOf, plain, type Priority, waited } from "../domain/Facts.ts"
 import { framedAtOnce } from "../domain/Frame.ts"
 import { Line, type Waiting } from "../domain/Line.ts"
 import { decode, type OptionsRefused, type Widened } from "../domain/Options.ts"
-import { type Places, release, type State as PlacesState, Targets } from "../domain/Places.ts"
+import { Count, type Places, release, type State as PlacesState, type Taken, Targets } from "../domain/Places.ts"
 import { Promises } from "../domain/Promises.ts"
 import { refusal, type SpillwayError } from "../domain/SpillwayError.ts"
 import * as Units from "../domain/Units.ts"
@@ -29,8 +20,8 @@ import * as Policy from "../Policy.ts"
 
 /** The options as a file has them, with every default. */
 export const Options = Schema.Struct({
-  /** How many may run at once at a target. */
-  slots: Units.count.schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed(1))),
+  /** How many may run at once at a target; `auto` is learned from where more at once does not get more done. */
+  slots: Count.pipe(Schema.withDecodingDefaultKey(Effect.succeed(1))),
   /** How many may wait for a target, and how many bytes their questions may hold together. */
   max: Schema.Int.check(Schema.isGreaterThanOrEqualTo(0)).pipe(Schema.withDecodingDefaultKey(Effect.succeed(64))),
   bytesMax: Units.count.schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed(64_000_000))),
@@ -50,7 +41,7 @@ export const Options = Schema.Struct({
 
 /** The options as TypeScript takes them: slots may also be those of a `Slots`, which others take from as well. */
 export type Options = Omit<Widened<typeof Options.Encoded>, "slots"> & {
-  readonly slots?: number | { readonly targets: Targets }
+  readonly slots?: typeof Count.Type | { readonly targets: Targets }
 }
 
 /** One who waits. */
@@ -90,11 +81,8 @@ export interface Expected {
 export const make = (options: Options = {}): Effect.Effect<Queue, OptionsRefused> =>
   Effect.gen(function* () {
     const { slots: given, ...rest } = options
-    const settings = yield* decode("Queue", Options)(typeof given === "number" ? { ...rest, slots: given } : rest)
-    const targets =
-      given === undefined || typeof given === "number"
-        ? new Targets(settings.slots, "target", targetsMax)
-        : given.targets
+    const settings = yield* decode("Queue", Options)(isShared(given) ? rest : options)
+    const targets = isShared(given) ? given.targets : new Targets(settings.slots, "target", targetsMax)
     const pools = new WeakMap<Places, Pool>()
     const poolOf = (places: Places): Pool => {
       const pool = pools.get(places) ?? new Pool(places, settings)
@@ -124,6 +112,9 @@ export const make = (options: Options = {}): Effect.Effect<Queue, OptionsRefused
 
 /** How many targets have lines of their own at most; all others stand in one. */
 const targetsMax = 10_000
+
+const isShared = (slots: Options["slots"]): slots is { readonly targets: Targets } =>
+  slots instanceof Object && "targets" in slots
 
 type Settings = typeof Options.Type
 
@@ -209,7 +200,7 @@ class Pool {
   }
 
   private start(run: AnyRun, now: number): void {
-    this.places.take()
+    this.places.take(now)
     this.running.set(run.key, (this.running.get(run.key) ?? 0) + 1)
     run.start(now)
   }
@@ -235,7 +226,7 @@ class Pool {
 type AnyRun = Run<unknown, unknown, unknown>
 
 /** A call that waits for its turn, and then has it until its work has really ended. */
-class Run<A, E, R> implements Waiting, Alarm.Ringing, Policy.Run<A, E | SpillwayError, R> {
+class Run<A, E, R> implements Waiting, Taken, Alarm.Ringing, Policy.Run<A, E | SpillwayError, R> {
   readonly key: string
   readonly weight: number
   readonly priority: number
@@ -243,11 +234,12 @@ class Run<A, E, R> implements Waiting, Alarm.Ringing, Policy.Run<A, E | Spillway
   readonly bytes: number
   readonly cameAt: number
   readonly facts: Facts
+  readonly fiber: Fiber.Fiber<unknown, unknown>
+  readonly attemptsBefore: number
   private readonly pool: Pool
   private readonly self: Effect.Effect<A, E, R>
-  private readonly fiber: Fiber.Fiber<unknown, unknown>
-  private readonly attemptsBefore: number
-  private startedAt: number | undefined
+  takenAt: number
+  private hasTurn: boolean
   private refusal: SpillwayError | undefined
   private wake: (() => void) | undefined
   private bell: Alarm.Bell | undefined
@@ -271,10 +263,15 @@ class Run<A, E, R> implements Waiting, Alarm.Ringing, Policy.Run<A, E | Spillway
     this.self = self
     this.fiber = fiber
     this.attemptsBefore = attemptsCount(facts)
-    this.startedAt = undefined
+    this.takenAt = 0
+    this.hasTurn = false
     this.refusal = undefined
     this.wake = undefined
     this.bell = undefined
+  }
+
+  get places(): Places {
+    return this.pool.places
   }
 
   get deadline(): number {
@@ -284,25 +281,25 @@ class Run<A, E, R> implements Waiting, Alarm.Ringing, Policy.Run<A, E | Spillway
   enter(): Effect.Effect<A, E | SpillwayError, R> {
     const refused = this.pool.enter(this)
     if (refused !== undefined) return Effect.fail(refused)
-    return this.startedAt === undefined ? Effect.flatMap(this.turn(), () => this.self) : this.self
+    return this.hasTurn ? this.self : Effect.flatMap(this.turn(), () => this.self)
   }
 
-  leave(): undefined {
-    const { pool, startedAt } = this
+  leave(exit: Exit.Exit<A, E | SpillwayError>): undefined {
+    const { pool } = this
     this.bell?.cancel()
-    if (startedAt === undefined) {
+    if (!this.hasTurn) {
       pool.line.leave(this)
       waited(this.facts, Alarm.now(this.fiber) - this.cameAt)
       return undefined
     }
-    const lingering = lingeringWithin(this.facts, this.attemptsBefore)
-    release(pool.places, startedAt, this.fiber, lingering, () => pool.end(this))
+    release(this, exit, () => pool.end(this))
     return undefined
   }
 
   /** It is his turn; his place is taken already, so that it cannot be lost on the way to him. */
   start(now: number): void {
-    this.startedAt = now
+    this.takenAt = now
+    this.hasTurn = true
     waited(this.facts, now - this.cameAt)
     this.wake?.()
   }
@@ -330,7 +327,7 @@ class Run<A, E, R> implements Waiting, Alarm.Ringing, Policy.Run<A, E | Spillway
         resume(this.refusal === undefined ? Effect.void : Effect.fail(this.refusal))
       }
       // It may have come between asking and now.
-      if (this.startedAt !== undefined || this.refusal !== undefined) return told()
+      if (this.hasTurn || this.refusal !== undefined) return told()
       this.wake = told
       this.bell = Alarm.set(this.fiber, this.pool.until(this), this)
     })

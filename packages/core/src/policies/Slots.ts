@@ -5,20 +5,20 @@
  * runs until it has really ended, work included that ignores its interrupt, and refuse at once what would be one too
  * many. Whoever would rather wait for his turn stands in a `Queue`, which takes these slots for him.
  */
-import { Effect, type Fiber, Schema } from "effect"
+import { Effect, type Exit, type Fiber, Schema } from "effect"
 import * as Alarm from "../domain/Alarm.ts"
-import { attemptsCount, contextOf, Facts, lingeringWithin, plain } from "../domain/Facts.ts"
+import { attemptsCount, contextOf, Facts, plain } from "../domain/Facts.ts"
 import { framedAtOnce } from "../domain/Frame.ts"
 import { decode, type OptionsRefused, type Widened } from "../domain/Options.ts"
-import { type Places, release, type State, Targets } from "../domain/Places.ts"
+import { Count, type Places, release, type State, type Taken, Targets } from "../domain/Places.ts"
 import { refusal, type SpillwayError } from "../domain/SpillwayError.ts"
 import * as Units from "../domain/Units.ts"
 import * as Policy from "../Policy.ts"
 
 /** The options as a file has them, with every default. */
 export const Options = Schema.Struct({
-  /** How many may run at once. */
-  slots: Units.count.schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed(1))),
+  /** How many may run at once; `auto` is learned from where more at once does not get more done. */
+  slots: Count.pipe(Schema.withDecodingDefaultKey(Effect.succeed(1))),
   /** Whose calls share them. */
   per: Schema.Literals(["target", "key", "caller", "all"]).pipe(
     Schema.withDecodingDefaultKey(Effect.succeed("target" as const))
@@ -27,6 +27,8 @@ export const Options = Schema.Struct({
   keysMax: Units.count.schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed(10_000)))
 })
 
+const ByHand = Schema.Struct({ slots: Units.count.schema })
+
 /** The options as TypeScript takes them. */
 export type Options = Widened<typeof Options.Encoded>
 
@@ -34,7 +36,7 @@ export type Options = Widened<typeof Options.Encoded>
 export interface Slots extends Policy.Policy<"attempt", SpillwayError> {
   /** How those of a target stand; without a key those of the calls that named none. */
   readonly state: (key?: string) => Effect.Effect<State>
-  /** Changes their number: what runs goes on, and nobody is let in until enough have ended. */
+  /** Changes their number, for good: what runs goes on, and nobody is let in until enough have ended. */
   readonly resize: (slots: number, key?: string) => Effect.Effect<void, OptionsRefused>
   /** For a queue, which takes them in another's name. */
   readonly targets: Targets
@@ -57,23 +59,25 @@ export const make = (options: Options = {}): Effect.Effect<Slots, OptionsRefused
       targets,
       state: (key = "default") => Effect.sync(() => targets.find(key).state),
       resize: (bound: number, key = "default") =>
-        Effect.flatMap(decode("Slots", Options)({ slots: bound }), ({ slots: given }) =>
+        Effect.flatMap(decode("Slots", ByHand)({ slots: bound }), ({ slots: given }) =>
           Effect.withFiber((fiber) => Effect.sync(() => targets.of(key).resize(given, Alarm.now(fiber))))
         )
     })
   })
 
 /** A call that holds a place until it has really ended. */
-class Run<A, E, R> implements Policy.Run<A, E | SpillwayError, R> {
-  private takenAt: number | undefined
-  private readonly places: Places
+class Run<A, E, R> implements Policy.Run<A, E | SpillwayError, R>, Taken {
+  takenAt: number
+  readonly places: Places
+  readonly fiber: Fiber.Fiber<unknown, unknown>
+  readonly facts: Facts
+  readonly attemptsBefore: number
+  private hasPlace: boolean
   private readonly self: Effect.Effect<A, E, R>
-  private readonly fiber: Fiber.Fiber<unknown, unknown>
-  private readonly facts: Facts
-  private readonly attemptsBefore: number
 
   constructor(places: Places, self: Effect.Effect<A, E, R>, fiber: Fiber.Fiber<unknown, unknown>, facts: Facts) {
-    this.takenAt = undefined
+    this.takenAt = 0
+    this.hasPlace = false
     this.places = places
     this.self = self
     this.fiber = fiber
@@ -83,15 +87,15 @@ class Run<A, E, R> implements Policy.Run<A, E | SpillwayError, R> {
 
   enter(): Effect.Effect<A, E | SpillwayError, R> {
     const { fiber, places } = this
-    if (!places.take()) return Effect.fail(refused(places))
-    this.takenAt = Alarm.now(fiber)
+    const now = Alarm.now(fiber)
+    if (!places.take(now)) return Effect.fail(refused(places))
+    this.takenAt = now
+    this.hasPlace = true
     return this.self
   }
 
-  leave(): undefined {
-    const { takenAt } = this
-    if (takenAt === undefined) return undefined
-    release(this.places, takenAt, this.fiber, lingeringWithin(this.facts, this.attemptsBefore))
+  leave(exit: Exit.Exit<A, E | SpillwayError>): undefined {
+    if (this.hasPlace) release(this, exit)
     return undefined
   }
 }

@@ -5,8 +5,8 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect } from "effect"
-import { Answer, Call, Part, Plan, Question, Summary } from "@spillway/core"
-import { attemptsWithin, type Facts } from "../../src/domain/Facts.ts"
+import { Answer, Call, Part, Plan, Policy, Question, Summary } from "@spillway/core"
+import { attemptsCount, attemptsWithin, type Facts, workWithin } from "../../src/domain/Facts.ts"
 import { around, facts } from "../fixtures/around.ts"
 import * as Unhandled from "../fixtures/unhandled.ts"
 
@@ -48,6 +48,50 @@ describe("the goes that have started", () => {
       yield* Answer.collect(Effect.as(both, Summary.make()), question)
       assert.lengthOf(all, 3)
       assert.deepStrictEqual(found, [all[1]])
+    })
+  )
+})
+
+describe("the work of goes", () => {
+  const work = (self: Effect.Effect<unknown, string>) =>
+    Effect.gen(function* () {
+      const known = yield* facts
+      const before = attemptsCount(known)
+      const exit = yield* Effect.exit(self)
+      return workWithin(known, before, exit)
+    }).pipe(Policy.about({}))
+
+  it.effect("is what was written, and a tenth of what was read anew", () =>
+    Effect.gen(function* () {
+      assert.strictEqual(yield* work(Policy.used({ input: 300, cached: 100, output: 50 })), 70)
+      const twice = Effect.andThen(Policy.used({ input: 0, output: 5 }), Policy.used({ input: 0, output: 6 }))
+      assert.strictEqual(yield* work(twice), 11)
+      assert.strictEqual(yield* work(Effect.andThen(Policy.used({ input: 0, output: 5 }), Effect.fail("late"))), 5)
+    })
+  )
+
+  it.effect("is one where nobody counts it, and none where it failed", () =>
+    Effect.gen(function* () {
+      assert.strictEqual(yield* work(Effect.succeed("an answer")), 1)
+      assert.strictEqual(yield* work(Effect.fail("busy")), 0)
+    })
+  )
+
+  it.effect("is guessed from what came before an answer was cut", () =>
+    Effect.gen(function* () {
+      let found = 0
+      const cut: Call.Call<string> = (_, attempt) => {
+        void attempt.emit(Part.text("forty characters of text, more or less.."))
+        return Effect.fail("cut")
+      }
+      const looking = Effect.gen(function* () {
+        const known = yield* facts
+        const exit = yield* Effect.exit(Call.asEffect(cut))
+        found = workWithin(known, 0, exit)
+        return Summary.make()
+      })
+      yield* Answer.collect(looking, question)
+      assert.strictEqual(found, 10)
     })
   )
 })

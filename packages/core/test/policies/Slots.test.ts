@@ -89,6 +89,40 @@ describe("slots", () => {
     })
   )
 
+  it.effect("that are learned are tried one at a time, openly, until somebody sets their number", () =>
+    Effect.gen(function* () {
+      const slots = yield* Slots.make({ slots: "auto" })
+      const seen = new Set<string>()
+      // A server that does as much as it is given.
+      const ask = Effect.sleep("1 second").pipe(
+        Effect.andThen(Policy.used({ input: 0, output: 100 })),
+        slots,
+        Effect.ignore,
+        Effect.delay("20 millis"),
+        Effect.forever
+      )
+      yield* Effect.forkChild(
+        Effect.all(
+          Array.from({ length: 6 }, () => ask),
+          { concurrency: "unbounded" }
+        )
+      )
+      for (let second = 0; second < 300; second++) {
+        yield* TestClock.adjust("1 second")
+        const { running, slots: known, trying } = yield* slots.state()
+        seen.add(`${known}${trying === undefined ? "" : `, ${trying} tried`}`)
+        assert.isAtMost(running, Math.max(known, trying ?? 0))
+      }
+      assert.includeMembers([...seen], ["1", "1, 2 tried", "2", "2, 3 tried", "3", "3, 4 tried", "4"])
+      // No more than six ever ask.
+      assert.isFalse([...seen].some((each) => Number.parseInt(each) > 6))
+      yield* slots.resize(3)
+      yield* TestClock.adjust("1 minute")
+      const { slots: byHand, trying } = yield* slots.state()
+      assert.deepStrictEqual([byHand, trying], [3, undefined])
+    })
+  )
+
   it.effect(
     "V12: are held by work that ignores its interrupt until it has ended, and not by its caller's patience",
     () =>
@@ -133,7 +167,7 @@ describe("slots", () => {
 
   it.effect("refuse options that make no sense", () =>
     Effect.gen(function* () {
-      for (const slots of [0, -1, 1.5]) {
+      for (const slots of [0, -1, 1.5, "many" as "auto"]) {
         const refused = yield* Effect.flip(Slots.make({ slots }))
         assert.deepStrictEqual(
           refused.problems.map(({ path }) => path),

@@ -6,11 +6,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Policy, Queue, Shed } from "@spillway/core"
 import { Duration, Effect } from "effect"
+import { figure } from "./figure.ts"
 import { quantile, run } from "./traffic.ts"
-
-const figure = (text: string): void => {
-  if (process.env["SPILLWAY_FIGURES"] !== undefined) process.stderr.write(`${text}\n`)
-}
 
 const percent = (share: number): string => `${(share * 100).toFixed(0)}%`
 
