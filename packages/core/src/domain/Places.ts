@@ -5,7 +5,7 @@
  * it. The number may be changed while places are in use; where it sinks below what runs, nobody is let in until enough
  * have ended, and nobody is thrown out. A number that is `auto` changes itself: it is learned from what is done.
  */
-import { Clock, type Duration, type Exit, type Fiber, Schema } from "effect"
+import { Cause, Clock, type Duration, Exit, type Fiber, Schema } from "effect"
 import * as Alarm from "./Alarm.ts"
 import { type Facts, keyOf, lingeringWithin, type Per, workWithin } from "./Facts.ts"
 import { type Forgettable, Keyed } from "./Keyed.ts"
@@ -65,13 +65,16 @@ export class Places implements Forgettable {
     return true
   }
 
-  /** Gives one back that was taken at that moment, and in which so much was done. */
-  giveBack(takenAt: number, now: number, work = 0): void {
+  /** Gives one back that was taken at that moment, and in which so much was done; `isCut` where its caller left. */
+  giveBack(takenAt: number, now: number, work = 0, isCut = false): void {
     const held = now - takenAt
     const isFull = !this.hasRoom && takenAt >= this.fullAt
     this.taken--
     this.endedAt = now
-    this.holds = this.holds === undefined ? held : this.holds + (held - this.holds) * weightOfLast
+    // Who leaves early has not shown how long it would have taken.
+    if (!isCut || held > (this.holds ?? Infinity)) {
+      this.holds = this.holds === undefined ? held : this.holds + (held - this.holds) * weightOfLast
+    }
     if (isFull && this.knee !== undefined) {
       this.knee.learn(work, takenAt, now)
       this.bound = this.knee.places
@@ -185,7 +188,8 @@ export const release = (
   const giveBack = (): void => {
     ended?.()
     const work = places.isLearning ? workWithin(facts, attemptsBefore, exit) : 0
-    places.giveBack(takenAt, Alarm.read(clock), work)
+    const isCut = Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause)
+    places.giveBack(takenAt, Alarm.read(clock), work, isCut)
   }
   const lingering = lingeringWithin(facts, attemptsBefore)
   if (lingering.length === 0) return giveBack()

@@ -17,7 +17,12 @@ interface Facts {
   readonly BudgetSpent: { readonly budget: string; readonly retryAfter?: Duration.Duration }
   readonly Unpriced: { readonly model: string }
   readonly QueueFull: { readonly queued: number; readonly queuedMax: number; readonly retryAfter?: Duration.Duration }
-  readonly DeadlineUnmeetable: { readonly expected: Duration.Duration; readonly retryAfter?: Duration.Duration }
+  readonly DeadlineUnmeetable: {
+    readonly expected: Duration.Duration
+    /** How long whoever asks waits for a first word, as far as it was learned, where no deadline is named. */
+    readonly patience?: Duration.Duration
+    readonly retryAfter?: Duration.Duration
+  }
   readonly Unavailable: { readonly target?: string; readonly retryAfter?: Duration.Duration }
   readonly BadRequest: { readonly field: string; readonly read: string; readonly expected: string }
   readonly Unsupported: { readonly capability: string; readonly target?: string }
@@ -109,7 +114,10 @@ const sentences: { readonly [Name in Failure.Name]: (facts: Facts[Name]) => stri
       ? `Every slot is in use, and nobody waits for one here: ${comeBack(_.retryAfter)}`
       : `The queue is full (${_.queued} of ${_.queuedMax}): ${comeBack(_.retryAfter)}`,
   DeadlineUnmeetable: (_) =>
-    `The answer would take about ${seconds(_.expected)}, longer than the deadline allows: ${comeBack(_.retryAfter)}`,
+    _.patience === undefined
+      ? `The answer would take about ${seconds(_.expected)}, longer than the deadline allows: ${comeBack(_.retryAfter)}`
+      : `The answer would begin in about ${seconds(_.expected)}, and this caller has often left ` +
+        `after ${seconds(_.patience)}: ${comeBack(_.retryAfter)}`,
   Unavailable: (_) => `${_.target ?? "Whatever could answer"} is down, open or draining: ${comeBack(_.retryAfter)}`,
   BadRequest: (_) => `${_.field} was ${_.read}: it has to be ${_.expected}.`,
   Unsupported: (_) => `${_.target ?? "Every target there is"} cannot carry ${_.capability}: ask without it.`,

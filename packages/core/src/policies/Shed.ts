@@ -1,17 +1,19 @@
 /**
- * Refuses at once what cannot be over by its deadline.
+ * Refuses at once what cannot be over by its deadline, or begins after its caller will have left.
  *
  * Under lasting overload a line that takes everybody serves those who have waited longest, which are those who will be
  * gone before they are served: all the work is done and nobody has anything of it. Whoever is told at once that it
- * would take too long can ask elsewhere, and those who are let in are served in time. Nobody is refused while nothing
- * is known.
+ * would take too long can ask elsewhere, and those who are let in are served in time. Who names no deadline has one all
+ * the same: it is learned from when he left. Nobody is refused while nothing is known, nor where nobody waits.
  */
-import { Effect, type Fiber, Result, Schema } from "effect"
+import { Cause, Effect, Exit, type Fiber, Result, Schema } from "effect"
 import * as Alarm from "../domain/Alarm.ts"
-import { Facts, keyOf } from "../domain/Facts.ts"
+import { contextOf, Facts, keyOf, plain } from "../domain/Facts.ts"
 import { Known } from "../domain/Forecast.ts"
+import { framedAtOnce } from "../domain/Frame.ts"
 import { Keyed } from "../domain/Keyed.ts"
 import { decode, type OptionsRefused, type Widened } from "../domain/Options.ts"
+import { Patience } from "../domain/Patience.ts"
 import { Promises } from "../domain/Promises.ts"
 import { refusal, type SpillwayError } from "../domain/SpillwayError.ts"
 import * as Target from "../domain/Target.ts"
@@ -21,15 +23,19 @@ import * as Policy from "../Policy.ts"
 /** The options as a file has them, with every default. */
 export const Options = Schema.Struct({
   /** How much longer than expected it may take and still be let in: an expectation is a mean, and half take longer. */
-  slack: Units.percent.schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed("0%")))
+  slack: Units.percent.schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed("0%"))),
+  /** Whether it is learned how long a caller waits who names no deadline; else he is never refused. */
+  patience: Schema.Literals(["learned", "endless"]).pipe(
+    Schema.withDecodingDefaultKey(Effect.succeed("learned" as const))
+  )
 })
 
-/** When a call would be over, in nanoseconds from now, and how often a turn comes free, as a `Queue` knows it. */
+/** When a call would begin and be over, in nanoseconds from now, and how often a turn comes free: a `Queue` knows. */
 export interface Expecting {
   readonly expectation: (
     fiber: Fiber.Fiber<unknown, unknown>,
     facts: Facts | undefined
-  ) => { readonly endsIn: number; readonly every: number } | undefined
+  ) => { readonly startsIn: number; readonly endsIn: number; readonly every: number } | undefined
 }
 
 /** The options as TypeScript takes them. */
@@ -41,46 +47,124 @@ export interface Options extends Widened<typeof Options.Encoded> {
 /** Makes it. It belongs to the whole call, within whatever gives it its deadline. */
 export const make = (options: Options = {}): Effect.Effect<Policy.Policy<"call", SpillwayError>, OptionsRefused> => {
   const { queue = forecast, ...given } = options
-  return Effect.map(decode("Shed", Options)(given), ({ slack }) => {
-    const promises = new Keyed(targetsMax, () => new Promises())
+  return Effect.map(decode("Shed", Options)(given), ({ patience, slack }) => {
+    const settings: Settings = {
+      queue,
+      slack,
+      promises: new Keyed(targetsMax, () => new Promises()),
+      patiences: new Keyed(callersMax, () => new Patience())
+    }
     return Policy.make<"call", SpillwayError>("Shed", "call", (self) =>
-      Effect.withFiber((fiber) => guard(self, fiber, { queue, slack, promises }))
+      Effect.withFiber((fiber) => {
+        const facts = fiber.getRef(Facts)
+        if ((facts?.call.deadline ?? Infinity) < Infinity) return inTime(self, fiber, facts, settings)
+        return patience === "learned" ? patiently(self, fiber, facts, settings) : self
+      })
     )
   })
 }
 
-/** Of how many targets at most is remembered what was promised there. */
+/** Of how many targets at most is remembered what was promised there, and of how many callers how long they wait. */
 const targetsMax = 10_000
+const callersMax = 10_000
 
 interface Settings {
   readonly queue: Expecting
   readonly slack: number
   readonly promises: Keyed<Promises>
+  readonly patiences: Keyed<Patience>
 }
 
-const guard = <A, E, R>(
+/** When to come back: once so much of the line is served as is too much of it now. */
+const comeBack = ({ promises }: Settings, facts: Facts | undefined, tooLong: number, every: number, now: number) =>
+  Alarm.spanOf(promises.get(keyOf("target", facts), now)?.next(tooLong, every, now) ?? tooLong)
+
+/** One who has named a deadline. */
+const inTime = <A, E, R>(
   self: Effect.Effect<A, E, R>,
   fiber: Fiber.Fiber<unknown, unknown>,
-  { promises, queue, slack }: Settings
+  facts: Facts | undefined,
+  settings: Settings
 ): Effect.Effect<A, E | SpillwayError, R> => {
-  const facts = fiber.getRef(Facts)
-  const deadline = facts?.call.deadline ?? Infinity
-  if (deadline === Infinity) return self
   const now = Alarm.now(fiber)
-  const left = deadline - now
-  const expected = queue.expectation(fiber, facts)
-  if (expected === undefined || expected.endsIn <= left * (1 + slack)) return self
+  const left = (facts?.call.deadline ?? Infinity) - now
+  const expected = settings.queue.expectation(fiber, facts)
+  if (expected === undefined || expected.endsIn <= left * (1 + settings.slack)) return self
   const { endsIn, every } = expected
-  // By then so much of the line is served as is too much of it now.
-  const comeBack = promises.get(keyOf("target", facts), now)?.next(endsIn - left, every, now) ?? endsIn - left
-  return Effect.fail(
-    refusal({
-      _tag: "DeadlineUnmeetable",
-      expected: Alarm.spanOf(endsIn),
-      retryAfter: Alarm.spanOf(comeBack)
-    })
-  )
+  const retryAfter = comeBack(settings, facts, endsIn - left, every, now)
+  return Effect.fail(refusal({ _tag: "DeadlineUnmeetable", expected: Alarm.spanOf(endsIn), retryAfter }))
 }
+
+/** One who has named none. */
+const patiently = <A, E, R>(
+  self: Effect.Effect<A, E, R>,
+  fiber: Fiber.Fiber<unknown, unknown>,
+  around: Facts | undefined,
+  settings: Settings
+): Effect.Effect<A, E | SpillwayError, R> => {
+  const now = Alarm.now(fiber)
+  const patience = settings.patiences.get(keyOf("caller", around), now)
+  if (patience === undefined) return self
+  const longest = patience.longest(now)
+  const expected = longest < Infinity ? settings.queue.expectation(fiber, around) : undefined
+  if (expected !== undefined && expected.startsIn > longest) {
+    const { every, startsIn } = expected
+    return Effect.fail(
+      refusal({
+        _tag: "DeadlineUnmeetable",
+        expected: Alarm.spanOf(patience.usual + startsIn),
+        patience: Alarm.spanOf(patience.usual + longest),
+        retryAfter: comeBack(settings, around, startsIn - longest, every, now)
+      })
+    )
+  }
+  // How long he waits for his turn is told to the scope around it: there has to be one.
+  const facts = around?.call.question === undefined ? plain(fiber, around) : around
+  const run = new Run(self, fiber, facts, patience, now)
+  return framedAtOnce(run, fiber, facts === around ? undefined : contextOf(fiber, facts))
+}
+
+/** A call whose caller teaches how long he waits. */
+class Run<A, E, R> implements Policy.Run<A, E, R> {
+  private readonly self: Effect.Effect<A, E, R>
+  private readonly fiber: Fiber.Fiber<unknown, unknown>
+  private readonly facts: Facts
+  private readonly patience: Patience
+  private readonly cameAt: number
+
+  constructor(
+    self: Effect.Effect<A, E, R>,
+    fiber: Fiber.Fiber<unknown, unknown>,
+    facts: Facts,
+    patience: Patience,
+    cameAt: number
+  ) {
+    this.self = self
+    this.fiber = fiber
+    this.facts = facts
+    this.patience = patience
+    this.cameAt = cameAt
+  }
+
+  enter(): Effect.Effect<A, E, R> {
+    return this.self
+  }
+
+  leave(exit: Exit.Exit<A, E>): undefined {
+    const { cameAt, facts, patience } = this
+    const now = Alarm.now(this.fiber)
+    const firstAt = facts.call.delivery.parts === 0 ? undefined : firstWordAt(facts)
+    if (firstAt === undefined && Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause)) {
+      patience.left(now - cameAt, now)
+    } else if (firstAt !== undefined || Exit.isSuccess(exit)) {
+      patience.stayed((firstAt ?? now) - cameAt, facts.call.waits.nanos, now)
+    }
+    return undefined
+  }
+}
+
+const firstWordAt = ({ call }: Facts): number | undefined =>
+  call.attempts.find(({ firstAt }) => firstAt !== undefined)?.firstAt
 
 /** What the forecast of the program says, where there is one and a question is asked. */
 const forecast: Expecting = {
@@ -91,6 +175,7 @@ const forecast: Expecting = {
     const expected = fiber.getRef(Known)?.of(question, target.success)
     if (expected === undefined) return undefined
     const endsIn = Alarm.nanos(expected.endsIn)
-    return { endsIn, every: endsIn - Alarm.nanos(expected.startsIn) }
+    const startsIn = Alarm.nanos(expected.startsIn)
+    return { startsIn, endsIn, every: endsIn - startsIn }
   }
 }

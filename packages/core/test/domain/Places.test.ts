@@ -38,6 +38,22 @@ describe("places", () => {
     assert.strictEqual(places.holds, 140)
   })
 
+  it("learn that from those who left only where they have held one for longer", () => {
+    const places = new Places(1)
+    const cut = (from: number, to: number) => {
+      places.take(from)
+      places.giveBack(from, to, 0, true)
+    }
+    cut(0, 5)
+    assert.isUndefined(places.holds)
+    places.take(5)
+    places.giveBack(5, 105)
+    cut(105, 106)
+    assert.strictEqual(places.holds, 100)
+    cut(106, 306)
+    assert.strictEqual(places.holds, 120)
+  })
+
   it("say when one is free for whoever comes, with so many before him", () => {
     const places = new Places(2)
     places.take(0)

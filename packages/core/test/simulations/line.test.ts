@@ -87,3 +87,53 @@ describe("twice the load that can be served, in time", () => {
     })
   )
 })
+
+describe("urgent calls beside twice the load", () => {
+  it.effect("are served in time, all but a few, while the others are told no", () =>
+    Effect.gen(function* () {
+      for (const seed of seeds) {
+        const queue = yield* Queue.make({ max: 1_000, wait: "1d" })
+        const guard = yield* Policy.all([Shed.make({ queue }), queue])
+        const deadline = Duration.seconds(8)
+        const callers = [
+          { name: "urgent", perSecond: 0.4, deadline, priority: "high" as const },
+          { name: "other", perSecond: 2, deadline, priority: "low" as const }
+        ]
+        const told = yield* run({ seed, seconds: 2_000, callers, guard, slots: 1, service: 1 })
+        const share = (name: string) => {
+          const own = told.filter(({ caller }) => caller === name)
+          return own.filter(({ isServed }) => isServed).length / own.length
+        }
+        figure(`urgent beside others, seed ${seed}: ${percent(share("urgent"))} and ${percent(share("other"))} served`)
+        assert.isAtLeast(share("urgent"), 0.99)
+        assert.isAtMost(share("other"), 0.5)
+      }
+    })
+  )
+})
+
+describe("twice the load, from callers who say nothing and leave after six to ten seconds", () => {
+  it.effect("is served nearly as far as can be, since it is learned when they leave", () =>
+    Effect.gen(function* () {
+      for (const seed of seeds) {
+        const served = Effect.fnUntraced(function* (guard: Parameters<typeof run>[0]["guard"]) {
+          const callers = [{ name: "all", perSecond: 2, patience: [6, 10] as const }]
+          const told = yield* run({ seed, seconds: 1_200, callers, guard, slots: 1, service: 1 })
+          const late = told.filter(({ cameAt, took }) => cameAt + took >= 200 && cameAt + took < 1_200)
+          return {
+            share: late.filter(({ isServed }) => isServed).length / 1_000,
+            left: late.filter(({ isRefused, isServed }) => !isServed && !isRefused).length / late.length
+          }
+        })
+        const queue = yield* Queue.make({ max: 1_000, wait: "1d" })
+        const guarded = yield* served(yield* Policy.all([Shed.make({ queue }), queue]))
+        const plain = yield* served(yield* firstComeFirstServed(1))
+        figure(
+          `learned patience, seed ${seed}: ${percent(guarded.share)} served, ${percent(guarded.left)} left, ` +
+            `without ${percent(plain.share)} and ${percent(plain.left)}`
+        )
+        assert.isAtLeast(guarded.share, 0.9)
+      }
+    })
+  )
+})
