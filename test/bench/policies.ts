@@ -4,8 +4,21 @@
  * Beside the real list stands one of five that do nothing but what every policy has to: a frame that gives back what
  * was taken inside it. They are the cost of composing, which no list can go below.
  */
-import { type Context, Effect, Fiber } from "effect"
-import { Budget, CircuitBreaker, Deadline, Policy, Queue, RateLimit, Retry, Slots, Timeout } from "@spillway/core"
+import { type Context, Effect, Fiber, Scope } from "effect"
+import {
+  Budget,
+  CircuitBreaker,
+  Context as ContextFits,
+  Deadline,
+  Policy,
+  Queue,
+  RateLimit,
+  Record,
+  Retry,
+  Shed,
+  Slots,
+  Timeout
+} from "@spillway/core"
 import { Facts } from "../../packages/core/src/domain/Facts.ts"
 import type { Subject } from "./measure.ts"
 import { leaf, ofEffect } from "./subjects.ts"
@@ -102,6 +115,34 @@ const timeout = Timeout.make({ firstToken: "30s", idle: "30s" })
 /** The guards the product is named for, in the order of its example, with bounds that never bind. */
 const real = Policy.all([rateLimit, budget, Retry.make(), CircuitBreaker.make(), timeout])
 
+/** The leaf, which all stop at now and then to let others run: a loop of promises leaves a writer of records no turn. */
+const lettingOthers = Effect.suspend(() => {
+  if (++asked % 500 === 0) turn ??= new Promise((resolve) => setImmediate(resolve)).then(() => (turn = undefined))
+  return turn === undefined ? leaf : Effect.andThen(aTurn, leaf)
+})
+const aTurn = Effect.promise(async () => turn)
+let turn: Promise<undefined> | undefined
+let asked = 0
+
+const recorded = Record.make({ sink: () => Effect.void, buffer: 10_000 })
+
+/** Everything there is, in its order, with bounds that never bind. */
+const whole = Effect.gen(function* () {
+  const queue = yield* Queue.make({ slots: 1_000 })
+  return yield* Policy.all([
+    recorded,
+    Deadline.make(),
+    rateLimit,
+    budget,
+    ContextFits.make({ context: 8_192 }),
+    Shed.make({ queue }),
+    Retry.make(),
+    queue,
+    CircuitBreaker.make(),
+    timeout
+  ])
+})
+
 /** Every case of ours that is no stream. */
 export const policies: Effect.Effect<ReadonlyArray<Subject>> = Effect.gen(function* () {
   const requests = yield* RateLimit.make({ rate: "1000000000/s" })
@@ -136,13 +177,16 @@ export const policies: Effect.Effect<ReadonlyArray<Subject>> = Effect.gen(functi
     ofEffect("calls", "Deadline", (yield* Deadline.make())(leaf)),
     ofEffect("calls", "Slots, room for all", (yield* Slots.make({ slots: 1_000 }))(leaf)),
     ofEffect("calls", "Queue, room for all", (yield* Queue.make({ slots: 1_000 }))(leaf)),
+    ofEffect("calls", "Shed, which learns patience", (yield* Shed.make())(leaf)),
+    ofEffect("calls", "Record, each written", (yield* recorded)(lettingOthers)),
     ofEffect("calls", "Budget, Policy.about", about((yield* budget)(leaf))),
     ofEffect("calls", "RateLimit, Budget, Retry, CircuitBreaker, Timeout", realStack(leaf)),
     ofEffect("calls", "RateLimit, Budget, Retry, CircuitBreaker, Timeout, Policy.about", about(realStack(leaf))),
+    ofEffect("calls", "all ten in one list, Policy.about", about((yield* whole)(lettingOthers))),
     ofEffect("refusals", "CircuitBreaker isolated", Effect.ignore(open(leaf))),
     ofEffect("refusals", "Budget spent, Policy.about", Effect.ignore(about(spentBudget(leaf)))),
     ofEffect("refusals", "RateLimit spent, Effect.ignore", Effect.ignore(spent(leaf))),
     ofEffect("refusals", "RateLimit spent, Effect.exit", Effect.exit(spent(leaf))),
     ofEffect("refusals", "RateLimit spent in both, Policy.about", Effect.ignore(about(spentBoth(leaf))))
   ]
-}).pipe(Effect.orDie)
+}).pipe(Effect.provideServiceEffect(Scope.Scope, Scope.make()), Effect.orDie)

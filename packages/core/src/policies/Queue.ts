@@ -101,9 +101,10 @@ export const make = (options: Options = {}): Effect.Effect<Queue, OptionsRefused
     return Object.assign(policy, {
       expectation: (fiber: Fiber.Fiber<unknown, unknown>, around: Facts | undefined) => {
         const now = Alarm.now(fiber)
-        const facts = around ?? plain(fiber, undefined)
-        const pool = poolOf(targets.placesOf(facts, now))
-        return pool.expectation(new Run(pool, Effect.void, fiber, facts, now), now)
+        const pool = poolOf(targets.placesOf(around, now))
+        if (pool.line.size === 0) return pool.expectation(0)
+        const run = new Run(pool, Effect.void, fiber, around ?? plain(fiber, undefined), now)
+        return pool.expectation(pool.line.before(run, now) ?? pool.line.size)
       },
       state: (target = "default") =>
         Effect.withFiber((fiber) => Effect.succeed(poolOf(targets.find(target)).state(Alarm.now(fiber))))
@@ -181,12 +182,12 @@ class Pool {
     return { ...this.places.state, waiting, bytes: this.line.bytes }
   }
 
-  expectation(run: AnyRun, now: number): Expected | undefined {
-    const { holds } = this.places
-    const before = this.line.size === 0 ? 0 : (this.line.before(run, now) ?? this.line.size)
+  /** What one may expect who has so many before him. */
+  expectation(before: number): Expected | undefined {
+    const { bound, holds } = this.places
     const startsIn = this.places.freeIn(before)
     if (holds === undefined || startsIn === undefined) return undefined
-    return { startsIn, endsIn: startsIn + holds, every: holds / Math.max(this.places.bound, 1) }
+    return { startsIn, endsIn: startsIn + holds, every: holds / Math.max(bound, 1) }
   }
 
   private readonly dispatch = (now: number): void => {

@@ -145,6 +145,9 @@ class Run<A, E, R> implements Policy.Run<A, E, R> {
   }
 }
 
+/** After so many records others have a turn. */
+const atATime = 256
+
 /** Where records are written: the buffer, its one writer, and what became of how many. */
 class Desk {
   readonly route: string | undefined
@@ -188,9 +191,8 @@ class Desk {
 
   /** Writes one record after the other, until there will be no more. */
   get write(): Effect.Effect<void> {
-    return Queue.take(this.queue).pipe(
-      Effect.flatMap((record) => Effect.exit(this.say(record))),
-      Effect.map((exit) => this.wrote(exit)),
+    return Queue.takeBetween(this.queue, 1, atATime).pipe(
+      Effect.flatMap((records) => this.say(records, 0)),
       Effect.forever({ disableYield: true }),
       Effect.ignore
     )
@@ -211,17 +213,33 @@ class Desk {
     )
   }
 
-  private say(record: CallRecord): Effect.Effect<unknown> {
-    return Effect.suspend(() => {
-      const said = this.sink(record)
-      return Effect.isEffect(said) ? said : Effect.void
-    })
+  /** Tells the sink all of them from one on; an Effect of the sink is waited for before the next. */
+  private say(records: ReadonlyArray<CallRecord>, from: number): Effect.Effect<void> {
+    for (let at = from; at < records.length; at++) {
+      const said = this.tell(records[at]!)
+      if (Effect.isEffect(said)) {
+        return Effect.flatMap(Effect.exit(said), (exit) => {
+          this.wrote(exit._tag === "Success")
+          return this.say(records, at + 1)
+        })
+      }
+      this.wrote(said)
+    }
+    return Effect.void
   }
 
-  private wrote(exit: Exit.Exit<unknown, unknown>): void {
+  private tell(record: CallRecord): Effect.Effect<unknown> | boolean {
+    try {
+      return this.sink(record) ?? true
+    } catch {
+      return false
+    }
+  }
+
+  private wrote(isWritten: boolean): void {
     if (!this.isOpen) return
     this.waiting--
-    if (exit._tag === "Success") this.written++
+    if (isWritten) this.written++
     else this.failed++
   }
 }
