@@ -7,6 +7,7 @@
 import type { Effect } from "effect"
 
 export { go } from "./domain/Facts.ts"
+export { to } from "./domain/Go.ts"
 
 /** Makes one Effect out of several of a kind. */
 export interface Plan<out E = never> {

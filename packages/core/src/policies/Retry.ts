@@ -10,6 +10,7 @@ import { Cause, Clock, Context, Duration, Effect, type Fiber, Random, Schedule, 
 import * as Alarm from "../domain/Alarm.ts"
 import { Delays, schema, type Timing } from "../domain/Delays.ts"
 import { attemptsCount, attemptsWithin, Facts, go, lose, usageTold } from "../domain/Facts.ts"
+import { type Since, wasHeard } from "../domain/Go.ts"
 import { aFunction, decode, type OptionsRefused, type Widened } from "../domain/Options.ts"
 import { RetryBudget } from "../domain/RetryBudget.ts"
 import * as Units from "../domain/Units.ts"
@@ -80,10 +81,7 @@ class Retried extends Context.Service<Retried, true>()("spillway/Retry/Retried")
 const retried = Context.make(Retried, true)
 
 /** How far a guarded run has come. */
-interface Position {
-  readonly facts: Facts | undefined
-  readonly deliveredBefore: number
-  readonly attemptsBefore: number
+interface Position extends Since {
   /** How often it has run. */
   goes: number
   /** What had been told when it last began. */
@@ -160,15 +158,12 @@ class Retry<RS> {
 }
 
 /** Whether the same may succeed here: nothing of an answer has gone out, and what failed may pass. */
-const mayPass = ({ attemptsBefore, deliveredBefore, facts }: Position, verdict: Verdict.Verdict): boolean => {
-  const isPlain = facts?.call.question === undefined
+const mayPass = (position: Position, verdict: Verdict.Verdict): boolean => {
+  const isPlain = position.facts?.call.question === undefined
   const { again, here } = verdict.failure
   // Nobody else picks another target for a plain Effect.
   if (!here && !(isPlain && again === "elsewhere-before-first-part")) return false
-  // Whoever reads a plain Effect's answer is not known here, only what its failure says.
-  if (isPlain) return verdict.parts === 0
-  if (facts.call.delivery.parts !== deliveredBefore) return false
-  return attemptsWithin(facts, attemptsBefore).every((attempt) => attempt.parts === 0)
+  return !wasHeard(position, verdict)
 }
 
 /** How long to wait, in nanoseconds; nothing where the schedule has ended. */

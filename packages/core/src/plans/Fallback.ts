@@ -1,0 +1,126 @@
+/**
+ * Asks the next where one has failed, in the order in which they stand.
+ *
+ * Only what another can answer goes on to it: not what the caller got wrong or may not have, nor what a model refuses
+ * to say. Only before a word of an answer was heard, within the one deadline that all of them share, and never to what
+ * fails together with one that has failed already. The failure that ends it keeps all that came before.
+ */
+import { Cause, Effect, type Fiber, Result, Schema } from "effect"
+import * as Alarm from "../domain/Alarm.ts"
+import { attemptsCount, Facts, go, lose, usageTold } from "../domain/Facts.ts"
+import { type Since, targetOf, wasHeard } from "../domain/Go.ts"
+import { aFunction, decode, type OptionsRefused, type Widened } from "../domain/Options.ts"
+import * as Target from "../domain/Target.ts"
+import * as Verdict from "../domain/Verdict.ts"
+import type { Plan } from "../Plan.ts"
+
+/** The options as a file has them, with every default. */
+export const Options = Schema.Struct({
+  /** Which upstreams fail together: the name of what they share, by theirs; who is not named fails alone. */
+  domains: Schema.Record(Schema.String, Schema.String).pipe(Schema.withDecodingDefaultKey(Effect.succeed({})))
+})
+
+/** The same where TypeScript can say more than a file. */
+const Extended = Schema.Struct({
+  ...Options.fields,
+  classify: Schema.optionalKey(aFunction<Verdict.Classify>())
+})
+
+/** The options as TypeScript takes them. */
+export interface Options extends Widened<typeof Options.Encoded> {
+  /** Which row of the failure table a foreign failure belongs to. */
+  readonly classify?: Verdict.Classify
+}
+
+/** Makes it. */
+export const make = (options: Options = {}): Effect.Effect<Plan, OptionsRefused> =>
+  Effect.map(decode("Fallback", Extended)(options), ({ classify, domains }): Plan => {
+    const settings = { classify, domains: new Map(Object.entries(domains)) }
+    return (goes) => Effect.withFiber((fiber) => new Run(goes, fiber, settings).first)
+  })
+
+interface Settings {
+  readonly classify: Verdict.Classify | undefined
+  readonly domains: ReadonlyMap<string, string>
+}
+
+/** One question, as far as it has come. */
+class Run<A, E, R> {
+  private readonly goes: ReadonlyArray<Effect.Effect<A, E, R>>
+  private readonly fiber: Fiber.Fiber<unknown, unknown>
+  private readonly settings: Settings
+  private readonly since: Since
+  /** What has failed as a whole. */
+  private readonly down = new Set<string>()
+  /** Why those before have failed, the last of them first. */
+  private before: ReadonlyArray<Cause.Reason<E>> = []
+
+  constructor(
+    goes: readonly [Effect.Effect<A, E, R>, ...Array<Effect.Effect<A, E, R>>],
+    fiber: Fiber.Fiber<unknown, unknown>,
+    settings: Settings
+  ) {
+    this.goes = goes
+    this.fiber = fiber
+    this.settings = settings
+    const facts = fiber.getRef(Facts)
+    const deliveredBefore = facts?.call.delivery.parts ?? 0
+    this.since = { facts, deliveredBefore, attemptsBefore: attemptsCount(facts) }
+  }
+
+  get first(): Effect.Effect<A, E, R> {
+    return this.watched(0, this.goes[0]!)
+  }
+
+  private watched(index: number, self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> {
+    const toldBefore = usageTold(this.since.facts)
+    return Effect.catchCause(self, (cause) => {
+      const next = this.nextAfter(index, cause)
+      if (next === undefined) return Effect.failCause(this.whole(cause))
+      this.before = [...cause.reasons, ...this.before]
+      const { facts } = this.since
+      // What a plain Effect came to is told by nobody, unless it was said.
+      if (!this.isUnused(cause) && usageTold(facts) === toldBefore) lose(facts)
+      return this.watched(next, go(this.goes[next]!))
+    })
+  }
+
+  /** Which one is asked after that failure, if any. */
+  private nextAfter(index: number, cause: Cause.Cause<E>): number | undefined {
+    const verdict = this.verdictOf(cause)
+    if (verdict === undefined || !verdict.failure.elsewhere || wasHeard(this.since, verdict)) return undefined
+    if (Alarm.now(this.fiber) >= (this.since.facts?.call.deadline ?? Infinity)) return undefined
+    const domain = this.domainOf(this.goes[index]!)
+    if (domain !== undefined && (verdict.blamesTarget || verdict.failure.class === "busy")) this.down.add(domain)
+    const next = this.goes.findIndex((each, at) => at > index && !this.isDown(each))
+    return next < 0 ? undefined : next
+  }
+
+  private isUnused(cause: Cause.Cause<E>): boolean {
+    return this.verdictOf(cause)?.isUnused === true
+  }
+
+  private verdictOf(cause: Cause.Cause<E>): Verdict.Verdict | undefined {
+    const failure = Verdict.failureOf(cause)
+    return failure === undefined ? undefined : Verdict.of(failure.error, this.settings.classify)
+  }
+
+  private isDown(each: Effect.Effect<A, E, R>): boolean {
+    const domain = this.domainOf(each)
+    return domain !== undefined && this.down.has(domain)
+  }
+
+  private domainOf(each: Effect.Effect<A, E, R>): string | undefined {
+    const target = Target.parse(targetOf(each) ?? "")
+    if (Result.isFailure(target)) return undefined
+    const { domain, upstream } = target.success
+    // What an Ollama answers from the cloud fails with the cloud, wherever it stands.
+    return domain === upstream ? (this.settings.domains.get(upstream) ?? domain) : domain
+  }
+
+  /** The failure, and all before it; a defect or an interrupt is none, and has nothing to do with them. */
+  private whole(cause: Cause.Cause<E>): Cause.Cause<E> {
+    if (this.before.length === 0 || Verdict.failureOf(cause) === undefined) return cause
+    return Cause.fromReasons([...cause.reasons, ...this.before])
+  }
+}

@@ -1,0 +1,294 @@
+/** Fallback: which failures go on to the next, which end it, and what the last one keeps. */
+import { assert, describe, expectTypeOf, it } from "@effect/vitest"
+import {
+  Answer,
+  Call,
+  Deadline,
+  Facts,
+  Fallback,
+  Failure,
+  Part,
+  Plan,
+  Policy,
+  Question,
+  type Reason,
+  Record,
+  refusal,
+  SpillwayError,
+  Summary,
+  Timeout
+} from "@spillway/core"
+import { Cause, Duration, Effect, Exit, Fiber } from "effect"
+import { TestClock } from "effect/testing"
+import { answers, fails, leaf } from "../fixtures/leaf.ts"
+import { ending } from "../fixtures/failing.ts"
+import { bare } from "../fixtures/reasons.ts"
+import { testPlan } from "../laws/testPlan.ts"
+import * as Unhandled from "../fixtures/unhandled.ts"
+
+Unhandled.guard()
+
+testPlan({ name: "Fallback", make: Effect.orDie(Fallback.make()) })
+
+const failure = (reason: Reason) => new SpillwayError({ reason })
+
+const overloaded = refusal({ _tag: "Overloaded", target: "gpu1/m" })
+
+/** Every failure of a cause. */
+const allOf = (exit: Exit.Exit<unknown, unknown>): ReadonlyArray<unknown> =>
+  Exit.isSuccess(exit)
+    ? []
+    : exit.cause.reasons.flatMap((reason) => (reason._tag === "Fail" ? [reason.error] : ["no failure"]))
+
+const question = Question.chat("m", "How high?")
+
+describe("a fallback", () => {
+  it.effect("asks one after the other until one answers, and no further", () =>
+    Effect.gen(function* () {
+      const plan = yield* Fallback.make()
+      const asked: Array<number> = []
+      const go = (index: number, end: Effect.Effect<string, SpillwayError>) =>
+        Effect.suspend(() => {
+          asked.push(index)
+          return end
+        })
+      const ends = [
+        Effect.fail(overloaded),
+        Effect.fail(overloaded),
+        Effect.succeed("243 metres"),
+        Effect.succeed("no")
+      ]
+      const [first, ...rest] = ends.map((end, index) => go(index, end))
+      assert.strictEqual(yield* plan([first!, ...rest]), "243 metres")
+      assert.deepStrictEqual(asked, [0, 1, 2])
+    })
+  )
+
+  for (const reason of bare) {
+    const { elsewhere } = Failure.table[reason._tag]
+    it.effect(`${elsewhere ? "goes on after" : "ends with"} ${reason._tag}`, () =>
+      Effect.gen(function* () {
+        const plan = yield* Fallback.make()
+        const unheard = "parts" in reason ? { ...reason, parts: 0 } : reason
+        const exit = yield* Effect.exit(plan([Effect.fail(failure(unheard)), Effect.succeed("other")]))
+        assert.strictEqual(Exit.isSuccess(exit), elsewhere)
+        // Around a question as well.
+        const first = Call.asEffect(() => Effect.fail(failure(unheard)))
+        const { self } = leaf(answers("other"))
+        const answered = yield* Effect.exit(Answer.collect(plan([first, self]), question))
+        assert.strictEqual(Exit.isSuccess(answered), elsewhere)
+      })
+    )
+  }
+
+  it.effect("goes on after a foreign failure, unless classify says what it is", () =>
+    Effect.gen(function* () {
+      const goes = [Effect.fail("busy"), Effect.succeed("other")] as const
+      assert.strictEqual(yield* (yield* Fallback.make())([...goes]), "other")
+      const known = yield* Fallback.make({ classify: () => "ContentRefused" })
+      assert.strictEqual(yield* Effect.flip(known([...goes])), "busy")
+    })
+  )
+
+  it.effect("ends with a defect, whatever failed before", () =>
+    Effect.gen(function* () {
+      const plan = yield* Fallback.make()
+      const exit = yield* Effect.exit(plan([Effect.fail(overloaded), Effect.die("a bug"), Effect.succeed("other")]))
+      assert.isTrue(Exit.isFailure(exit) && Cause.hasDies(exit.cause))
+    })
+  )
+
+  it.effect("fails with the last failure, which keeps all that came before", () =>
+    Effect.gen(function* () {
+      const plan = yield* Fallback.make()
+      const causes = ["first", "second", "third"].map((target) => refusal({ _tag: "Overloaded", target }))
+      const [first, ...rest] = causes.map((cause) => Effect.fail(cause))
+      const exit = yield* Effect.exit(plan([first!, ...rest]))
+      assert.deepStrictEqual(allOf(exit), causes.toReversed())
+      const caught = plan([first!, ...rest]).pipe(Effect.catchTag("SpillwayError", (error) => Effect.succeed(error)))
+      assert.strictEqual(yield* caught, causes[2])
+    })
+  )
+
+  it.effect("does not begin another once a word was heard", () =>
+    Effect.gen(function* () {
+      const plan = yield* Fallback.make()
+      const cut = refusal({ _tag: "Cut", target: "gpu1/m", parts: 1 })
+      const first = leaf(fails(cut, "The dam"))
+      const second = leaf(answers("243 metres"))
+      const exit = yield* Effect.exit(Answer.collect(plan([first.self, second.self]), question))
+      assert.deepStrictEqual(allOf(exit), [cut])
+      assert.lengthOf(second.attempts, 0)
+      assert.deepStrictEqual(allOf(yield* Effect.exit(plan([Effect.fail(cut), Effect.succeed("other")]))), [cut])
+    })
+  )
+
+  it.effect("hears the next as if it were the only one", () =>
+    Effect.gen(function* () {
+      const plan = yield* Fallback.make()
+      const goes = [leaf(fails(overloaded)), leaf(answers("243 ", "metres"))] as const
+      const whole = yield* Answer.collect(plan([goes[0].self, goes[1].self]), question)
+      assert.strictEqual(whole.text, "243 metres")
+    })
+  )
+
+  it.effect("begins nothing when the time is over", () =>
+    Effect.gen(function* () {
+      const plan = yield* Fallback.make()
+      let asked = 0
+      const slow = Effect.delay(Effect.fail(overloaded), "10 seconds")
+      const second = Effect.sync(() => asked++)
+      const exit = yield* ending(plan([slow, second]).pipe(Policy.about({ deadline: "10s" })))
+      assert.deepStrictEqual([allOf(exit), asked], [[overloaded], 0])
+      const timely = yield* ending(plan([slow, second]).pipe(Policy.about({ deadline: "10001ms" })))
+      assert.isTrue(Exit.isSuccess(timely))
+      const guard = yield* Policy.all([Deadline.make({ deadline: "15s" })])
+      const never = yield* ending(guard(plan([slow, Effect.never])))
+      assert.deepStrictEqual(
+        allOf(never).map((error) => (error as SpillwayError).reason._tag),
+        ["TimedOut"]
+      )
+    })
+  )
+})
+
+describe("what fails together", () => {
+  /** Which of the targets are asked, where those of these fail. */
+  const asked = Effect.fnUntraced(function* (
+    options: Fallback.Options,
+    error: SpillwayError,
+    ...targets: ReadonlyArray<string>
+  ) {
+    const plan = yield* Fallback.make(options)
+    const names: Array<string> = []
+    const [first, ...rest] = targets.map((target) =>
+      Effect.suspend(() => {
+        names.push(target)
+        return Effect.fail(error)
+      }).pipe(Plan.to(target))
+    )
+    yield* Effect.exit(plan([first!, ...rest]))
+    return names
+  })
+
+  it.effect("is not asked again: neither the same server, nor what shares its rack or its cloud", () =>
+    Effect.gen(function* () {
+      const targets = ["gpu1/a", "gpu1/b", "gpu2/a", "gpu3/a"]
+      assert.deepStrictEqual(yield* asked({}, overloaded, ...targets), ["gpu1/a", "gpu2/a", "gpu3/a"])
+      const racks = { domains: { gpu1: "rack-a", gpu2: "rack-a" } }
+      assert.deepStrictEqual(yield* asked(racks, overloaded, ...targets), ["gpu1/a", "gpu3/a"])
+      const clouds = ["gpu1/gpt-oss:120b-cloud", "gpu1/a", "gpu1/qwen3-coder:480b-cloud", "gpu2/a"]
+      assert.deepStrictEqual(yield* asked({}, overloaded, ...clouds), ["gpu1/gpt-oss:120b-cloud", "gpu1/a", "gpu2/a"])
+    })
+  )
+
+  it.effect("is asked all the same where only the model or our own line was at fault", () =>
+    Effect.gen(function* () {
+      const targets = ["gpu1/a", "gpu1/b"]
+      const late = (phase: "queue" | "firstToken") =>
+        failure({ _tag: "TimedOut", phase, after: Duration.seconds(1), parts: 0 })
+      for (const reason of [
+        refusal({ _tag: "ModelNotFound", model: "a" }),
+        refusal({ _tag: "ContextTooLong", tokens: 9_000 }),
+        refusal({ _tag: "QueueFull", queued: 1, queuedMax: 1 }),
+        late("queue")
+      ]) {
+        assert.deepStrictEqual(yield* asked({}, reason, ...targets), targets)
+      }
+      for (const reason of [
+        refusal({ _tag: "QuotaSpent", target: "gpu1" }),
+        refusal({ _tag: "UpstreamRateLimited", target: "gpu1" }),
+        late("firstToken")
+      ]) {
+        assert.deepStrictEqual(yield* asked({}, reason, ...targets), ["gpu1/a"])
+      }
+    })
+  )
+
+  it.effect("is not known of a go that names no target", () =>
+    Effect.gen(function* () {
+      const plan = yield* Fallback.make()
+      assert.strictEqual(yield* plan([Effect.fail(overloaded).pipe(Plan.to("gpu1/a")), Effect.succeed(1)]), 1)
+      assert.strictEqual(yield* plan([Effect.fail(overloaded).pipe(Plan.to("no target")), Effect.succeed(1)]), 1)
+    })
+  )
+})
+
+describe("what is told of it", () => {
+  it.effect("is every go on one record, with where it went and what became of it", () =>
+    Effect.gen(function* () {
+      const records: Array<Record.CallRecord> = []
+      const record = yield* Record.make({ sink: (each) => void records.push(each) })
+      const plan = yield* Fallback.make()
+      const first = leaf(fails(overloaded)).self.pipe(Plan.to("gpu1/a"))
+      const second = leaf(answers("243 metres")).self.pipe(Plan.to("gpu2/a"))
+      yield* Answer.collect(record(plan([first, second])), question)
+      yield* Effect.yieldNow
+      yield* Effect.yieldNow
+      assert.lengthOf(records, 1)
+      assert.deepStrictEqual(
+        records[0]!.attempts.map(({ outcome, target }) => [target, outcome]),
+        [
+          ["gpu1/a", "overloaded"],
+          ["gpu2/a", "ok"]
+        ]
+      )
+    })
+  )
+
+  it.effect("is what a plain go may have used, where nobody knows", () =>
+    Effect.gen(function* () {
+      const plan = yield* Fallback.make()
+      const lost = (error: SpillwayError) =>
+        Effect.gen(function* () {
+          let sent = 0
+          yield* Effect.withFiber((fiber) =>
+            Effect.andThen(
+              plan([Effect.fail(error), Effect.succeed("other")]),
+              Effect.sync(() => {
+                sent = fiber.getRef(Facts.Facts)!.call.attempts.filter((each) => each.lost).length
+              })
+            )
+          ).pipe(Policy.about({}))
+          return sent
+        })
+      assert.strictEqual(yield* lost(failure({ _tag: "Cut", target: "gpu1/m", parts: 0 })), 1)
+      assert.strictEqual(yield* lost(overloaded), 0)
+    })
+  )
+
+  it.effect("is given up on time by a clock within a go, and the next one answers while the first still runs", () =>
+    Effect.gen(function* () {
+      const plan = yield* Fallback.make()
+      const clock = yield* Timeout.make({ firstToken: "1s", load: "1s" })
+      const stubborn: Call.Call = (_, attempt) =>
+        Effect.uninterruptible(
+          Effect.gen(function* () {
+            yield* Effect.sleep("5 seconds")
+            void attempt.emit(Part.text("late"))
+            return Summary.make()
+          })
+        )
+      const goes = [clock(Call.asEffect(stubborn)), leaf(answers("243 metres")).self] as const
+      const fiber = yield* Effect.forkChild(Answer.collect(plan([goes[0], goes[1]]), question))
+      yield* TestClock.adjust("1 second")
+      assert.strictEqual((yield* Fiber.join(fiber)).text, "243 metres")
+      yield* TestClock.adjust("10 seconds")
+    })
+  )
+
+  it("is no failure of its own, by type", () => {
+    const go: Effect.Effect<number, "broken", "a service"> = Effect.fail("broken")
+    const plan = Effect.runSync(Fallback.make())
+    expectTypeOf(plan([go, go])).toEqualTypeOf<Effect.Effect<number, "broken", "a service">>()
+  })
+})
+
+describe("options", () => {
+  it.effect("that make no sense are refused", () =>
+    Effect.gen(function* () {
+      const refused = yield* Effect.flip(Fallback.make({ domains: { gpu1: 7 as never }, classify: "busy" as never }))
+      assert.deepStrictEqual(refused.problems.map(({ path }) => path).toSorted(), ["classify", "domains.gpu1"])
+    })
+  )
+})
