@@ -115,7 +115,7 @@ const timeout = Timeout.make({ firstToken: "30s", idle: "30s" })
 /** The guards the product is named for, in the order of its example, with bounds that never bind. */
 const real = Policy.all([rateLimit, budget, Retry.make(), CircuitBreaker.make(), timeout])
 
-/** The leaf, which all stop at now and then to let others run: a loop of promises leaves a writer of records no turn. */
+/** The leaf, before which all stop now and then: a loop of promises leaves a writer of records no turn. */
 const lettingOthers = Effect.suspend(() => {
   if (++asked % 500 === 0) turn ??= new Promise((resolve) => setImmediate(resolve)).then(() => (turn = undefined))
   return turn === undefined ? leaf : Effect.andThen(aTurn, leaf)

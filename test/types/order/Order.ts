@@ -60,8 +60,8 @@ export const wrong = [
   Policy.all([Queue.make(), Shed.make()]), // A policy of the whole call cannot stand inside
   Policy.all([Retry.make(), Record.make({ sink: () => {} })]), // A policy of the whole call cannot stand inside
   Policy.all([Slots.make(), Context.make({ context: 8_192 })]), // A policy of the whole call cannot stand inside
-  Policy.all([Slots.make(), Queue.make()]), // A policy that repeats attempts cannot stand inside one that guards a single
-  Policy.all([CircuitBreaker.make(), Queue.make()]) // A policy that repeats attempts cannot stand inside one that guards
+  Policy.all([Slots.make(), Queue.make()]), // A policy that repeats attempts cannot stand inside
+  Policy.all([CircuitBreaker.make(), Queue.make()]) // A policy that repeats attempts cannot stand inside one
 ]
 
 export const options = [

@@ -20,6 +20,7 @@ import {
 } from "@spillway/core"
 import { Cause, Duration, Effect, Exit, Fiber } from "effect"
 import { TestClock } from "effect/testing"
+import { facts } from "../fixtures/around.ts"
 import { answers, fails, leaf } from "../fixtures/leaf.ts"
 import { ending } from "../fixtures/failing.ts"
 import { bare } from "../fixtures/reasons.ts"
@@ -132,6 +133,21 @@ describe("a fallback", () => {
     })
   )
 
+  it.effect("gives each of them an attempt of its own, of which a guard within it knows nothing before", () =>
+    Effect.gen(function* () {
+      const plan = yield* Fallback.make()
+      const seen: Array<number | undefined> = []
+      const look = <A, E>(self: Effect.Effect<A, E>) =>
+        Effect.flatMap(facts, (known) => {
+          seen.push(known!.attempt.startedAt)
+          return self
+        })
+      const goes = [leaf(fails(overloaded)), leaf(answers("243 metres"))] as const
+      yield* Answer.collect(plan([look(goes[0].self), look(goes[1].self)]), question)
+      assert.deepStrictEqual(seen, [undefined, undefined])
+    })
+  )
+
   it.effect("begins nothing when the time is over", () =>
     Effect.gen(function* () {
       const plan = yield* Fallback.make()
@@ -178,7 +194,9 @@ describe("what fails together", () => {
       const racks = { domains: { gpu1: "rack-a", gpu2: "rack-a" } }
       assert.deepStrictEqual(yield* asked(racks, overloaded, ...targets), ["gpu1/a", "gpu3/a"])
       const clouds = ["gpu1/gpt-oss:120b-cloud", "gpu1/a", "gpu1/qwen3-coder:480b-cloud", "gpu2/a"]
-      assert.deepStrictEqual(yield* asked({}, overloaded, ...clouds), ["gpu1/gpt-oss:120b-cloud", "gpu1/a", "gpu2/a"])
+      const others = ["gpu1/gpt-oss:120b-cloud", "gpu1/a", "gpu2/a"]
+      assert.deepStrictEqual(yield* asked({}, overloaded, ...clouds), others)
+      assert.deepStrictEqual(yield* asked(racks, overloaded, ...clouds), others.slice(0, 2))
     })
   )
 
@@ -239,12 +257,12 @@ describe("what is told of it", () => {
   it.effect("is what a plain go may have used, where nobody knows", () =>
     Effect.gen(function* () {
       const plan = yield* Fallback.make()
-      const lost = (error: SpillwayError) =>
+      const lost = (error: SpillwayError, before: Effect.Effect<void> = Effect.void) =>
         Effect.gen(function* () {
           let sent = 0
           yield* Effect.withFiber((fiber) =>
             Effect.andThen(
-              plan([Effect.fail(error), Effect.succeed("other")]),
+              plan([Effect.andThen(before, Effect.fail(error)), Effect.succeed("other")]),
               Effect.sync(() => {
                 sent = fiber.getRef(Facts.Facts)!.call.attempts.filter((each) => each.lost).length
               })
@@ -252,8 +270,10 @@ describe("what is told of it", () => {
           ).pipe(Policy.about({}))
           return sent
         })
-      assert.strictEqual(yield* lost(failure({ _tag: "Cut", target: "gpu1/m", parts: 0 })), 1)
+      const cut = failure({ _tag: "Cut", target: "gpu1/m", parts: 0 })
+      assert.strictEqual(yield* lost(cut), 1)
       assert.strictEqual(yield* lost(overloaded), 0)
+      assert.strictEqual(yield* lost(cut, Policy.used({ input: 3, output: 0 })), 0)
     })
   )
 
