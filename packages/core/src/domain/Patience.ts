@@ -52,7 +52,7 @@ export class Patience implements Forgettable {
   }
 
   private find(): void {
-    this.longestWait = Math.max(this.survival.fewerThan(nearlyAll, this.usual) - this.usual, 0)
+    this.longestWait = Math.max(this.survival.fewerThan(nearlyAll, this.usual).earliest - this.usual, 0)
   }
 }
 

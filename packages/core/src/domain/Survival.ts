@@ -23,14 +23,14 @@ export class Survival {
     this.passed(until)
   }
 
-  /** From when on fewer than such a share have not ended, of those that last for longer than `from`; maybe never. */
-  fewerThan(share: number, from = 0): number {
+  /** From when on fewer than such a share last, of those that last for longer than `from`: the stretch; maybe never. */
+  fewerThan(share: number, from = -1): { readonly earliest: number; readonly latest: number } {
     let there = 1
     for (let stretch = stretchOf(from) + 1; stretch < this.ending.length; stretch++) {
       there *= 1 - (this.ending[stretch] ?? 0)
-      if (there < share) return startOf(stretch)
+      if (there < share) return { earliest: startOf(stretch), latest: startOf(stretch + 1) }
     }
-    return Infinity
+    return never
   }
 
   /** Lets what is known count for less. */
@@ -53,8 +53,10 @@ const shortest = 1_000_000
 const longer = 1.15
 
 const stretchOf = (at: number): number =>
-  at < shortest ? 0 : Math.floor(Math.log(at / shortest) / Math.log(longer) + 1e-9) + 1
+  at < 0 ? -1 : at < shortest ? 0 : Math.floor(Math.log(at / shortest) / Math.log(longer) + 1e-9) + 1
 
 const startOf = (stretch: number): number => (stretch === 0 ? 0 : shortest * longer ** (stretch - 1))
 
 const weightOfLast = 0.1
+
+const never = { earliest: Infinity, latest: Infinity }

@@ -90,7 +90,7 @@ export abstract class Watch implements Alarm.Ringing {
 }
 
 /** Work that goes on reaches nobody any more, and says when it has ended. */
-const letGo = (
+export const letGo = (
   child: Fiber.Fiber<unknown, unknown>,
   attempts: ReadonlyArray<Attempt>,
   facts: Facts | undefined

@@ -8,18 +8,19 @@ const milli = 1_000_000
 describe("what ends", () => {
   it("never does, while nothing has ended", () => {
     const survival = new Survival()
-    assert.strictEqual(survival.fewerThan(0.5), Infinity)
+    assert.strictEqual(survival.fewerThan(0.5).earliest, Infinity)
     survival.lasted(1_000 * milli)
-    assert.strictEqual(survival.fewerThan(0.5), Infinity)
+    assert.strictEqual(survival.fewerThan(0.5).earliest, Infinity)
   })
 
   it("is known to a seventh, from a millisecond to a day", () => {
     for (const after of [1, 7, 100, 8_000, 3_600_000, 86_400_000]) {
       const survival = new Survival()
       for (let each = 0; each < 50; each++) survival.ended(after * milli)
-      const known = survival.fewerThan(0.5) / milli
-      assert.isAtMost(known, after + 1e-6)
-      assert.isAtLeast(known, after / 1.16)
+      const { earliest, latest } = survival.fewerThan(0.5)
+      assert.isAtMost(earliest / milli, after + 1e-6)
+      assert.isAtLeast(latest / milli, after)
+      assert.isAtMost(latest / earliest, 1.16)
     }
   })
 
@@ -33,18 +34,18 @@ describe("what ends", () => {
       else survival.lasted(cut * milli)
     }
     for (const share of [0.75, 0.5, 0.25]) {
-      assert.closeTo(survival.fewerThan(share) / milli, 1_000 - 900 * share, 200)
+      assert.closeTo(survival.fewerThan(share).latest / milli, 1_000 - 900 * share, 200)
     }
     // Of those that come past 500.
-    assert.closeTo(survival.fewerThan(0.5, 500 * milli) / milli, 750, 200)
+    assert.closeTo(survival.fewerThan(0.5, 500 * milli).latest / milli, 750, 200)
   })
 
   it("is learned anew where it changes, and counts for less when it fades", () => {
     const survival = new Survival()
     for (let each = 0; each < 100; each++) survival.ended(100 * milli)
     for (let each = 0; each < 100; each++) survival.ended(1_000 * milli)
-    assert.isAbove(survival.fewerThan(0.9), 800 * milli)
+    assert.isAbove(survival.fewerThan(0.9).earliest, 800 * milli)
     survival.fade(0.05)
-    assert.strictEqual(survival.fewerThan(0.9), Infinity)
+    assert.strictEqual(survival.fewerThan(0.9).earliest, Infinity)
   })
 })
