@@ -67,7 +67,8 @@ export const of = (call: Ended, classify: Verdict.Classify | undefined): CallRec
   const { caller, delivery, question } = facts.call
   const failure = failureOf(exit, classify) ?? (delivery.broken === undefined ? undefined : table.Unknown)
   const isPlain = question === undefined
-  const isRefused = Verdict.wasRefused(exit)
+  // Whoever left a line, or was too late in it, was never sent.
+  const isRefused = Verdict.wasRefused(exit) || (exit._tag === "Failure" && facts.call.waits.isInVain)
   const speaker = attempts.findLast(succeeded) ?? attempts.findLast(({ parts }) => parts > 0)
   const counted = attempts.flatMap(({ usage }) => (usage !== undefined && Usage.isCounted(usage) ? [usage] : []))
   const used = counted.length === 0 ? undefined : counted.reduce(Usage.add)

@@ -17,9 +17,10 @@ import * as Usages from "./Usage.ts"
 /** How urgent a call is beside others that wait. */
 export type Priority = "low" | "normal" | "high"
 
-/** How long a call has waited in lines of ours, all goes together, in nanoseconds. */
+/** How long a call has waited in lines of ours, all goes together, in nanoseconds; and whether the last was in vain. */
 export class Waits {
   nanos = 0
+  isInVain = false
 }
 
 /** What is known of the whole call. */
@@ -314,9 +315,12 @@ export const tell = (scope: Facts | undefined, usage: Usages.Usage): void => {
   }
 }
 
-/** Tells a scope, and those around it, that it has waited in a line. */
-export const waited = (scope: Facts | undefined, nanos: number): void => {
-  for (let facts = scope; facts !== undefined; facts = facts.outer) facts.call.waits.nanos += nanos
+/** Tells a scope, and those around it, that it has waited in a line, and whether its turn came. */
+export const waited = (scope: Facts | undefined, nanos: number, isInVain: boolean): void => {
+  for (let facts = scope; facts !== undefined; facts = facts.outer) {
+    facts.call.waits.nanos += nanos
+    facts.call.waits.isInVain = isInVain
+  }
 }
 
 /** Work goes on that nobody waits for any more: the scopes of a plain Effect around it hear when it has ended. */

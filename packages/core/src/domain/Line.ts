@@ -59,14 +59,41 @@ const fairest = <W extends Waiting>(
   return isFairer < 0 ? { who, tag, count, oldestAt } : { ...band, oldestAt }
 }
 
+/** One who waits, with what his key will have had by his turn, and how much it will still want. */
+interface Entry<W> {
+  readonly who: W
+  readonly tag: number
+  readonly count: number
+}
+
+const compare = (one: Entry<Waiting>, other: Entry<Waiting>): number =>
+  one.tag - other.tag || one.count - other.count || one.who.cameAt - other.who.cameAt
+
+const costOf = (band: ReadonlyArray<Waiting>): number => band.reduce((sum, { cost, weight }) => sum + cost / weight, 0)
+
+const nobody = { cost: 0, count: 0 }
+
+/** What those of a key who are more urgent will have cost it, and how many they are. */
+const aheadOf = ({ bands }: Share<Waiting>, priority: number): { readonly cost: number; readonly count: number } => {
+  if (bands.size === 0 || (bands.size === 1 && bands.has(priority))) return nobody
+  let cost = 0
+  let count = 0
+  for (const [each, band] of bands) {
+    if (each <= priority) continue
+    cost += costOf(band)
+    count += band.length
+  }
+  return { cost, count }
+}
+
 /** The line. */
 export class Line<W extends Waiting> {
   private readonly bounds: Bounds
   private readonly shares = new Map<string, Share<W>>()
   /** When one of each priority was last let go. */
   private readonly servedAt = new Map<number, number>()
-  /** What whoever was last to go had had by then. */
-  private virtual = 0
+  /** What whoever of each priority was last to go had had by then. */
+  private readonly virtual = new Map<number, number>()
   private count = 0
   private held = 0
 
@@ -83,12 +110,17 @@ export class Line<W extends Waiting> {
     return this.held
   }
 
+  /** How many of a key wait. */
+  countOf(key: string): number {
+    return this.shares.get(key)?.count ?? 0
+  }
+
   /** Takes him in, and tells who has to go for it; nothing where there is no room for him. */
   enter(newcomer: W): ReadonlyArray<W> | undefined {
     const victims = this.victimsFor(newcomer)
     if (victims === undefined) return undefined
     for (const victim of victims) this.leave(victim)
-    const share = this.shareOf(newcomer.key)
+    const share = this.shareOf(newcomer)
     const band = share.bands.get(newcomer.priority)
     if (band === undefined) share.bands.set(newcomer.priority, [newcomer])
     else band.push(newcomer)
@@ -110,7 +142,7 @@ export class Line<W extends Waiting> {
     this.count--
     this.held -= who.bytes
     if (this.count === 0) this.rest()
-    else if (share.count === 0 && share.tag <= this.virtual) this.shares.delete(who.key)
+    else if (share.count === 0 && share.tag <= Math.min(...this.virtual.values())) this.shares.delete(who.key)
     return true
   }
 
@@ -119,54 +151,79 @@ export class Line<W extends Waiting> {
     const who = this.first(now, mayGo)
     if (who === undefined) return undefined
     const share = this.shares.get(who.key)!
-    this.virtual = Math.max(this.virtual, share.tag)
+    this.virtual.set(who.priority, Math.max(this.virtual.get(who.priority) ?? 0, share.tag))
     this.servedAt.set(who.priority, now)
     share.tag += who.cost / who.weight
     this.leave(who)
     return who
   }
 
-  /** How many would go before whoever came now; nothing where there is no room for him. */
+  /** How many would go before whoever came now, if nobody else came or left; nothing where there is no room for him. */
   before(newcomer: W, now: number): number | undefined {
-    const copy = this.copied()
-    if (copy.enter(newcomer) === undefined) return undefined
-    return copy.drained(now).indexOf(newcomer)
+    const victims = this.victimsFor(newcomer)
+    if (victims === undefined) return undefined
+    const known = this.shares.get(newcomer.key)
+    const own = known === undefined ? nobody : aheadOf(known, newcomer.priority)
+    const inBand = known?.bands.get(newcomer.priority) ?? []
+    const tag = this.tagOf(known, newcomer.priority) + own.cost + costOf(inBand)
+    const entry = { who: newcomer, tag, count: 1 + (known?.count ?? 0) - own.count - inBand.length }
+    let before = 0
+    for (const priority of this.priorities()) {
+      if (priority < newcomer.priority) continue
+      this.each(priority, (each) => {
+        if (victims.includes(each.who)) return
+        if (priority > newcomer.priority || each.who.key === newcomer.key || compare(each, entry) <= 0) before++
+      })
+    }
+    // Of those below him one may have become as urgent with age.
+    const first = this.first(now, always, newcomer)
+    return first !== undefined && first.priority < newcomer.priority ? before + 1 : before
   }
 
   /** All of them in the order in which they would go, if nobody came, left or grew older. */
   order(now: number): ReadonlyArray<W> {
-    return this.copied().drained(now)
+    const first = this.first(now, always)
+    if (first === undefined) return []
+    const rest = this.priorities().flatMap((priority) => {
+      const entries: Array<Entry<W>> = []
+      this.each(priority, (entry) => entries.push(entry))
+      return entries.sort(compare).map(({ who }) => who)
+    })
+    return [first, ...rest.filter((who) => who !== first)]
   }
 
-  private drained(now: number): ReadonlyArray<W> {
-    const order: Array<W> = []
-    for (let who = this.next(now, always); who !== undefined; who = this.next(now, always)) order.push(who)
-    return order
+  /** The priorities of those who wait, the most urgent first. */
+  private priorities(): ReadonlyArray<number> {
+    const found = new Set<number>()
+    for (const { bands } of this.shares.values()) for (const priority of bands.keys()) found.add(priority)
+    return [...found].sort((one, other) => other - one)
   }
 
-  private copied(): Line<W> {
-    const copy = new Line<W>(this.bounds)
-    copy.virtual = this.virtual
-    for (const [priority, at] of this.servedAt) copy.servedAt.set(priority, at)
-    for (const [key, { bands, tag }] of this.shares) {
-      const share = copy.shareOf(key)
-      share.tag = tag
-      for (const [priority, band] of bands) {
-        share.bands.set(priority, [...band])
-        share.count += band.length
-        copy.count += band.length
+  /** Each of a priority, with what his key will have had by his turn, and how much it will still want. */
+  private each(priority: number, visit: (entry: Entry<W>) => void): void {
+    for (const share of this.shares.values()) {
+      const band = share.bands.get(priority)
+      if (band === undefined) continue
+      const ahead = aheadOf(share, priority)
+      let tag = share.tag + ahead.cost
+      let count = share.count - ahead.count
+      for (const who of band) {
+        visit({ who, tag, count })
+        tag += who.cost / who.weight
+        count--
       }
     }
-    copy.held = this.held
-    return copy
   }
 
   /** Of each priority the fair one, and of these the most urgent; of equals who has waited in vain for longer. */
-  private first(now: number, mayGo: (key: string) => boolean): W | undefined {
+  private first(now: number, mayGo: (key: string) => boolean, newcomer?: W): W | undefined {
     const bands = new Map<number, Band<W>>()
     for (const [key, share] of this.shares) {
       if (share.count === 0 || !mayGo(key)) continue
       for (const [priority, [who]] of share.bands) bands.set(priority, fairest(bands.get(priority), who!, share))
+    }
+    if (newcomer !== undefined && !bands.has(newcomer.priority)) {
+      bands.set(newcomer.priority, fairest(undefined, newcomer, { tag: 0, count: 1 }))
     }
     let best: W | undefined
     let bestUrgency = -Infinity
@@ -182,17 +239,26 @@ export class Line<W extends Waiting> {
     return best
   }
 
-  private shareOf(key: string): Share<W> {
+  private shareOf({ key, priority }: W): Share<W> {
     const known = this.shares.get(key)
-    if (known === undefined) {
-      this.forget()
-      const share = new Share<W>(this.virtual)
-      this.shares.set(key, share)
-      return share
+    const tag = this.tagOf(known, priority)
+    if (known !== undefined) {
+      known.tag = tag
+      return known
     }
-    // Who wanted nothing for a while has not saved anything.
-    if (known.count === 0) known.tag = Math.max(known.tag, this.virtual)
-    return known
+    this.forget()
+    const share = new Share<W>(tag)
+    this.shares.set(key, share)
+    return share
+  }
+
+  /**
+   * What a key has had that begins to wait: as much as whoever of that priority was last to go, for it has not saved
+   * anything. What urgent ones have cost has nothing to do with those who do not take turns with them.
+   */
+  private tagOf(known: Share<W> | undefined, priority: number): number {
+    if (known !== undefined && known.count > 0) return known.tag
+    return Math.max(known?.tag ?? 0, this.virtual.get(priority) ?? 0)
   }
 
   /** Keys come from callers: of those who do not wait only so many are remembered. */
@@ -205,7 +271,7 @@ export class Line<W extends Waiting> {
   private rest(): void {
     this.shares.clear()
     this.servedAt.clear()
-    this.virtual = 0
+    this.virtual.clear()
   }
 
   /** Who has to go so that the newcomer has room: none, some, or nothing where he is the one who has to. */

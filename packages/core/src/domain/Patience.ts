@@ -13,24 +13,32 @@ export class Patience implements Forgettable {
   /** How long the first word takes once it is his turn. */
   usual = 0
   private hasStayed = false
+  private leftAt = -Infinity
   private fadedAt = -Infinity
   private longestWait = Infinity
 
-  /** He left after so long without a word. */
+  /** He left after so long without a word. Several who leave in one moment leave for one reason, which is not patience. */
   left(after: number, now: number): void {
+    if (now === this.leftAt) return
+    this.leftAt = now
     this.fade(now)
     this.survival.ended(after)
     this.find()
   }
 
+  /** He was there for so long, and was then told no. */
+  waited(until: number, now: number): void {
+    this.fade(now)
+    this.survival.lasted(until)
+    this.find()
+  }
+
   /** He was there when the first word came, after so long, of which he had waited so much for his turn. */
   stayed(until: number, waited: number, now: number): void {
-    this.fade(now)
     const took = Math.max(until - waited, 0)
     this.usual += (took - this.usual) * (this.hasStayed ? weightOfLast : 1)
     this.hasStayed = true
-    this.survival.lasted(until)
-    this.find()
+    this.waited(until, now)
   }
 
   /** How long he may have to wait for his turn so that he will still be there; without end as far as anybody knows. */
@@ -52,7 +60,8 @@ export class Patience implements Forgettable {
   }
 
   private find(): void {
-    this.longestWait = Math.max(this.survival.fewerThan(nearlyAll, this.usual).earliest - this.usual, 0)
+    const { earliest } = this.survival.fewerThan(nearlyAll, { from: this.usual, shownBy: leftMin })
+    this.longestWait = Math.max(earliest - this.usual, 0)
   }
 }
 
@@ -60,6 +69,9 @@ const weightOfLast = 0.1
 
 /** Whoever is let in should be there with nine chances in ten. */
 const nearlyAll = 0.9
+
+/** More than so many have to have left, or it may have been for another reason. */
+const leftMin = 4
 
 /** After ten minutes what was learned counts half. */
 const fadesIn = 600_000_000_000

@@ -5,12 +5,14 @@
  * it. The number may be changed while places are in use; where it sinks below what runs, nobody is let in until enough
  * have ended, and nobody is thrown out. A number that is `auto` changes itself: it is learned from what is done.
  */
-import { Cause, Clock, type Duration, Exit, type Fiber, Schema } from "effect"
+import { Clock, type Duration, Exit, type Fiber, Schema } from "effect"
 import * as Alarm from "./Alarm.ts"
 import { type Facts, keyOf, lingeringWithin, type Per, workWithin } from "./Facts.ts"
 import { type Forgettable, Keyed } from "./Keyed.ts"
 import { Knee } from "./Knee.ts"
+import { Promises } from "./Promises.ts"
 import * as Units from "./Units.ts"
+import { failedUnused } from "./Verdict.ts"
 
 /** How many places a target has: a number, or `auto`. */
 export const Count = Schema.Union([Schema.Literal("auto"), Units.count.schema])
@@ -25,12 +27,13 @@ export interface State {
   readonly holds: Duration.Duration | undefined
 }
 
+/** How much of how long one is held is shown: by one who left or failed that it would have been at least so long. */
+export type Shows = "all" | "at least" | "nothing"
+
 /** Places that are taken and given back. */
 export class Places implements Forgettable {
   /** How many there are. */
   bound: number
-  /** How many are taken. */
-  taken = 0
   /** How long one is held, in nanoseconds: a mean in which later ones weigh more; nothing before one has ended. */
   holds: number | undefined
   /** How many there were at first. */
@@ -40,7 +43,15 @@ export class Places implements Forgettable {
   private freeAt = -Infinity
   private fullAt = -Infinity
   private endedAt = -Infinity
+  private byHand: typeof Count.Type | undefined
+  /** Whether it is only known that they are held for at least so long. */
+  private isLeast = false
+  /** When those may come back who were refused one. */
+  readonly promises = new Promises()
+  /** Since when those are held that are taken. */
+  private readonly held = new Set<Held>()
   private readonly told: Array<(now: number) => void> = []
+  private toldFirst = 0
 
   constructor(made: typeof Count.Type) {
     this.made = made
@@ -48,8 +59,13 @@ export class Places implements Forgettable {
     this.bound = made === "auto" ? 1 : made
   }
 
+  /** How many are taken. */
+  get taken(): number {
+    return this.held.size
+  }
+
   get hasRoom(): boolean {
-    return this.taken < this.bound
+    return this.held.size < this.bound
   }
 
   /** Whether their number is learned from what is done in them. */
@@ -58,34 +74,32 @@ export class Places implements Forgettable {
   }
 
   /** Takes one, if there is room. */
-  take(now: number): boolean {
+  take(who: Held, now: number): boolean {
     if (!this.hasRoom) return false
-    this.taken++
+    who.takenAt = now
+    this.held.add(who)
     if (!this.hasRoom && now - this.freeAt > (this.holds ?? 0) / (this.bound * moments)) this.fullAt = now
     return true
   }
 
-  /** Gives one back that was taken at that moment, and in which so much was done; `isCut` where its caller left. */
-  giveBack(takenAt: number, now: number, work = 0, isCut = false): void {
-    const held = now - takenAt
-    const isFull = !this.hasRoom && takenAt >= this.fullAt
-    this.taken--
+  /** Gives one back, in which so much was done, and which shows so much of how long one is held. */
+  giveBack(who: Held, now: number, work = 0, shows: Shows = "all"): void {
+    const isFull = !this.hasRoom && who.takenAt >= this.fullAt
+    this.held.delete(who)
     this.endedAt = now
-    // Who leaves early has not shown how long it would have taken.
-    if (!isCut || held > (this.holds ?? Infinity)) {
-      this.holds = this.holds === undefined ? held : this.holds + (held - this.holds) * weightOfLast
-    }
+    this.learnHolds(now - who.takenAt, shows)
     if (isFull && this.knee !== undefined) {
-      this.knee.learn(work, takenAt, now)
+      this.knee.learn(work, who.takenAt, now)
       this.bound = this.knee.places
     }
     this.tell(now)
   }
 
-  /** Changes how many there are, by hand. */
-  resize(bound: number, now: number): void {
-    this.knee = undefined
-    this.bound = bound
+  /** Changes how many there are, by hand; `auto` learns it from then on. */
+  resize(bound: typeof Count.Type, now: number): void {
+    this.knee = bound === "auto" ? new Knee(learnedMax) : undefined
+    this.byHand = bound
+    this.bound = bound === "auto" ? 1 : bound
     this.tell(now)
   }
 
@@ -95,15 +109,33 @@ export class Places implements Forgettable {
   }
 
   /** When one is free for the next who comes, with so many before him; nothing while nobody knows. */
-  freeIn(before: number): number | undefined {
+  freeIn(before: number, now: number): number | undefined {
     if (this.holds === undefined) return undefined
-    const turns = before + 1 - (this.bound - this.taken)
-    return Math.max(turns, 0) * (this.holds / Math.max(this.bound, 1))
+    const turns = Math.max(before + 1 - (this.bound - this.taken), 0)
+    return turns === 0 ? 0 : (turns * this.holds + this.overdue(now)) / Math.max(this.bound, 1)
   }
 
+  private learnHolds(held: number, shows: Shows): void {
+    const { holds } = this
+    const isWhole = shows === "all"
+    if (!isWhole && (shows === "nothing" || held <= (holds ?? 0))) return
+    this.holds = holds === undefined || (this.isLeast && isWhole) ? held : holds + (held - holds) * weightOfLast
+    this.isLeast = !isWhole && (holds === undefined || this.isLeast)
+  }
+
+  /** What is held for longer than is usual will be held as long again: that is how it is with what hangs. */
+  private overdue(now: number): number {
+    let sum = 0
+    for (const { takenAt } of this.held) sum += Math.max(now - takenAt - this.holds!, 0)
+    return sum
+  }
+
+  /** Who is told first has all of what comes free, so it is another one each time. */
   private tell(now: number): void {
     if (this.hasRoom) this.freeAt = now
-    for (const tell of this.told) tell(now)
+    const { length } = this.told
+    const first = length > 1 ? this.toldFirst++ % length : 0
+    for (let each = 0; each < length; each++) this.told[(first + each) % length]!(now)
   }
 
   get state(): State {
@@ -118,8 +150,8 @@ export class Places implements Forgettable {
   }
 
   isIdle(now: number): boolean {
-    const isByHand = this.knee === undefined && this.bound !== this.made
-    return this.taken === 0 && !isByHand && now - this.endedAt > rememberedFor
+    const isAsMade = this.byHand === undefined || this.byHand === this.made
+    return this.taken === 0 && isAsMade && now - this.endedAt > rememberedFor
   }
 }
 
@@ -168,10 +200,14 @@ export class Targets {
   }
 }
 
-/** A place that was taken, and for whom. */
-export interface Taken {
+/** Who holds a place, or will. */
+export interface Held {
+  takenAt: number
+}
+
+/** Who holds one, and what is known of his work. */
+export interface Taken extends Held {
   readonly places: Places
-  readonly takenAt: number
   readonly fiber: Fiber.Fiber<unknown, unknown>
   readonly facts: Facts
   /** How many goes had started before. */
@@ -179,17 +215,14 @@ export interface Taken {
 }
 
 /** Gives a place back as soon as nothing lingers that was done in it. */
-export const release = (
-  { attemptsBefore, facts, fiber, places, takenAt }: Taken,
-  exit: Exit.Exit<unknown, unknown>,
-  ended?: () => void
-): void => {
+export const release = (taken: Taken, exit: Exit.Exit<unknown, unknown>, ended?: () => void): void => {
+  const { attemptsBefore, facts, fiber, places } = taken
   const clock = fiber.getRef(Clock.Clock)
+  const shown = Exit.isSuccess(exit) ? "all" : failedUnused(exit) ? "nothing" : "at least"
   const giveBack = (): void => {
     ended?.()
     const work = places.isLearning ? workWithin(facts, attemptsBefore, exit) : 0
-    const isCut = Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause)
-    places.giveBack(takenAt, Alarm.read(clock), work, isCut)
+    places.giveBack(taken, Alarm.read(clock), work, shown)
   }
   const lingering = lingeringWithin(facts, attemptsBefore)
   if (lingering.length === 0) return giveBack()

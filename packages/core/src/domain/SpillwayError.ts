@@ -16,7 +16,14 @@ interface Facts {
   readonly RateLimited: { readonly key: string; readonly limit: string; readonly retryAfter: Duration.Duration }
   readonly BudgetSpent: { readonly budget: string; readonly retryAfter?: Duration.Duration }
   readonly Unpriced: { readonly model: string }
-  readonly QueueFull: { readonly queued: number; readonly queuedMax: number; readonly retryAfter?: Duration.Duration }
+  readonly QueueFull: {
+    readonly queued: number
+    readonly queuedMax: number
+    /** How large the question is, and what may wait together, where it is for its size. */
+    readonly bytes?: number
+    readonly bytesMax?: number
+    readonly retryAfter?: Duration.Duration
+  }
   readonly DeadlineUnmeetable: {
     readonly expected: Duration.Duration
     /** How long whoever asks waits for a first word, as far as it was learned, where no deadline is named. */
@@ -112,7 +119,9 @@ const sentences: { readonly [Name in Failure.Name]: (facts: Facts[Name]) => stri
   QueueFull: (_) =>
     _.queuedMax === 0
       ? `Every slot is in use, and nobody waits for one here: ${comeBack(_.retryAfter)}`
-      : `The queue is full (${_.queued} of ${_.queuedMax}): ${comeBack(_.retryAfter)}`,
+      : _.bytesMax === undefined
+        ? `The queue is full (${_.queued} of ${_.queuedMax}): ${comeBack(_.retryAfter)}`
+        : `The question is ${_.bytes} bytes, and those that wait may be ${_.bytesMax} together: ${comeBack(_.retryAfter)}`,
   DeadlineUnmeetable: (_) =>
     _.patience === undefined
       ? `The answer would take about ${seconds(_.expected)}, longer than the deadline allows: ${comeBack(_.retryAfter)}`

@@ -13,7 +13,6 @@ import { framedAtOnce } from "../domain/Frame.ts"
 import { Line, type Waiting } from "../domain/Line.ts"
 import { decode, type OptionsRefused, type Widened } from "../domain/Options.ts"
 import { Count, type Places, release, type State as PlacesState, type Taken, Targets } from "../domain/Places.ts"
-import { Promises } from "../domain/Promises.ts"
 import { refusal, type SpillwayError } from "../domain/SpillwayError.ts"
 import * as Units from "../domain/Units.ts"
 import * as Policy from "../Policy.ts"
@@ -72,6 +71,8 @@ export interface Expected {
   readonly startsIn: number
   readonly endsIn: number
   readonly every: number
+  /** Whether nothing runs there and nobody waits. */
+  readonly isIdle: boolean
 }
 
 /**
@@ -83,31 +84,26 @@ export const make = (options: Options = {}): Effect.Effect<Queue, OptionsRefused
     const { slots: given, ...rest } = options
     const settings = yield* decode("Queue", Options)(isShared(given) ? rest : options)
     const targets = isShared(given) ? given.targets : new Targets(settings.slots, "target", targetsMax)
-    const pools = new WeakMap<Places, Pool>()
-    const poolOf = (places: Places): Pool => {
-      const pool = pools.get(places) ?? new Pool(places, settings)
-      pools.set(places, pool)
-      return pool
-    }
+    const desk = new Desk(targets, settings)
     const policy = Policy.make<"between", SpillwayError>("Queue", "between", (self) =>
       Effect.withFiber((fiber) => {
         const around = fiber.getRef(Facts)
         const facts = around?.call.question === undefined ? plain(fiber, around) : around
-        const now = Alarm.now(fiber)
-        const run = new Run(poolOf(targets.placesOf(facts, now)), self, fiber, facts, now)
+        const run = new Run(desk, self, fiber, facts)
         return framedAtOnce(run, fiber, facts === around ? undefined : contextOf(fiber, facts))
       })
     )
     return Object.assign(policy, {
       expectation: (fiber: Fiber.Fiber<unknown, unknown>, around: Facts | undefined) => {
         const now = Alarm.now(fiber)
-        const pool = poolOf(targets.placesOf(around, now))
-        if (pool.line.size === 0) return pool.expectation(0)
-        const run = new Run(pool, Effect.void, fiber, around ?? plain(fiber, undefined), now)
-        return pool.expectation(pool.line.before(run, now) ?? pool.line.size)
+        const pool = desk.poolOf(targets.placesOf(around, now))
+        if (pool.line.size === 0 && settings.running === undefined) return pool.expectation(0, undefined, now)
+        const run = new Run(desk, Effect.void, fiber, around ?? plain(fiber, undefined))
+        run.cameAt = now
+        return pool.expectation(pool.line.before(run, now) ?? pool.line.size, run.key, now)
       },
       state: (target = "default") =>
-        Effect.withFiber((fiber) => Effect.succeed(poolOf(targets.find(target)).state(Alarm.now(fiber))))
+        Effect.withFiber((fiber) => Effect.succeed(desk.poolOf(targets.find(target)).state(Alarm.now(fiber))))
     })
   })
 
@@ -121,56 +117,104 @@ type Settings = typeof Options.Type
 
 const urgencies: Readonly<Record<Priority, number>> = { low: 0, normal: 1, high: 2 }
 
+/** What all lines of a queue share: its settings, and how many calls of each run. */
+class Desk {
+  readonly targets: Targets
+  readonly settings: Settings
+  readonly waitMax: number
+  /** Keys come from callers, and may be called what every object has. */
+  readonly weights: ReadonlyMap<string, number>
+  private readonly pools = new WeakMap<Places, Pool>()
+  /** Those in which somebody waits. */
+  private readonly busy = new Set<Pool>()
+  /** How many calls of each run now; who runs none is not named. */
+  private readonly running = new Map<string, number>()
+
+  constructor(targets: Targets, settings: Settings) {
+    this.targets = targets
+    this.settings = settings
+    this.waitMax = Alarm.nanos(settings.wait)
+    this.weights = new Map(Object.entries(settings.weights))
+  }
+
+  poolOf(places: Places): Pool {
+    const known = this.pools.get(places)
+    if (known !== undefined) return known
+    const pool = new Pool(places, this)
+    this.pools.set(places, pool)
+    return pool
+  }
+
+  runningOf(key: string): number {
+    return this.running.get(key) ?? 0
+  }
+
+  begin(key: string): void {
+    this.running.set(key, this.runningOf(key) + 1)
+  }
+
+  /** One of his has ended: who was held up by it may wait in another line. */
+  end(key: string, now: number): void {
+    const running = this.runningOf(key) - 1
+    if (running > 0) this.running.set(key, running)
+    else this.running.delete(key)
+    if (this.settings.running !== undefined) for (const pool of [...this.busy]) pool.dispatch(now)
+  }
+
+  readonly mayGo = (key: string): boolean => this.runningOf(key) < (this.settings.running ?? Infinity)
+
+  waits(pool: Pool): void {
+    if (pool.line.size > 0) this.busy.add(pool)
+    else this.busy.delete(pool)
+  }
+}
+
 /** The line before the places of one target. */
 class Pool {
   readonly places: Places
   readonly line: Line<AnyRun>
-  readonly settings: Settings
-  /** Keys come from callers, and may be called what every object has. */
-  readonly weights: ReadonlyMap<string, number>
-  private readonly waitMax: number
-  /** How many calls of each run now; who runs none is not named. */
-  private readonly running = new Map<string, number>()
-  private readonly promises = new Promises()
+  private readonly desk: Desk
 
-  constructor(places: Places, settings: Settings) {
+  constructor(places: Places, desk: Desk) {
     this.places = places
-    this.settings = settings
-    this.weights = new Map(Object.entries(settings.weights))
-    this.waitMax = Alarm.nanos(settings.wait)
-    this.line = new Line({ max: settings.max, bytesMax: settings.bytesMax, ageing: Alarm.nanos(settings.ageing) })
+    this.desk = desk
+    const { ageing, bytesMax, max } = desk.settings
+    this.line = new Line({ max, bytesMax, ageing: Alarm.nanos(ageing) })
     places.onRoom(this.dispatch)
   }
 
   /** Takes a place for him at once, or puts him into the line, or says why neither. */
   enter(run: AnyRun): SpillwayError | undefined {
     const now = run.cameAt
-    if (this.line.size === 0 && this.places.hasRoom && this.mayGo(run.key)) {
+    if (now >= run.until) return run.late(now)
+    // Where a place is free nobody waits for it but those whose key runs as many as it may.
+    if (this.places.hasRoom && this.desk.mayGo(run.key)) {
       this.start(run, now)
       return undefined
     }
     const victims = this.line.enter(run)
-    if (victims === undefined) return this.full(now)
-    for (const victim of victims) victim.end(this.full(now))
-    // He may be the first whose key may go at all.
-    this.dispatch(now)
+    if (victims === undefined) return this.full(run, now)
+    for (const victim of victims) victim.end(this.full(victim, now))
+    this.desk.waits(this)
     return undefined
   }
 
-  /** When his patience ends. */
-  until(run: AnyRun): number {
-    return Math.min(run.cameAt + this.waitMax, run.deadline)
+  leave(run: AnyRun): boolean {
+    const wasThere = this.line.leave(run)
+    if (wasThere) this.desk.waits(this)
+    return wasThere
   }
 
   end(run: AnyRun): void {
-    const running = this.running.get(run.key)! - 1
-    if (running > 0) this.running.set(run.key, running)
-    else this.running.delete(run.key)
+    this.desk.end(run.key, Alarm.now(run.fiber))
   }
 
   state(now: number): State {
+    const own = new Map<string, number>()
     const waiting = this.line.order(now).map((run, index): Waits => {
-      const expected = this.places.freeIn(index)
+      const ownBefore = own.get(run.key) ?? 0
+      own.set(run.key, ownBefore + 1)
+      const expected = this.startsIn(index, run.key, ownBefore, now)
       return {
         key: run.key,
         priority: run.facts.call.priority,
@@ -183,42 +227,55 @@ class Pool {
   }
 
   /** What one may expect who has so many before him. */
-  expectation(before: number): Expected | undefined {
-    const { bound, holds } = this.places
-    const startsIn = this.places.freeIn(before)
+  expectation(before: number, key: string | undefined, now: number): Expected | undefined {
+    const { bound, holds, taken } = this.places
+    const startsIn = this.startsIn(before, key, key === undefined ? 0 : this.line.countOf(key), now)
     if (holds === undefined || startsIn === undefined) return undefined
-    return { startsIn, endsIn: startsIn + holds, every: holds / Math.max(bound, 1) }
+    const every = holds / Math.max(bound, 1)
+    return { startsIn, endsIn: startsIn + holds, every, isIdle: taken === 0 && this.line.size === 0 }
   }
 
-  private readonly dispatch = (now: number): void => {
+  /** When his turn comes who has so many before him, so many of them of his own key. */
+  private startsIn(before: number, key: string | undefined, ownBefore: number, now: number): number | undefined {
+    const { holds } = this.places
+    const freeIn = this.places.freeIn(before, now)
+    const { running } = this.desk.settings
+    if (freeIn === undefined || holds === undefined || running === undefined || key === undefined) return freeIn
+    const turns = Math.max(ownBefore + 1 - (running - this.desk.runningOf(key)), 0)
+    return Math.max(freeIn, (turns * holds) / running)
+  }
+
+  /** Lets in whoever may go; who is woken goes on when all of them have been told. */
+  readonly dispatch = (now: number): void => {
     while (this.line.size > 0 && this.places.hasRoom) {
-      const run = this.line.next(now, this.mayGo)
-      if (run === undefined) return
+      const run = this.line.next(now, this.desk.mayGo)
+      if (run === undefined) break
       // An alarm may be late: whose time is over has gone already.
-      if (now >= this.until(run)) run.end(run.late(now))
+      if (now >= run.until) run.end(run.late(now))
       else this.start(run, now)
     }
+    this.desk.waits(this)
   }
 
   private start(run: AnyRun, now: number): void {
-    this.places.take(now)
-    this.running.set(run.key, (this.running.get(run.key) ?? 0) + 1)
+    this.places.take(run, now)
+    this.desk.begin(run.key)
     run.start(now)
   }
 
-  private readonly mayGo = (key: string): boolean => (this.running.get(key) ?? 0) < (this.settings.running ?? Infinity)
-
-  private full(now: number): SpillwayError {
-    const { bound, holds } = this.places
-    const freeIn = this.places.freeIn(this.line.size)
+  private full(run: AnyRun, now: number): SpillwayError {
+    const { bytesMax, max } = this.desk.settings
+    const { bound, holds, promises } = this.places
+    // What is larger than a whole line will never have a place in it.
+    const isTooLarge = run.bytes > bytesMax
+    const freeIn = isTooLarge ? undefined : this.places.freeIn(this.line.size, now)
     const comeBack =
-      freeIn === undefined || holds === undefined
-        ? undefined
-        : this.promises.next(freeIn, holds / Math.max(bound, 1), now)
+      freeIn === undefined || holds === undefined ? undefined : promises.next(freeIn, holds / Math.max(bound, 1), now)
     return refusal({
       _tag: "QueueFull",
       queued: this.line.size,
-      queuedMax: this.settings.max,
+      queuedMax: max,
+      ...((isTooLarge || this.line.bytes + run.bytes > bytesMax) && { bytes: run.bytes, bytesMax }),
       ...(comeBack !== undefined && { retryAfter: Alarm.spanOf(comeBack) })
     })
   }
@@ -233,53 +290,54 @@ class Run<A, E, R> implements Waiting, Taken, Alarm.Ringing, Policy.Run<A, E | S
   readonly priority: number
   readonly cost: number
   readonly bytes: number
-  readonly cameAt: number
   readonly facts: Facts
   readonly fiber: Fiber.Fiber<unknown, unknown>
   readonly attemptsBefore: number
-  private readonly pool: Pool
-  private readonly self: Effect.Effect<A, E, R>
+  cameAt: number
   takenAt: number
+  private pool: Pool | undefined
   private hasTurn: boolean
+  private readonly desk: Desk
+  private readonly self: Effect.Effect<A, E, R>
   private refusal: SpillwayError | undefined
   private wake: (() => void) | undefined
   private bell: Alarm.Bell | undefined
 
-  constructor(
-    pool: Pool,
-    self: Effect.Effect<A, E, R>,
-    fiber: Fiber.Fiber<unknown, unknown>,
-    facts: Facts,
-    cameAt: number
-  ) {
+  constructor(desk: Desk, self: Effect.Effect<A, E, R>, fiber: Fiber.Fiber<unknown, unknown>, facts: Facts) {
     const { call } = facts
-    this.key = keyOf(pool.settings.per, facts)
-    this.weight = pool.weights.get(this.key) ?? 1
+    this.key = keyOf(desk.settings.per, facts)
+    this.weight = desk.weights.get(this.key) ?? 1
     this.priority = urgencies[call.priority]
     this.cost = Math.max(call.tokens?.likely ?? 1, 1)
     this.bytes = call.question?.bytes ?? 0
-    this.cameAt = cameAt
     this.facts = facts
-    this.pool = pool
-    this.self = self
     this.fiber = fiber
     this.attemptsBefore = attemptsCount(facts)
+    this.cameAt = 0
     this.takenAt = 0
+    this.pool = undefined
     this.hasTurn = false
+    this.desk = desk
+    this.self = self
     this.refusal = undefined
     this.wake = undefined
     this.bell = undefined
   }
 
   get places(): Places {
-    return this.pool.places
+    return this.pool!.places
   }
 
-  get deadline(): number {
-    return this.facts.call.deadline
+  /** When his patience ends. */
+  get until(): number {
+    return Math.min(this.cameAt + this.desk.waitMax, this.facts.call.deadline)
   }
 
   enter(): Effect.Effect<A, E | SpillwayError, R> {
+    const { desk, facts } = this
+    this.cameAt = Alarm.now(this.fiber)
+    // Places that nobody holds may be forgotten while a fiber yields: what is found is taken at once.
+    this.pool = desk.poolOf(desk.targets.placesOf(facts, this.cameAt))
     const refused = this.pool.enter(this)
     if (refused !== undefined) return Effect.fail(refused)
     return this.hasTurn ? this.self : Effect.flatMap(this.turn(), () => this.self)
@@ -288,9 +346,10 @@ class Run<A, E, R> implements Waiting, Taken, Alarm.Ringing, Policy.Run<A, E | S
   leave(exit: Exit.Exit<A, E | SpillwayError>): undefined {
     const { pool } = this
     this.bell?.cancel()
+    if (pool === undefined) return undefined
     if (!this.hasTurn) {
-      pool.line.leave(this)
-      waited(this.facts, Alarm.now(this.fiber) - this.cameAt)
+      pool.leave(this)
+      waited(this.facts, Alarm.now(this.fiber) - this.cameAt, true)
       return undefined
     }
     release(this, exit, () => pool.end(this))
@@ -299,9 +358,8 @@ class Run<A, E, R> implements Waiting, Taken, Alarm.Ringing, Policy.Run<A, E | S
 
   /** It is his turn; his place is taken already, so that it cannot be lost on the way to him. */
   start(now: number): void {
-    this.takenAt = now
     this.hasTurn = true
-    waited(this.facts, now - this.cameAt)
+    waited(this.facts, now - this.cameAt, false)
     this.wake?.()
   }
 
@@ -318,19 +376,21 @@ class Run<A, E, R> implements Waiting, Taken, Alarm.Ringing, Policy.Run<A, E | S
   }
 
   ring(): void {
-    if (this.pool.line.leave(this)) this.end(this.late(Alarm.now(this.fiber)))
+    if (this.pool!.leave(this)) this.end(this.late(Alarm.now(this.fiber)))
   }
 
   private turn(): Effect.Effect<void, SpillwayError> {
     return Effect.callback((resume) => {
       const told = (): void => {
         this.bell?.cancel()
-        resume(this.refusal === undefined ? Effect.void : Effect.fail(this.refusal))
+        const { refusal } = this
+        // Not at once: whoever wakes him is in the midst of something, and he may do anything.
+        resume(refusal === undefined ? Effect.yieldNow : Effect.andThen(Effect.yieldNow, Effect.fail(refusal)))
       }
       // It may have come between asking and now.
       if (this.hasTurn || this.refusal !== undefined) return told()
       this.wake = told
-      this.bell = Alarm.set(this.fiber, this.pool.until(this), this)
+      this.bell = Alarm.set(this.fiber, this.until, this)
     })
   }
 }

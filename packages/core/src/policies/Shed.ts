@@ -35,7 +35,9 @@ export interface Expecting {
   readonly expectation: (
     fiber: Fiber.Fiber<unknown, unknown>,
     facts: Facts | undefined
-  ) => { readonly startsIn: number; readonly endsIn: number; readonly every: number } | undefined
+  ) =>
+    | { readonly startsIn: number; readonly endsIn: number; readonly every: number; readonly isIdle?: boolean }
+    | undefined
 }
 
 /** The options as TypeScript takes them. */
@@ -90,6 +92,8 @@ const inTime = <A, E, R>(
   const left = (facts?.call.deadline ?? Infinity) - now
   const expected = settings.queue.expectation(fiber, facts)
   if (expected === undefined || expected.endsIn <= left * (1 + settings.slack)) return self
+  // What was learned of an idle target may be long over: one call at a time finds out.
+  if (expected.isIdle === true) return self
   const { endsIn, every } = expected
   const retryAfter = comeBack(settings, facts, endsIn - left, every, now)
   return Effect.fail(refusal({ _tag: "DeadlineUnmeetable", expected: Alarm.spanOf(endsIn), retryAfter }))
@@ -120,7 +124,7 @@ const patiently = <A, E, R>(
   }
   // How long he waits for his turn is told to the scope around it: there has to be one.
   const facts = around?.call.question === undefined ? plain(fiber, around) : around
-  const run = new Run(self, fiber, facts, patience, now)
+  const run = new Run(self, fiber, facts, settings.patiences, now)
   return framedAtOnce(run, fiber, facts === around ? undefined : contextOf(fiber, facts))
 }
 
@@ -129,20 +133,20 @@ class Run<A, E, R> implements Policy.Run<A, E, R> {
   private readonly self: Effect.Effect<A, E, R>
   private readonly fiber: Fiber.Fiber<unknown, unknown>
   private readonly facts: Facts
-  private readonly patience: Patience
+  private readonly patiences: Keyed<Patience>
   private readonly cameAt: number
 
   constructor(
     self: Effect.Effect<A, E, R>,
     fiber: Fiber.Fiber<unknown, unknown>,
     facts: Facts,
-    patience: Patience,
+    patiences: Keyed<Patience>,
     cameAt: number
   ) {
     this.self = self
     this.fiber = fiber
     this.facts = facts
-    this.patience = patience
+    this.patiences = patiences
     this.cameAt = cameAt
   }
 
@@ -151,14 +155,16 @@ class Run<A, E, R> implements Policy.Run<A, E, R> {
   }
 
   leave(exit: Exit.Exit<A, E>): undefined {
-    const { cameAt, facts, patience } = this
+    const { cameAt, facts } = this
     const now = Alarm.now(this.fiber)
+    // One of whom nothing is known may have been forgotten since he came.
+    const patience = this.patiences.get(keyOf("caller", facts), now)
+    if (patience === undefined) return undefined
     const firstAt = facts.call.delivery.parts === 0 ? undefined : firstWordAt(facts)
-    if (firstAt === undefined && Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause)) {
-      patience.left(now - cameAt, now)
-    } else if (firstAt !== undefined || Exit.isSuccess(exit)) {
+    if (firstAt !== undefined || Exit.isSuccess(exit)) {
       patience.stayed((firstAt ?? now) - cameAt, facts.call.waits.nanos, now)
-    }
+    } else if (Cause.hasInterruptsOnly(exit.cause)) patience.left(now - cameAt, now)
+    else patience.waited(now - cameAt, now)
     return undefined
   }
 }

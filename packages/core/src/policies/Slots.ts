@@ -27,7 +27,7 @@ export const Options = Schema.Struct({
   keysMax: Units.count.schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed(10_000)))
 })
 
-const ByHand = Schema.Struct({ slots: Units.count.schema })
+const ByHand = Schema.Struct({ slots: Count })
 
 /** The options as TypeScript takes them. */
 export type Options = Widened<typeof Options.Encoded>
@@ -36,8 +36,8 @@ export type Options = Widened<typeof Options.Encoded>
 export interface Slots extends Policy.Policy<"attempt", SpillwayError> {
   /** How those of a target stand; without a key those of the calls that named none. */
   readonly state: (key?: string) => Effect.Effect<State>
-  /** Changes their number, for good: what runs goes on, and nobody is let in until enough have ended. */
-  readonly resize: (slots: number, key?: string) => Effect.Effect<void, OptionsRefused>
+  /** Changes the number of one target, for good: what runs goes on, and nobody is let in until enough have ended. */
+  readonly resize: (slots: typeof Count.Type, key?: string) => Effect.Effect<void, OptionsRefused>
   /** For a queue, which takes them in another's name. */
   readonly targets: Targets
 }
@@ -51,14 +51,14 @@ export const make = (options: Options = {}): Effect.Effect<Slots, OptionsRefused
         const around = fiber.getRef(Facts)
         // Work that a clock gives up tells the scope around it when it has really ended: there has to be one.
         const facts = around?.call.question === undefined ? plain(fiber, around) : around
-        const run = new Run(targets.placesOf(facts, Alarm.now(fiber)), self, fiber, facts)
+        const run = new Run(targets, self, fiber, facts)
         return framedAtOnce(run, fiber, facts === around ? undefined : contextOf(fiber, facts))
       })
     )
     return Object.assign(policy, {
       targets,
       state: (key = "default") => Effect.sync(() => targets.find(key).state),
-      resize: (bound: number, key = "default") =>
+      resize: (bound: typeof Count.Type, key = "default") =>
         Effect.flatMap(decode("Slots", ByHand)({ slots: bound }), ({ slots: given }) =>
           Effect.withFiber((fiber) => Effect.sync(() => targets.of(key).resize(given, Alarm.now(fiber))))
         )
@@ -68,44 +68,49 @@ export const make = (options: Options = {}): Effect.Effect<Slots, OptionsRefused
 /** A call that holds a place until it has really ended. */
 class Run<A, E, R> implements Policy.Run<A, E | SpillwayError, R>, Taken {
   takenAt: number
-  readonly places: Places
   readonly fiber: Fiber.Fiber<unknown, unknown>
   readonly facts: Facts
   readonly attemptsBefore: number
-  private hasPlace: boolean
+  private taken: Places | undefined
+  private readonly targets: Targets
   private readonly self: Effect.Effect<A, E, R>
 
-  constructor(places: Places, self: Effect.Effect<A, E, R>, fiber: Fiber.Fiber<unknown, unknown>, facts: Facts) {
+  constructor(targets: Targets, self: Effect.Effect<A, E, R>, fiber: Fiber.Fiber<unknown, unknown>, facts: Facts) {
     this.takenAt = 0
-    this.hasPlace = false
-    this.places = places
+    this.taken = undefined
+    this.targets = targets
     this.self = self
     this.fiber = fiber
     this.facts = facts
     this.attemptsBefore = attemptsCount(facts)
   }
 
+  get places(): Places {
+    return this.taken!
+  }
+
   enter(): Effect.Effect<A, E | SpillwayError, R> {
-    const { fiber, places } = this
-    const now = Alarm.now(fiber)
-    if (!places.take(now)) return Effect.fail(refused(places))
-    this.takenAt = now
-    this.hasPlace = true
+    const now = Alarm.now(this.fiber)
+    // Places that nobody holds may be forgotten while a fiber yields: what is found is taken at once.
+    const places = this.targets.placesOf(this.facts, now)
+    if (!places.take(this, now)) return Effect.fail(refused(places, now))
+    this.taken = places
     return this.self
   }
 
   leave(exit: Exit.Exit<A, E | SpillwayError>): undefined {
-    if (this.hasPlace) release(this, exit)
+    if (this.taken !== undefined) release(this, exit)
     return undefined
   }
 }
 
-const refused = (places: Places): SpillwayError => {
-  const freeIn = places.freeIn(0)
+const refused = (places: Places, now: number): SpillwayError => {
+  const freeIn = places.freeIn(0, now)
+  const every = (places.holds ?? 0) / places.bound
   return refusal({
     _tag: "QueueFull",
     queued: 0,
     queuedMax: 0,
-    ...(freeIn !== undefined && { retryAfter: Alarm.spanOf(freeIn) })
+    ...(freeIn !== undefined && { retryAfter: Alarm.spanOf(places.promises.next(freeIn, every, now)) })
   })
 }

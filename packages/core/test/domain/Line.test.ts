@@ -92,6 +92,16 @@ describe("turns", () => {
     assert.deepStrictEqual(drained(lineOf(names, { ageing: 20 }), 60), ["low", "high"])
   })
 
+  it("of one priority are shared fairly, whatever urgent ones have cost before", () => {
+    const line = lineOf(Array.from({ length: 20 }, (_, each) => who(`a${each}`, { cost: 100, cameAt: each })))
+    for (let urgent = 0; urgent < 20; urgent++) {
+      line.enter(who(`u${urgent}`, { priority: 2, cost: 2_000, cameAt: 20 }))
+      assert.strictEqual(line.next(20, all)!.key, "u")
+    }
+    line.enter(who("b1", { cost: 100, cameAt: 21 }))
+    assert.strictEqual(line.next(21, all)!.name, "b1")
+  })
+
   it("pass over keys that may not go", () => {
     const line = lineOf([who("a1"), who("b1")])
     assert.strictEqual(line.next(0, (key) => key !== "a")!.name, "b1")
@@ -209,6 +219,43 @@ describe("whatever is asked of a line", () => {
         assert.isAtMost(bytes, 60)
         const order = line.order(now)
         assert.isTrue(order.length === inside.size && order.every((each) => inside.has(each)), `seed ${seed}`)
+      }
+    }
+  })
+
+  it("the place that is told to a newcomer is the one that he has, where nobody grows older", () => {
+    for (let seed = 1; seed <= 300; seed++) {
+      const random = Random.make(seed)
+      const made = () => new Line<Who>({ ...wide, max: 12 })
+      const line = made()
+      const done: Array<(line: Line<Who>) => unknown> = []
+      const both = (what: (line: Line<Who>) => unknown) => {
+        done.push(what)
+        return what(line)
+      }
+      for (let now = 0; now < 40; now++) {
+        const newcomer = who(`${"abcd"[random.below(4)]}${now}`, {
+          priority: random.below(3),
+          cost: 1 + random.below(3),
+          weight: 1 + random.below(2),
+          cameAt: now
+        })
+        const before = line.before(newcomer, now)
+        const victims = both((each) => each.enter(newcomer)) as ReadonlyArray<Who> | undefined
+        if (victims === undefined) assert.isUndefined(before)
+        else {
+          // Who goes for him may change who of two equals goes first.
+          const off = Math.abs(line.order(now).indexOf(newcomer) - before!)
+          assert.isAtMost(off, 3 * victims.length, `seed ${seed}, ${now}`)
+        }
+        const again = made()
+        for (const each of done) each(again)
+        assert.deepStrictEqual(
+          line.order(now).map(({ name }) => name),
+          drained(again, now),
+          `seed ${seed}, ${now}`
+        )
+        if (random.below(3) === 0) both((each) => each.next(now, all))
       }
     }
   })

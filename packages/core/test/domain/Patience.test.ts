@@ -33,13 +33,28 @@ describe("patience", () => {
     assert.strictEqual(new Patience().longest(0), Infinity)
   })
 
-  it("is believed to end after some have left, and not after one", () => {
+  it("is believed to end after five have left, and not after fewer, nor after many who leave at once", () => {
     const patience = new Patience()
     patience.stayed(second, 0, 0)
-    patience.left(8 * second, 0)
-    assert.strictEqual(patience.longest(0), Infinity)
-    patience.left(8 * second, 0)
-    assert.isBelow(patience.longest(0), 7 * second)
+    for (let each = 0; each < 10; each++) patience.left(8 * second, 0)
+    for (let each = 1; each < 5; each++) {
+      assert.strictEqual(patience.longest(each), Infinity)
+      patience.left(8 * second, each)
+    }
+    assert.isBelow(patience.longest(5), 7 * second)
+  })
+
+  it("is not believed to end for a few who leave early, after a thousand who were patient", () => {
+    const patience = learned({ count: 1_000, leaves: () => Infinity, word: () => 10 })
+    for (let each = 0; each < 8; each++) patience.left(0.8 * second, (1_000 + each) * second)
+    assert.strictEqual(patience.longest(1_010 * second), Infinity)
+  })
+
+  it("is known of those too who were told no in the end", () => {
+    const patience = learned({ count: 200, leaves: () => 8, word: () => 20 })
+    for (let each = 0; each < 500; each++) patience.waited(30 * second, 200 * second)
+    assert.strictEqual(patience.longest(200 * second), Infinity)
+    assert.strictEqual(patience.usual, 0)
   })
 
   it("is known to a seventh, however many were answered long before", () => {
@@ -64,7 +79,7 @@ describe("patience", () => {
   it("grows again where those who come so far stay", () => {
     const patience = learned({ count: 200, leaves: () => 8, word: () => 20 })
     assert.isBelow(patience.longest(200 * second), 8 * second)
-    for (let each = 0; each < 100; each++) patience.stayed(20 * second, 19 * second, 200 * second)
+    for (let each = 0; each < 500; each++) patience.stayed(20 * second, 19 * second, 200 * second)
     assert.strictEqual(patience.longest(200 * second), Infinity)
   })
 

@@ -1,68 +1,84 @@
 /** Places: how many are taken, who is told when one comes free, and what is known of how long one is held. */
 import { assert, describe, it } from "@effect/vitest"
-import { Places, Targets } from "../../src/domain/Places.ts"
+import { type Held, Places, type Shows, Targets } from "../../src/domain/Places.ts"
 
 const hour = 3_600_000_000_000
 const second = 1_000_000_000
 
+/** Takes one, if it can. */
+const take = (places: Places, at: number): Held | undefined => {
+  const who = { takenAt: Number.NaN }
+  return places.take(who, at) ? who : undefined
+}
+
+/** Holds one from then till then. */
+const hold = (places: Places, from: number, to: number, work = 0, shows: Shows = "all"): void =>
+  places.giveBack(take(places, from)!, to, work, shows)
+
 describe("places", () => {
   it("are taken up to their number, and no further", () => {
     const places = new Places(2)
-    assert.deepStrictEqual([places.take(0), places.take(0), places.take(0)], [true, true, false])
-    places.giveBack(0, 5)
+    const [first, second, third] = [take(places, 0), take(places, 0), take(places, 0)]
+    assert.isDefined(second)
+    assert.isUndefined(third)
+    places.giveBack(first!, 5)
     assert.isTrue(places.hasRoom)
-    assert.isTrue(places.take(0))
+    assert.isDefined(take(places, 5))
   })
 
-  it("tell whoever hands them out when one may have come free, and when", () => {
+  it("tell whoever hands them out when one may have come free, another one first each time", () => {
     const places = new Places(1)
-    const told: Array<number> = []
-    places.onRoom((now) => told.push(now))
-    places.take(0)
-    places.giveBack(0, 5)
+    const told: Array<string> = []
+    places.onRoom((now) => told.push(`a ${now}`))
+    places.onRoom((now) => told.push(`b ${now}`))
+    hold(places, 0, 5)
     places.resize(3, 7)
-    assert.deepStrictEqual(told, [5, 7])
+    assert.deepStrictEqual(told, ["a 5", "b 5", "b 7", "a 7"])
   })
 
   it("know how long one is held, the last ones more than the first", () => {
     const places = new Places(1)
     assert.isUndefined(places.holds)
-    assert.isUndefined(places.freeIn(0))
-    const hold = (from: number, to: number) => {
-      places.take(0)
-      places.giveBack(from, to)
-    }
-    hold(0, 100)
+    assert.isUndefined(places.freeIn(0, 0))
+    hold(places, 0, 100)
     assert.strictEqual(places.holds, 100)
-    hold(100, 400)
+    hold(places, 100, 400)
     assert.strictEqual(places.holds, 140)
   })
 
-  it("learn that from those who left only where they have held one for longer", () => {
+  it("learn that from those who left or failed only where they have held one for longer", () => {
     const places = new Places(1)
-    const cut = (from: number, to: number) => {
-      places.take(from)
-      places.giveBack(from, to, 0, true)
-    }
-    cut(0, 5)
-    assert.isUndefined(places.holds)
-    places.take(5)
-    places.giveBack(5, 105)
-    cut(105, 106)
+    hold(places, 0, 5, 0, "at least")
+    assert.strictEqual(places.holds, 5)
+    hold(places, 0, 3, 0, "at least")
+    assert.strictEqual(places.holds, 5)
+    // Now it is known.
+    hold(places, 5, 105)
     assert.strictEqual(places.holds, 100)
-    cut(106, 306)
+    hold(places, 105, 106, 0, "at least")
+    assert.strictEqual(places.holds, 100)
+    hold(places, 106, 306, 0, "at least")
     assert.strictEqual(places.holds, 120)
+    hold(places, 306, 326)
+    assert.strictEqual(places.holds, 100)
+  })
+
+  it("learn nothing from those who were turned away inside", () => {
+    const places = new Places(1)
+    hold(places, 0, 5, 0, "nothing")
+    assert.isUndefined(places.holds)
   })
 
   it("say when one is free for whoever comes, with so many before him", () => {
     const places = new Places(2)
-    places.take(0)
-    places.giveBack(0, 100)
-    assert.strictEqual(places.freeIn(0), 0)
-    places.take(0)
-    places.take(0)
-    assert.strictEqual(places.freeIn(0), 50)
-    assert.strictEqual(places.freeIn(3), 200)
+    hold(places, 0, 100)
+    assert.strictEqual(places.freeIn(0, 100), 0)
+    take(places, 100)
+    take(places, 100)
+    assert.strictEqual(places.freeIn(0, 150), 50)
+    assert.strictEqual(places.freeIn(3, 150), 200)
+    // One that is overdue will be as long again.
+    assert.strictEqual(places.freeIn(0, 300), 50 + 100)
   })
 
   it("are not forgotten where somebody has changed their number by hand", () => {
@@ -76,9 +92,9 @@ describe("places", () => {
 
   it("are forgotten once nobody has held one for an hour, and not before", () => {
     const places = new Places(1)
-    places.take(0)
+    const who = take(places, 0)!
     assert.isFalse(places.isIdle(2 * hour))
-    places.giveBack(0, hour)
+    places.giveBack(who, hour)
     assert.isFalse(places.isIdle(2 * hour))
     assert.isTrue(places.isIdle(2 * hour + 1))
   })
@@ -87,9 +103,8 @@ describe("places", () => {
 describe("places whose number is learned", () => {
   /** A server that does as much as it is given: a turn of a second in all places but for `free` of them. */
   const turn = (places: Places, at: number, free = 0): void => {
-    const taken = places.bound - free
-    for (let each = 0; each < taken; each++) places.take(at * second)
-    for (let each = 0; each < taken; each++) places.giveBack(at * second, (at + 1) * second, 1)
+    const taken = Array.from({ length: places.bound - free }, () => take(places, at * second)!)
+    for (const who of taken) places.giveBack(who, (at + 1) * second, 1)
   }
 
   it("become more where more is done, and say what they try", () => {
@@ -115,18 +130,19 @@ describe("places whose number is learned", () => {
   /** A server that does as much as it is given, where who has ended is followed by the next after a while. */
   const after = (gap: number): Places => {
     const places = new Places("auto")
-    const running: Array<{ readonly at: number; readonly until: number }> = []
+    const running: Array<{ readonly who: Held; readonly until: number }> = []
     const coming = [0, 0.3]
     for (let calls = 0; calls < 2_000;) {
       const [first] = running.toSorted((one, other) => one.until - other.until)
       const [next] = coming.toSorted((one, other) => one - other)
       if (next !== undefined && next <= (first?.until ?? Infinity)) {
         coming.splice(coming.indexOf(next), 1)
-        if (places.take(next * second)) running.push({ at: next, until: next + 1 })
-        else coming.push(first!.until + gap * 0.4)
+        const who = take(places, next * second)
+        if (who === undefined) coming.push(first!.until + gap * 0.4)
+        else running.push({ who, until: next + 1 })
       } else {
         running.splice(running.indexOf(first!), 1)
-        places.giveBack(first!.at * second, first!.until * second, 1)
+        places.giveBack(first!.who, first!.until * second, 1)
         coming.push(first!.until + gap)
         calls++
       }
@@ -144,15 +160,15 @@ describe("places whose number is learned", () => {
     let at = 0
     while (places.bound < 2) turn(places, at++)
     for (const end = at + 1_000; at < end; at++) {
-      places.take(at * second)
-      places.take((at + 0.9) * second)
-      places.giveBack(at * second, (at + 0.95) * second, 1)
-      places.giveBack((at + 0.9) * second, (at + 0.97) * second, 1)
+      const first = take(places, at * second)!
+      const other = take(places, (at + 0.9) * second)!
+      places.giveBack(first, (at + 0.95) * second, 1)
+      places.giveBack(other, (at + 0.97) * second, 1)
     }
     assert.deepStrictEqual([places.state.slots, places.bound], [1, 2])
   })
 
-  it("stay as somebody has made them by hand, and learn no more", () => {
+  it("stay as somebody has made them by hand, and learn no more until they are told to", () => {
     const places = new Places("auto")
     assert.isTrue(places.isLearning)
     places.resize(2, 0)
@@ -163,6 +179,9 @@ describe("places whose number is learned", () => {
       { slots: 2, trying: undefined, running: 0, holds: undefined }
     )
     assert.isFalse(places.isIdle(10 * hour))
+    places.resize("auto", 200 * second)
+    assert.isTrue(places.isLearning)
+    assert.isTrue(places.isIdle(10 * hour))
   })
 
   it("are forgotten after an hour as all are", () => {
@@ -177,7 +196,7 @@ describe("the places of targets", () => {
     const targets = new Targets(1, "all", 1)
     assert.strictEqual(targets.placesOf(undefined, 0), targets.of("whatever it is called"))
     const each = new Targets(1, "target", 1)
-    each.placesOf(undefined, 0).take(0)
+    take(each.placesOf(undefined, 0), 0)
     assert.strictEqual(each.placesOf(undefined, 0), each.of("default"))
     assert.notStrictEqual(each.of("a/m"), each.of("default"))
   })

@@ -37,15 +37,16 @@ describe("what ends", () => {
       assert.closeTo(survival.fewerThan(share).latest / milli, 1_000 - 900 * share, 200)
     }
     // Of those that come past 500.
-    assert.closeTo(survival.fewerThan(0.5, 500 * milli).latest / milli, 750, 200)
+    assert.closeTo(survival.fewerThan(0.5, { from: 500 * milli }).latest / milli, 750, 200)
   })
 
   it("is learned anew where it changes, and counts for less when it fades", () => {
     const survival = new Survival()
     for (let each = 0; each < 100; each++) survival.ended(100 * milli)
-    for (let each = 0; each < 100; each++) survival.ended(1_000 * milli)
+    for (let each = 0; each < 400; each++) survival.ended(1_000 * milli)
     assert.isAbove(survival.fewerThan(0.9).earliest, 800 * milli)
     survival.fade(0.05)
+    assert.strictEqual(survival.fewerThan(0.9, { shownBy: 10 }).earliest, Infinity)
     assert.strictEqual(survival.fewerThan(0.9).earliest, Infinity)
   })
 })

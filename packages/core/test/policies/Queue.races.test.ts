@@ -50,6 +50,7 @@ const play = Effect.fnUntraced(function* (seed: number) {
       yield* Effect.forkChild(Fiber.interrupt(fibers[random.below(fibers.length)]!))
     } else if (what < 8) {
       // Whoever was let in before has begun by now.
+      for (let turn = 0; turn < 8; turn++) yield* Effect.yieldNow
       yield* aTurn
       bound = 1 + random.below(4)
       if (bound < running.size) shrunk++
@@ -61,8 +62,11 @@ const play = Effect.fnUntraced(function* (seed: number) {
     assert.isAtLeast(taken, running.size)
     if (waiting.length > 0) assert.isAtLeast(taken, bound)
   }
-  yield* TestClock.adjust("1 minute")
-  yield* aTurn
+  // Whoever is woken begins a turn later, and time must not have gone on by then.
+  for (let step = 0; step < 100; step++) {
+    yield* TestClock.adjust("100 millis")
+    yield* aTurn
+  }
   yield* Fiber.awaitAll(fibers)
   assert.strictEqual(tooMany, 0)
   const { running: taken, waiting } = yield* queue.state("gpu1/m")

@@ -16,11 +16,14 @@ const scene = Effect.fnUntraced(function* (options: Shed.Options = {}) {
   const guard = yield* Policy.all([shed, queue])
   const ask = (caller: string, work: Effect.Effect<void> = second) =>
     Effect.forkChild(Effect.exit(guard(work).pipe(Policy.about({ caller }))), { startImmediately: true })
-  /** So many come at once and each leaves after so long. */
+  /** So many come at once and leave after so long, one after the other. */
   const impatient = Effect.fnUntraced(function* (caller: string, count: number, seconds: number, work = second) {
     const fibers = yield* Effect.forEach(Array.from({ length: count }), () => ask(caller, work))
     yield* TestClock.adjust(Duration.seconds(seconds))
-    yield* Fiber.interruptAll(fibers)
+    for (const fiber of fibers) {
+      yield* Fiber.interrupt(fiber)
+      yield* TestClock.adjust(1)
+    }
   })
   /** How many of so many who come at once are told no at once. */
   const refused = Effect.fnUntraced(function* (caller: string, count: number) {
@@ -89,6 +92,31 @@ describe("a caller who names no deadline", () => {
       const endless = yield* scene({ patience: "endless" })
       yield* endless.impatient("ann", 30, 8.5)
       assert.strictEqual(yield* endless.refused("ann", 30), 0)
+    })
+  )
+
+  it.effect("is not thought impatient for what others do who come and go between", () =>
+    Effect.gen(function* () {
+      const { impatient, refused } = yield* scene()
+      // Each is forgotten for the other until he has taught something.
+      for (let each = 0; each < 30; each++) {
+        yield* impatient("ann", 4, 2.5)
+        yield* impatient("ben", 1, 0.1)
+      }
+      assert.strictEqual(yield* refused("ann", 10), 8)
+    })
+  )
+
+  it.effect("is not thought impatient where many of his are interrupted at once, for a reason of its own", () =>
+    Effect.gen(function* () {
+      const { ask, refused } = yield* scene()
+      yield* refused("ann", 3)
+      for (let each = 0; each < 3; each++) {
+        const fibers = yield* Effect.forEach(Array.from({ length: 10 }), () => ask("ann"))
+        yield* TestClock.adjust("1500 millis")
+        yield* Fiber.interruptAll(fibers)
+      }
+      assert.strictEqual(yield* refused("ann", 10), 0)
     })
   )
 
