@@ -187,7 +187,7 @@ export class Line<W extends Waiting> {
     const rest = this.priorities().flatMap((priority) => {
       const entries: Array<Entry<W>> = []
       this.each(priority, (entry) => entries.push(entry))
-      return entries.sort(compare).map(({ who }) => who)
+      return entries.toSorted(compare).map(({ who }) => who)
     })
     return [first, ...rest.filter((who) => who !== first)]
   }
@@ -196,7 +196,7 @@ export class Line<W extends Waiting> {
   private priorities(): ReadonlyArray<number> {
     const found = new Set<number>()
     for (const { bands } of this.shares.values()) for (const priority of bands.keys()) found.add(priority)
-    return [...found].sort((one, other) => other - one)
+    return [...found].toSorted((one, other) => other - one)
   }
 
   /** Each of a priority, with what his key will have had by his turn, and how much it will still want. */

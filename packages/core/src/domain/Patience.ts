@@ -2,7 +2,7 @@
  * How long a caller waits for the first word before he leaves, learned from when he left and when he did not.
  *
  * He waits in any case for as long as it takes once it is his turn; what he may have to wait for his turn is the rest.
- * Of a wait that is told no nothing new is learned: what is known of it fades, so that sooner or later it is tried anew.
+ * Of a wait that is told no nothing new is learned: what is known of it fades, so that it is tried anew some time.
  */
 import type { Forgettable } from "./Keyed.ts"
 import { Survival } from "./Survival.ts"
@@ -17,7 +17,7 @@ export class Patience implements Forgettable {
   private fadedAt = -Infinity
   private longestWait = Infinity
 
-  /** He left after so long without a word. Several who leave in one moment leave for one reason, which is not patience. */
+  /** He left after so long without a word. What leaves in one moment has one reason, and that is not patience. */
   left(after: number, now: number): void {
     if (now === this.leftAt) return
     this.leftAt = now

@@ -78,6 +78,10 @@ export class Ratio implements Forgettable {
   }
 }
 
+/** How many tokens a prompt has that is longer than that, as far as is known of the model. */
+export const told = (likely: number, known: Ratio | undefined, longerThan: number): number =>
+  Math.max(Math.round(likely * Math.min(known?.ratio ?? 1, ratioMax)), longerThan + 1)
+
 /** How much of its ratio one text may be off from the others of the same model. */
 const wrongBy = 0.6
 

@@ -121,7 +121,7 @@ const sentences: { readonly [Name in Failure.Name]: (facts: Facts[Name]) => stri
       ? `Every slot is in use, and nobody waits for one here: ${comeBack(_.retryAfter)}`
       : _.bytesMax === undefined
         ? `The queue is full (${_.queued} of ${_.queuedMax}): ${comeBack(_.retryAfter)}`
-        : `The question is ${_.bytes} bytes, and those that wait may be ${_.bytesMax} together: ${comeBack(_.retryAfter)}`,
+        : `The question has ${_.bytes} bytes, all that wait may have ${_.bytesMax}: ${comeBack(_.retryAfter)}`,
   DeadlineUnmeetable: (_) =>
     _.patience === undefined
       ? `The answer would take about ${seconds(_.expected)}, longer than the deadline allows: ${comeBack(_.retryAfter)}`

@@ -112,7 +112,7 @@ class Bounds {
     const certain = Fit.certainOf(question)
     if (!Fit.isCut(counted, certain * low, context)) return undefined
     const target = answered.target ?? question.model
-    const expected = Math.round(certain * (known?.ratio ?? 1))
+    const expected = Ratio.told(certain, known, Math.max(context, counted))
     return new SpillwayError({ reason: { _tag: "Truncated", target, expected, counted } })
   }
 
@@ -120,6 +120,8 @@ class Bounds {
   private learn(question: Question, { target, usage }: Attempt, now: number): void {
     const context = this.contextOf(target, question.model)
     if (context === undefined || question.prompt.most > context || !Ratio.teaches(question)) return
+    // A server that leaves out what it had read before says nothing of what a prompt has.
+    if (usage!.input < question.prompt.likely * Ratio.lowest) return
     const model = modelOf(target)
     for (const name of model === undefined || model === question.model ? [question.model] : [model, question.model]) {
       this.ratios.get(name, now)?.learn(usage!.input, question.prompt.likely, now)
@@ -141,7 +143,7 @@ class Bounds {
     const low = Fit.lowOf(question, known)
     if (question.prompt.likely * low <= context) return 0
     const certain = Fit.certainOf(question)
-    return certain * low > context ? Math.round(certain * (known?.ratio ?? 1)) : 0
+    return certain * low > context ? Ratio.told(certain, known, context) : 0
   }
 
   private contextOf(target: string | undefined, model: string | undefined): number | undefined {

@@ -13,6 +13,7 @@ import { framedAtOnce } from "../domain/Frame.ts"
 import { Line, type Waiting } from "../domain/Line.ts"
 import { decode, type OptionsRefused, type Widened } from "../domain/Options.ts"
 import { Count, type Places, release, type State as PlacesState, type Taken, Targets } from "../domain/Places.ts"
+import { Running } from "../domain/Running.ts"
 import { refusal, type SpillwayError } from "../domain/SpillwayError.ts"
 import * as Units from "../domain/Units.ts"
 import * as Policy from "../Policy.ts"
@@ -81,8 +82,8 @@ export interface Expected {
  */
 export const make = (options: Options = {}): Effect.Effect<Queue, OptionsRefused> =>
   Effect.gen(function* () {
-    const { slots: given, ...rest } = options
-    const settings = yield* decode("Queue", Options)(isShared(given) ? rest : options)
+    const given = options instanceof Object ? options.slots : undefined
+    const settings = yield* decode("Queue", Options)(isShared(given) ? { ...options, slots: 1 } : options)
     const targets = isShared(given) ? given.targets : new Targets(settings.slots, "target", targetsMax)
     const desk = new Desk(targets, settings)
     const policy = Policy.make<"between", SpillwayError>("Queue", "between", (self) =>
@@ -127,14 +128,14 @@ class Desk {
   private readonly pools = new WeakMap<Places, Pool>()
   /** Those in which somebody waits. */
   private readonly busy = new Set<Pool>()
-  /** How many calls of each run now; who runs none is not named. */
-  private readonly running = new Map<string, number>()
+  readonly running: Running
 
   constructor(targets: Targets, settings: Settings) {
     this.targets = targets
     this.settings = settings
     this.waitMax = Alarm.nanos(settings.wait)
     this.weights = new Map(Object.entries(settings.weights))
+    this.running = new Running(settings.running ?? Infinity)
   }
 
   poolOf(places: Places): Pool {
@@ -145,23 +146,11 @@ class Desk {
     return pool
   }
 
-  runningOf(key: string): number {
-    return this.running.get(key) ?? 0
-  }
-
-  begin(key: string): void {
-    this.running.set(key, this.runningOf(key) + 1)
-  }
-
   /** One of his has ended: who was held up by it may wait in another line. */
   end(key: string, now: number): void {
-    const running = this.runningOf(key) - 1
-    if (running > 0) this.running.set(key, running)
-    else this.running.delete(key)
-    if (this.settings.running !== undefined) for (const pool of [...this.busy]) pool.dispatch(now)
+    this.running.end(key)
+    if (this.running.most < Infinity) for (const pool of this.busy) pool.dispatch(now)
   }
-
-  readonly mayGo = (key: string): boolean => this.runningOf(key) < (this.settings.running ?? Infinity)
 
   waits(pool: Pool): void {
     if (pool.line.size > 0) this.busy.add(pool)
@@ -188,7 +177,7 @@ class Pool {
     const now = run.cameAt
     if (now >= run.until) return run.late(now)
     // Where a place is free nobody waits for it but those whose key runs as many as it may.
-    if (this.places.hasRoom && this.desk.mayGo(run.key)) {
+    if (this.places.hasRoom && this.desk.running.hasRoom(run.key)) {
       this.start(run, now)
       return undefined
     }
@@ -239,16 +228,16 @@ class Pool {
   private startsIn(before: number, key: string | undefined, ownBefore: number, now: number): number | undefined {
     const { holds } = this.places
     const freeIn = this.places.freeIn(before, now)
-    const { running } = this.desk.settings
-    if (freeIn === undefined || holds === undefined || running === undefined || key === undefined) return freeIn
-    const turns = Math.max(ownBefore + 1 - (running - this.desk.runningOf(key)), 0)
-    return Math.max(freeIn, (turns * holds) / running)
+    const { running } = this.desk
+    if (freeIn === undefined || holds === undefined || key === undefined || running.most === Infinity) return freeIn
+    const turns = Math.max(ownBefore + 1 - (running.most - running.of(key)), 0)
+    return Math.max(freeIn, (turns * holds) / running.most)
   }
 
   /** Lets in whoever may go; who is woken goes on when all of them have been told. */
   readonly dispatch = (now: number): void => {
     while (this.line.size > 0 && this.places.hasRoom) {
-      const run = this.line.next(now, this.desk.mayGo)
+      const run = this.line.next(now, this.desk.running.hasRoom)
       if (run === undefined) break
       // An alarm may be late: whose time is over has gone already.
       if (now >= run.until) run.end(run.late(now))
@@ -259,7 +248,7 @@ class Pool {
 
   private start(run: AnyRun, now: number): void {
     this.places.take(run, now)
-    this.desk.begin(run.key)
+    this.desk.running.begin(run.key)
     run.start(now)
   }
 
@@ -383,9 +372,9 @@ class Run<A, E, R> implements Waiting, Taken, Alarm.Ringing, Policy.Run<A, E | S
     return Effect.callback((resume) => {
       const told = (): void => {
         this.bell?.cancel()
-        const { refusal } = this
+        const refused = this.refusal
         // Not at once: whoever wakes him is in the midst of something, and he may do anything.
-        resume(refusal === undefined ? Effect.yieldNow : Effect.andThen(Effect.yieldNow, Effect.fail(refusal)))
+        resume(refused === undefined ? Effect.yieldNow : Effect.andThen(Effect.yieldNow, Effect.fail(refused)))
       }
       // It may have come between asking and now.
       if (this.hasTurn || this.refusal !== undefined) return told()

@@ -5,7 +5,7 @@
  * come past it. It is written aside, on a fiber of its own behind a bounded buffer: a sink that is slow costs records,
  * which are counted, and never a call; one that breaks costs the record that it broke on.
  */
-import { type Cause, Clock, type Duration, Effect, type Exit, Fiber, Queue, Schema, type Scope } from "effect"
+import { type Cause, Clock, type Duration, Effect, Exit, Fiber, Queue, Schema, type Scope } from "effect"
 import * as Alarm from "../domain/Alarm.ts"
 import { type CallRecord, type Ended, of } from "../domain/CallRecord.ts"
 import { attemptsCount, attemptsWithin, contextOf, Facts, plain } from "../domain/Facts.ts"
@@ -145,6 +145,8 @@ class Run<A, E, R> implements Policy.Run<A, E, R> {
   }
 }
 
+const isEffect = (said: unknown): said is Effect.Effect<unknown> => Effect.isEffect(said)
+
 /** After so many records others have a turn. */
 const atATime = 256
 
@@ -217,29 +219,40 @@ class Desk {
   private say(records: ReadonlyArray<CallRecord>, from: number): Effect.Effect<void> {
     for (let at = from; at < records.length; at++) {
       const said = this.tell(records[at]!)
-      if (Effect.isEffect(said)) {
-        return Effect.flatMap(Effect.exit(said), (exit) => {
-          this.wrote(exit._tag === "Success")
-          return this.say(records, at + 1)
-        })
+      if (said !== undefined) {
+        return Effect.exit(said).pipe(
+          Effect.flatMap((exit) => this.wrote(exit) ?? Effect.void),
+          Effect.flatMap(() => this.say(records, at + 1))
+        )
       }
-      this.wrote(said)
+      void this.wrote(Exit.void)
     }
     return Effect.void
   }
 
-  private tell(record: CallRecord): Effect.Effect<unknown> | boolean {
+  /** The Effect that writes it, or nothing where that is done; a promise, which no type allows, is waited for too. */
+  private tell(record: CallRecord): Effect.Effect<unknown, "failed"> | undefined {
     try {
-      return this.sink(record) ?? true
-    } catch {
-      return false
+      const said: unknown = this.sink(record)
+      if (isEffect(said)) return said
+      return said instanceof Promise
+        ? Effect.tryPromise({ try: () => said, catch: () => "failed" as const })
+        : undefined
+    } catch (thrown) {
+      return Effect.die(thrown)
     }
   }
 
-  private wrote(isWritten: boolean): void {
-    if (!this.isOpen) return
+  private wrote(exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> | undefined {
+    if (!this.isOpen) return undefined
     this.waiting--
-    if (isWritten) this.written++
-    else this.failed++
+    if (exit._tag === "Success") {
+      this.written++
+      return undefined
+    }
+    this.failed++
+    // The first, the tenth, the hundredth: whoever looks learns of it, and nobody is flooded.
+    if (!Number.isInteger(Math.log10(this.failed))) return undefined
+    return Effect.logWarning(`Record: the sink has failed, ${this.failed} in all`, exit.cause)
   }
 }

@@ -40,6 +40,16 @@ export interface Expecting {
     | undefined
 }
 
+/** The same where TypeScript can say more than a file. */
+const Extended = Schema.Struct({
+  ...Options.fields,
+  queue: Schema.optionalKey(
+    Schema.declare((given): given is Expecting => given instanceof Object && "expectation" in given, {
+      expected: "a queue that was made"
+    })
+  )
+})
+
 /** The options as TypeScript takes them. */
 export interface Options extends Widened<typeof Options.Encoded> {
   /** The line that a call would stand in; without one the forecast of the program is asked. */
@@ -47,11 +57,10 @@ export interface Options extends Widened<typeof Options.Encoded> {
 }
 
 /** Makes it. It belongs to the whole call, within whatever gives it its deadline. */
-export const make = (options: Options = {}): Effect.Effect<Policy.Policy<"call", SpillwayError>, OptionsRefused> => {
-  const { queue = forecast, ...given } = options
-  return Effect.map(decode("Shed", Options)(given), ({ patience, slack }) => {
+export const make = (options: Options = {}): Effect.Effect<Policy.Policy<"call", SpillwayError>, OptionsRefused> =>
+  Effect.map(decode("Shed", Extended)(options), ({ patience, queue, slack }) => {
     const settings: Settings = {
-      queue,
+      queue: queue ?? forecast,
       slack,
       promises: new Keyed(targetsMax, () => new Promises()),
       patiences: new Keyed(callersMax, () => new Patience())
@@ -64,7 +73,6 @@ export const make = (options: Options = {}): Effect.Effect<Policy.Policy<"call",
       })
     )
   })
-}
 
 /** Of how many targets at most is remembered what was promised there, and of how many callers how long they wait. */
 const targetsMax = 10_000

@@ -18,8 +18,8 @@ const hold = (places: Places, from: number, to: number, work = 0, shows: Shows =
 describe("places", () => {
   it("are taken up to their number, and no further", () => {
     const places = new Places(2)
-    const [first, second, third] = [take(places, 0), take(places, 0), take(places, 0)]
-    assert.isDefined(second)
+    const [first, other, third] = [take(places, 0), take(places, 0), take(places, 0)]
+    assert.isDefined(other)
     assert.isUndefined(third)
     places.giveBack(first!, 5)
     assert.isTrue(places.hasRoom)

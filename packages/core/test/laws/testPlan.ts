@@ -47,7 +47,7 @@ const testOne = <E>(make: Subject<E>["make"]): void => {
           tags,
           cause.reasons.map(({ _tag }) => _tag)
         )
-        if (Exit.isFailure(told)) assert.strictEqual(`${Cause.squash(told.cause)}`, `${Cause.squash(cause)}`)
+        if (Exit.isFailure(told)) assert.strictEqual(String(Cause.squash(told.cause)), String(Cause.squash(cause)))
       }
     })
   )

@@ -20,7 +20,7 @@ testPlan({ name: "Hedge", make: Effect.orDie(filled({ after: "1s", budget: "100%
 const question = Question.chat("m", "How high?")
 
 /** What happens: when each was asked, and what became of it, in seconds. */
-const track = Effect.fnUntraced(function* () {
+const track = Effect.sync(() => {
   const log: Array<string> = []
   const say = (what: string) => Effect.map(Clock.currentTimeMillis, (now) => void log.push(`${now / 1_000} ${what}`))
   const go = <A, E>(name: string, seconds: number, end: Effect.Effect<A, E>) =>
@@ -44,7 +44,7 @@ const overloaded = (target: string) => refusal({ _tag: "Overloaded", target })
 describe("a hedge", () => {
   it.effect("asks nobody else where the first is in time", () =>
     Effect.gen(function* () {
-      const { go, log } = yield* track()
+      const { go, log } = yield* track
       const plan = yield* filled({ after: "2s" })
       assert.deepStrictEqual(
         yield* ending(plan([go("a", 1, Effect.succeed(1)), go("b", 1, Effect.succeed(2))])),
@@ -56,7 +56,7 @@ describe("a hedge", () => {
 
   it.effect("asks the next one after so long, and lets the slower one go", () =>
     Effect.gen(function* () {
-      const { go, log } = yield* track()
+      const { go, log } = yield* track
       const plan = yield* filled({ after: "2s" })
       const goes = [
         go("a", 10, Effect.succeed(1)),
@@ -70,7 +70,7 @@ describe("a hedge", () => {
 
   it.effect("asks a third one after as long again", () =>
     Effect.gen(function* () {
-      const { go, log } = yield* track()
+      const { go, log } = yield* track
       const plan = yield* filled({ after: "2s", budget: "100%" })
       yield* ending(
         plan([go("a", 10, Effect.succeed(1)), go("b", 9, Effect.succeed(2)), go("c", 1, Effect.succeed(3))])
@@ -81,7 +81,7 @@ describe("a hedge", () => {
 
   it.effect("has failed where the first fails before, and waits for the other where it fails after", () =>
     Effect.gen(function* () {
-      const { go, log } = yield* track()
+      const { go, log } = yield* track
       const plan = yield* filled({ after: "2s" })
       const early = yield* ending(plan([go("a", 1, Effect.fail(overloaded("a"))), go("b", 1, Effect.succeed(2))]))
       assert.isTrue(Exit.isFailure(early))
@@ -93,7 +93,7 @@ describe("a hedge", () => {
 
   it.effect("fails with the first one's failure, whoever fails last", () =>
     Effect.gen(function* () {
-      const { go } = yield* track()
+      const { go } = yield* track
       const plan = yield* filled({ after: "2s" })
       for (const [a, b] of [
         [5, 1],
@@ -108,7 +108,7 @@ describe("a hedge", () => {
 
   it.effect("ends at once with what fails everywhere, and with a defect", () =>
     Effect.gen(function* () {
-      const { go, log } = yield* track()
+      const { go, log } = yield* track
       const plan = yield* filled({ after: "2s", budget: "100%" })
       const refused = refusal({ _tag: "ContentRefused", target: "a" })
       for (const end of [Effect.fail(refused), Effect.die("a bug")]) {
@@ -136,7 +136,7 @@ describe("a hedge", () => {
   it.effect("asks nobody while nothing is known of how long it takes, and where most have spoken once it is", () =>
     Effect.gen(function* () {
       const plan = yield* filled({ budget: "100%" }, 0)
-      const { go, log } = yield* track()
+      const { go, log } = yield* track
       yield* ending(plan([go("a", 30, Effect.succeed(1)), go("b", 1, Effect.succeed(2))]))
       assert.deepStrictEqual(log, ["0 a asked", "30 a answers"])
       const usual = plan([Effect.delay(Effect.succeed(1), "1 second"), Effect.succeed(2)])
@@ -158,7 +158,7 @@ describe("a hedge", () => {
       const race = (seconds: number) =>
         ending(plan([Effect.delay(Effect.succeed(1), Duration.seconds(seconds)), Effect.succeed(2)]), 40)
       for (let each = 0; each < 200; each++) yield* race(each % 2 === 0 ? 1 : 30)
-      const { go, log } = yield* track()
+      const { go, log } = yield* track
       const before = yield* Clock.currentTimeMillis
       yield* ending(plan([go("a", 25, Effect.succeed(1)), go("b", 1, Effect.succeed(2))]))
       // Only half have spoken after a second, so that is not when most have.

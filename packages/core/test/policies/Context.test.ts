@@ -216,6 +216,38 @@ describe("what a model counts", () => {
     })
   )
 
+  it.effect("is not learned from a count that leaves out what the server had read before", () =>
+    Effect.gen(function* () {
+      const context = yield* Context.make({ context: { m: 4_096 } })
+      const dam = "Water that is more than the dam can hold goes over the spillway. ".repeat(60)
+      const ask = (input: number) =>
+        Answer.collect(
+          context(Call.asEffect(() => Effect.succeed(Summary.make({ usage: { input, output: 1 } })))),
+          Question.chat("m", dam)
+        )
+      for (let each = 0; each < 10; each++) yield* ask(900)
+      const { low } = yield* context.state("m")
+      for (let each = 0; each < 20; each++) yield* ask(20)
+      assert.deepStrictEqual(yield* context.state("m"), { ...(yield* context.state("m")), low, seen: 10 })
+    })
+  )
+
+  it.effect("is never told to be less than may be read, whatever was learned of the model", () =>
+    Effect.gen(function* () {
+      const context = yield* Context.make({ context: { "a/m": 100_000, "b/m": 1_000 } })
+      const dam = "Water that is more than the dam can hold goes over the spillway. ".repeat(60)
+      const ask = (input: number, target: string, words: string) =>
+        Answer.collect(
+          context(Call.asEffect(() => Effect.succeed(Summary.make({ usage: { input, output: 1 } })), target)),
+          Question.chat("m", words)
+        ).pipe(Policy.about({ target }))
+      for (let each = 0; each < 30; each++) yield* ask(140, "a/m", dam)
+      const refused = yield* Effect.flip(ask(0, "b/m", dam.repeat(20)))
+      assert.strictEqual(refused.reason._tag, "ContextTooLong")
+      if (refused.reason._tag === "ContextTooLong") assert.isAbove(refused.reason.tokens, 1_000)
+    })
+  )
+
   it.effect("is learned of a call that fails, too, from the first attempt that counted", () =>
     Effect.gen(function* () {
       const guard = yield* Context.make({ context: 8_192 })

@@ -55,6 +55,29 @@ describe("a sink", () => {
     })
   )
 
+  it.effect("that no type allows is told as well: what it answers is no matter, and its promise is waited for", () =>
+    Effect.gen(function* () {
+      let rejected = true
+      const sinks = [
+        () => false,
+        () => null,
+        async () => {},
+        async () => (rejected ? Promise.reject("full") : "written")
+      ]
+      for (const [index, sink] of sinks.entries()) {
+        const record = yield* Record.make({ sink: sink as never })
+        yield* record(Effect.void)
+        for (let turn = 0; turn < 5; turn++) {
+          yield* turns
+          yield* Effect.promise(() => new Promise<void>((resolve) => setImmediate(resolve)))
+        }
+        const { failed, written } = yield* record.state
+        assert.deepStrictEqual([written, failed], index < 3 ? [1, 0] : [0, 1])
+      }
+      rejected = false
+    })
+  )
+
   it.effect("that throws, dies or is interrupted harms no call and no later record", () =>
     Effect.gen(function* () {
       const written: Array<number> = []

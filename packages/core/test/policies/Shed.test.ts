@@ -126,3 +126,65 @@ describe("without a queue", () => {
     })
   )
 })
+
+describe("options", () => {
+  it.effect("that are none are refused when it is made, and not at its first call", () =>
+    Effect.gen(function* () {
+      for (const [path, options] of [
+        ["", null],
+        ["queue", { queue: Queue.make() }],
+        ["queue", { queue: 7 }],
+        ["patience", { patience: "10s" }]
+      ] as const) {
+        const refused = yield* Effect.flip(Shed.make(options as never))
+        assert.deepStrictEqual(
+          refused.problems.map((problem) => problem.path),
+          [path]
+        )
+      }
+      for (const options of [null, 7]) {
+        assert.match((yield* Effect.flip(Queue.make(options as never))).message, /^Queue: 1 option refused/)
+      }
+    })
+  )
+})
+
+describe("an idle target", () => {
+  it.effect("is asked once in any case: what was learned of it may be long over", () =>
+    Effect.gen(function* () {
+      const queue = yield* Queue.make()
+      const guard = yield* Policy.all([Shed.make({ queue }), queue])
+      const ask = (work: Effect.Effect<void>) =>
+        Effect.forkChild(Effect.exit(guard(work).pipe(Policy.about({ deadline: "30s" }))), { startImmediately: true })
+      // A cold load: the first one takes a minute, and all that come after it a second.
+      const cold = yield* Effect.forkChild(queue(Effect.sleep("1 minute")))
+      yield* TestClock.adjust("1 minute")
+      yield* Fiber.join(cold)
+      const first = yield* ask(second)
+      assert.isUndefined(refusedOf(first))
+      // While it is asked the others are told what is known.
+      assert.strictEqual(refusedOf(yield* ask(second))?.reason._tag, "DeadlineUnmeetable")
+      for (let each = 0; each < 10; each++) {
+        yield* TestClock.adjust("1 second")
+        assert.isUndefined(refusedOf(yield* ask(second)))
+      }
+    })
+  )
+
+  it.effect("whose work takes longer than all have time for is known to, although nobody ever sees its end", () =>
+    Effect.gen(function* () {
+      const queue = yield* Queue.make({ wait: "1h" })
+      const guard = yield* Policy.all([Shed.make({ queue }), queue])
+      let refused = 0
+      for (let each = 0; each < 60; each++) {
+        const slow = Effect.timeoutOption(guard(Effect.sleep("10 seconds")), "8 seconds")
+        const fiber = yield* Effect.forkChild(Effect.exit(slow.pipe(Policy.about({ deadline: "8s" }))), {
+          startImmediately: true
+        })
+        if (refusedOf(fiber) !== undefined) refused++
+        yield* TestClock.adjust("1 second")
+      }
+      assert.isAbove(refused, 40)
+    })
+  )
+})

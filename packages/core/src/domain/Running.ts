@@ -1,0 +1,32 @@
+/**
+ * How many calls of each key run now, where only so many may.
+ *
+ * Keys come from callers: who runs none is not named, so that there are never more than calls that run.
+ */
+
+/** Calls that run, counted by their keys. */
+export class Running {
+  /** How many of each may run. */
+  readonly most: number
+  private readonly counts = new Map<string, number>()
+
+  constructor(most: number) {
+    this.most = most
+  }
+
+  of(key: string): number {
+    return this.counts.get(key) ?? 0
+  }
+
+  readonly hasRoom = (key: string): boolean => this.of(key) < this.most
+
+  begin(key: string): void {
+    this.counts.set(key, this.of(key) + 1)
+  }
+
+  end(key: string): void {
+    const running = this.of(key) - 1
+    if (running > 0) this.counts.set(key, running)
+    else this.counts.delete(key)
+  }
+}

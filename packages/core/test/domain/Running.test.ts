@@ -1,0 +1,24 @@
+/** Running calls, counted by their keys, of which only those are named that run. */
+import { assert, describe, it } from "@effect/vitest"
+import { Running } from "../../src/domain/Running.ts"
+
+describe("what runs of each", () => {
+  it("is counted up to its bound, for each by itself", () => {
+    const running = new Running(2)
+    running.begin("ann")
+    assert.isTrue(running.hasRoom("ann"))
+    running.begin("ann")
+    assert.deepStrictEqual([running.hasRoom("ann"), running.hasRoom("ben")], [false, true])
+    running.end("ann")
+    assert.deepStrictEqual([running.of("ann"), running.of("ben"), running.hasRoom("ann")], [1, 0, true])
+  })
+
+  it("names nobody who runs none", () => {
+    const running = new Running(1)
+    for (let each = 0; each < 1_000; each++) {
+      running.begin(`k${each}`)
+      running.end(`k${each}`)
+    }
+    assert.strictEqual((running as unknown as { readonly counts: ReadonlyMap<string, number> }).counts.size, 0)
+  })
+})
