@@ -66,7 +66,6 @@ class Race<A, E, R> implements Alarm.Ringing {
   private winner: number | undefined
   private failed: Exit.Exit<A, E> | undefined
   private running = 0
-  private hasLearned = false
   private resume: ((exit: Exit.Exit<A, E>) => void) | undefined
   private bell: Alarm.Bell | undefined
 
@@ -128,7 +127,6 @@ class Race<A, E, R> implements Alarm.Ringing {
     if (this.resume === undefined) return
     if (this.winner === undefined) {
       if (mayBeBetterElsewhere(exit)) {
-        if (index === 0) this.learn(false)
         if (index === 0 || this.failed === undefined) this.failed = exit
         return this.running > 0 ? undefined : this.finish(this.failed)
       }
@@ -147,8 +145,6 @@ class Race<A, E, R> implements Alarm.Ringing {
 
   /** When the first one has spoken, or that it had not when nobody looked any more. */
   private learn(hasSpoken: boolean): void {
-    if (this.hasLearned) return
-    this.hasLearned = true
     const after = Alarm.now(this.fiber) - this.startedAt
     if (hasSpoken) this.settings.words.ended(after)
     else this.settings.words.lasted(after)

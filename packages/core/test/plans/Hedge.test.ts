@@ -151,20 +151,33 @@ describe("a hedge", () => {
     })
   )
 
-  it.effect("does not take the losers of its races for quick ones", () =>
-    Effect.gen(function* () {
-      const plan = yield* filled({ budget: "100%" }, 0)
-      // Half are quick; the other half would take half a minute, and lose.
-      const race = (seconds: number) =>
-        ending(plan([Effect.delay(Effect.succeed(1), Duration.seconds(seconds)), Effect.succeed(2)]), 40)
-      for (let each = 0; each < 200; each++) yield* race(each % 2 === 0 ? 1 : 30)
-      const { go, log } = yield* track
-      const before = yield* Clock.currentTimeMillis
-      yield* ending(plan([go("a", 25, Effect.succeed(1)), go("b", 1, Effect.succeed(2))]))
-      // Only half have spoken after a second, so that is not when most have.
-      assert.isTrue(log.length === 2 || Number(log[1]!.split(" ")[0]) - before / 1_000 > 10, log.join(", "))
-    })
-  )
+  for (const [name, leavesAfter] of [
+    ["the losers of its races", 60],
+    ["those whose callers left", 5]
+  ] as const) {
+    it.effect(`does not take ${name} for quick ones`, () =>
+      Effect.gen(function* () {
+        const plan = yield* filled({ budget: "100%" }, 0)
+        let others = 0
+        const other = Effect.suspend(() => {
+          others++
+          return leavesAfter < 60 ? Effect.never : Effect.succeed(2)
+        })
+        const race = (seconds: number) =>
+          ending(
+            plan([Effect.delay(Effect.succeed(1), Duration.seconds(seconds)), other]).pipe(
+              Effect.timeoutOption(Duration.seconds(leavesAfter))
+            ),
+            seconds === 1 ? 2 : 32
+          )
+        // All are quick at first. Then half would take half a minute: they lose, or nobody waits for them.
+        for (let each = 0; each < 60; each++) yield* race(1)
+        for (let each = 0; each < 300; each++) yield* race(each % 2 === 0 ? 1 : 30)
+        // Half have not spoken after a second, so that is soon not when most have.
+        assert.isAtMost(others, 30)
+      })
+    )
+  }
 })
 
 describe("a stream", () => {
@@ -201,6 +214,49 @@ describe("a stream", () => {
         Array.from({ length: 20 }, (_, at) => `a${at} `).join("")
       )
       assert.strictEqual(Exit.isSuccess(exit) && exit.value.summary.model, "a")
+    })
+  )
+
+  it.effect("that has begun is left alone, however long it goes on", () =>
+    Effect.gen(function* () {
+      const plan = yield* filled({ after: "2s", budget: "100%" })
+      let others = 0
+      const other = Effect.suspend(() => {
+        others++
+        return Effect.succeed(Summary.make())
+      })
+      const first = Call.asEffect(talking("a", 1, 20))
+      yield* ending(Answer.collect(plan([first, other]), question))
+      assert.strictEqual(others, 0)
+    })
+  )
+
+  it.effect("is heard alone, though its loser goes on speaking and ignores the interrupt", () =>
+    Effect.gen(function* () {
+      const plan = yield* filled({ after: "2s" })
+      const stubborn: Call.Call = (_, attempt) =>
+        Effect.uninterruptible(
+          Effect.gen(function* () {
+            yield* Effect.sleep("4 seconds")
+            for (const _ of [1, 2, 3, 4, 5]) {
+              void attempt.emit(Part.text("late "))
+              yield* Effect.sleep("1 second")
+            }
+            return Summary.make()
+          })
+        )
+      const slots = yield* Slots.make({ slots: 1 })
+      const exit = yield* Effect.forkChild(
+        Effect.exit(Answer.collect(slots(plan([Call.asEffect(stubborn), Call.asEffect(talking("b", 1, 4))])), question))
+      )
+      for (let second = 0; second < 8; second++) yield* TestClock.adjust("1 second")
+      const whole = yield* Fiber.join(exit)
+      assert.strictEqual(Exit.isSuccess(whole) && whole.value.text, "b0 b1 b2 b3 ")
+      // What goes on is work of this slot too.
+      assert.strictEqual((yield* slots.state()).running, 1)
+      yield* TestClock.adjust("10 seconds")
+      yield* Effect.promise(() => new Promise<void>((resolve) => setImmediate(resolve)))
+      assert.strictEqual((yield* slots.state()).running, 0)
     })
   )
 
