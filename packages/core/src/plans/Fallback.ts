@@ -5,12 +5,12 @@
  * to say. Only before a word of an answer was heard, within the one deadline that all of them share, and never to what
  * fails together with one that has failed already. The failure that ends it keeps all that came before.
  */
-import { Cause, Effect, type Fiber, Result, Schema } from "effect"
+import { Cause, Effect, type Fiber, Schema } from "effect"
 import * as Alarm from "../domain/Alarm.ts"
 import { attemptsCount, Facts, go, lose, usageTold } from "../domain/Facts.ts"
-import { type Since, targetOf, wasHeard } from "../domain/Go.ts"
+import { type Since, wasHeard } from "../domain/Go.ts"
 import { aFunction, decode, type OptionsRefused, type Widened } from "../domain/Options.ts"
-import * as Target from "../domain/Target.ts"
+import { Steps } from "../domain/Steps.ts"
 import * as Verdict from "../domain/Verdict.ts"
 import type { Plan } from "../Plan.ts"
 
@@ -46,12 +46,10 @@ interface Settings {
 
 /** One question, as far as it has come. */
 class Run<A, E, R> {
-  private readonly goes: ReadonlyArray<Effect.Effect<A, E, R>>
+  private readonly steps: Steps<Effect.Effect<A, E, R>>
   private readonly fiber: Fiber.Fiber<unknown, unknown>
   private readonly settings: Settings
   private readonly since: Since
-  /** What has failed as a whole. */
-  private readonly down = new Set<string>()
   /** Why those before have failed, the last of them first. */
   private before: ReadonlyArray<Cause.Reason<E>> = []
 
@@ -60,7 +58,7 @@ class Run<A, E, R> {
     fiber: Fiber.Fiber<unknown, unknown>,
     settings: Settings
   ) {
-    this.goes = goes
+    this.steps = new Steps(goes, settings.domains)
     this.fiber = fiber
     this.settings = settings
     const facts = fiber.getRef(Facts)
@@ -69,7 +67,7 @@ class Run<A, E, R> {
   }
 
   get first(): Effect.Effect<A, E, R> {
-    return this.watched(0, this.goes[0]!)
+    return this.watched(0, this.steps.goes[0]!)
   }
 
   private watched(index: number, self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> {
@@ -81,7 +79,7 @@ class Run<A, E, R> {
       const { facts } = this.since
       // What a plain Effect came to is told by nobody, unless it was said.
       if (!this.isUnused(cause) && usageTold(facts) === toldBefore) lose(facts)
-      return this.watched(next, go(this.goes[next]!))
+      return this.watched(next, go(this.steps.goes[next]!))
     })
   }
 
@@ -90,10 +88,8 @@ class Run<A, E, R> {
     const verdict = this.verdictOf(cause)
     if (verdict === undefined || !verdict.failure.elsewhere || wasHeard(this.since, verdict)) return undefined
     if (Alarm.now(this.fiber) >= (this.since.facts?.call.deadline ?? Infinity)) return undefined
-    const domain = this.domainOf(this.goes[index]!)
-    if (domain !== undefined && (verdict.blamesTarget || verdict.failure.class === "busy")) this.down.add(domain)
-    const next = this.goes.findIndex((each, at) => at > index && !this.isDown(each))
-    return next < 0 ? undefined : next
+    this.steps.failed(index, verdict)
+    return this.steps.after(index)
   }
 
   private isUnused(cause: Cause.Cause<E>): boolean {
@@ -103,19 +99,6 @@ class Run<A, E, R> {
   private verdictOf(cause: Cause.Cause<E>): Verdict.Verdict | undefined {
     const failure = Verdict.failureOf(cause)
     return failure === undefined ? undefined : Verdict.of(failure.error, this.settings.classify)
-  }
-
-  private isDown(each: Effect.Effect<A, E, R>): boolean {
-    const domain = this.domainOf(each)
-    return domain !== undefined && this.down.has(domain)
-  }
-
-  private domainOf(each: Effect.Effect<A, E, R>): string | undefined {
-    const target = Target.parse(targetOf(each) ?? "")
-    if (Result.isFailure(target)) return undefined
-    const { domain, upstream } = target.success
-    // What an Ollama answers from the cloud fails with the cloud, wherever it stands.
-    return domain === upstream ? (this.settings.domains.get(upstream) ?? domain) : domain
   }
 
   /** The failure, and all before it; a defect or an interrupt is none, and has nothing to do with them. */

@@ -1,0 +1,95 @@
+/**
+ * What a caller has heard of an answer, and whether another answer repeats it.
+ *
+ * A model that is asked again says the same or something else, and nobody can tell which before it has. So what it says
+ * is held to what was heard, letter by letter, until all of that was said again; what comes then goes on from there.
+ * Calls of tools, vectors and sealed thoughts are no words: whoever has heard one cannot be told it again.
+ */
+import type { Part } from "./Part.ts"
+
+type Kind = "Text" | "Thinking"
+
+/** Words of one kind, as they came one after the other. */
+interface Piece {
+  readonly kind: Kind
+  words: string
+}
+
+/** What was heard so far. */
+export class Heard {
+  /** How many characters. */
+  length = 0
+  /** Whether all of it is words, and not more of them than are remembered. */
+  isRepeatable = true
+  private readonly most: number
+  private pieces: Array<Piece> = []
+
+  constructor(most: number) {
+    this.most = most
+  }
+
+  get isNothing(): boolean {
+    return this.length === 0 && this.isRepeatable
+  }
+
+  add(part: Part): void {
+    if (!this.isRepeatable) return
+    const words = wordsOf(part)
+    this.length += words?.length ?? 0
+    if (words === undefined || this.length > this.most) {
+      this.isRepeatable = false
+      this.pieces = []
+      return
+    }
+    const last = this.pieces.at(-1)
+    if (last?.kind === part._tag) last.words += words
+    else if (words !== "") this.pieces.push({ kind: part._tag as Kind, words })
+  }
+
+  /** Another answer that has to begin with all of it. */
+  again(): Repeat {
+    return new Repeat(this.pieces.map((piece) => ({ ...piece })))
+  }
+}
+
+/** Another answer, held to what was heard. */
+export class Repeat {
+  private readonly pieces: ReadonlyArray<Piece>
+  private piece = 0
+  private at = 0
+
+  constructor(pieces: ReadonlyArray<Piece>) {
+    this.pieces = pieces
+  }
+
+  /** Whether all of it was said again. */
+  get isThrough(): boolean {
+    return this.piece === this.pieces.length
+  }
+
+  /** What of the part is new: all, some or nothing of it; or that it is another answer. */
+  take(part: Part): Part | undefined | "differs" {
+    if (this.isThrough) return part
+    const words = wordsOf(part)
+    if (words === undefined) return "differs"
+    let from = 0
+    while (from < words.length) {
+      const piece = this.pieces[this.piece]
+      if (piece === undefined) return { _tag: part._tag as Kind, text: words.slice(from) }
+      const count = Math.min(piece.words.length - this.at, words.length - from)
+      if (piece.kind !== part._tag || !piece.words.startsWith(words.slice(from, from + count), this.at)) {
+        return "differs"
+      }
+      from += count
+      this.at += count
+      if (this.at < piece.words.length) continue
+      this.piece++
+      this.at = 0
+    }
+    return undefined
+  }
+}
+
+/** The words of a part; nothing where it is none, or more than that. */
+const wordsOf = (part: Part): string | undefined =>
+  part._tag === "Text" || (part._tag === "Thinking" && part.sealed === undefined) ? part.text : undefined

@@ -1,0 +1,239 @@
+/**
+ * Saves an answer that breaks off: another one is asked the same, and goes on where the first one stopped.
+ *
+ * Only if it says again, letter by letter, what the caller has already heard: two answers are never spliced. Where it
+ * says anything else, where a tool was called or an object was being written, the caller hears why the first one broke,
+ * and nobody takes the half for the whole. `whole` lets nothing through before an answer is complete, so that whatever
+ * breaks can begin anew. Before a word was heard it is a fallback.
+ */
+import { Cause, Effect, Fiber, Redacted, Schema } from "effect"
+import * as Alarm from "../domain/Alarm.ts"
+import type { Sink } from "../domain/Attempt.ts"
+import { attemptsCount, attemptsWithin, Facts, go, lose, usageTold } from "../domain/Facts.ts"
+import { Heard, type Repeat } from "../domain/Heard.ts"
+import { aFunction, decode, type OptionsRefused, type Widened } from "../domain/Options.ts"
+import type { Part } from "../domain/Part.ts"
+import { Steps } from "../domain/Steps.ts"
+import * as Units from "../domain/Units.ts"
+import * as Verdict from "../domain/Verdict.ts"
+import { letGo } from "../domain/Watch.ts"
+import type { Plan } from "../Plan.ts"
+
+/** The options as a file has them, with every default. */
+export const Options = Schema.Struct({
+  /** `resume` lets every part through at once, `whole` nothing before the answer is complete. */
+  mode: Schema.Literals(["resume", "whole"]).pipe(Schema.withDecodingDefaultKey(Effect.succeed("resume" as const))),
+  /** How many characters of an answer are remembered, or held back; one that is longer is not rescued from there on. */
+  held: Units.count.schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed(1_000_000))),
+  /** Which upstreams fail together: the name of what they share, by theirs; who is not named fails alone. */
+  domains: Schema.Record(Schema.String, Schema.String).pipe(Schema.withDecodingDefaultKey(Effect.succeed({})))
+})
+
+/** The same where TypeScript can say more than a file. */
+const Extended = Schema.Struct({
+  ...Options.fields,
+  classify: Schema.optionalKey(aFunction<Verdict.Classify>())
+})
+
+/** The options as TypeScript takes them. */
+export interface Options extends Widened<typeof Options.Encoded> {
+  /** Which row of the failure table a foreign failure belongs to. */
+  readonly classify?: Verdict.Classify
+}
+
+/** Makes it. */
+export const make = (options: Options = {}): Effect.Effect<Plan, OptionsRefused> =>
+  Effect.map(decode("Rescue", Extended)(options), ({ classify, domains, held, mode }): Plan => {
+    const settings = { classify, domains: new Map(Object.entries(domains)), held, isWhole: mode === "whole" }
+    return (goes) => Effect.withFiber((fiber) => new Run(goes, fiber, settings).from(0))
+  })
+
+interface Settings {
+  readonly classify: Verdict.Classify | undefined
+  readonly domains: ReadonlyMap<string, string>
+  readonly held: number
+  readonly isWhole: boolean
+}
+
+/** One question, as far as its answer has come. */
+class Run<A, E, R> {
+  private readonly steps: Steps<Effect.Effect<A, E, R>>
+  private readonly fiber: Fiber.Fiber<unknown, unknown>
+  private readonly settings: Settings
+  private readonly facts: Facts | undefined
+  private readonly attemptsBefore: number
+  private readonly heard: Heard
+  /** Why the answer that is heard broke off. */
+  private broke: Cause.Cause<E> | undefined
+  /** Why others have failed, the last of them first. */
+  private others: ReadonlyArray<Cause.Reason<E>> = []
+
+  constructor(goes: ReadonlyArray<Effect.Effect<A, E, R>>, fiber: Fiber.Fiber<unknown, unknown>, settings: Settings) {
+    this.steps = new Steps(goes, settings.domains)
+    this.fiber = fiber
+    this.settings = settings
+    this.facts = fiber.getRef(Facts)
+    this.attemptsBefore = attemptsCount(this.facts)
+    this.heard = new Heard(settings.held)
+  }
+
+  /** The answer of that go, or of those after it. */
+  from(index: number): Effect.Effect<A, E, R> {
+    const self = this.steps.goes[index]!
+    const toldBefore = usageTold(this.facts)
+    const voice = new Voice(this.heard, this.settings)
+    const asked = this.facts?.call.question === undefined ? (index === 0 ? self : go(self)) : this.spoken(self, voice)
+    return Effect.matchCauseEffect(asked, {
+      // One that is over before it has said again what was heard is another answer, however well it ended.
+      onSuccess: (answer) => (voice.isThrough ? Effect.as(voice.rest, answer) : this.anew(this.steps.after(index))),
+      onFailure: (cause) => {
+        if (cause === this.broke) return this.anew(this.mayGoOn() ? this.steps.after(index) : undefined)
+        if (voice.wasHeard) this.broke = cause
+        else this.others = [...cause.reasons, ...this.others]
+        if (Verdict.failureOf(cause) === undefined) return Effect.failCause(cause)
+        const next = this.nextAfter(index, cause)
+        if (next === undefined) return Effect.failCause(this.whole)
+        if (this.verdictOf(cause)?.isUnused !== true && usageTold(this.facts) === toldBefore) lose(this.facts)
+        return this.from(next)
+      }
+    })
+  }
+
+  private anew(index: number | undefined): Effect.Effect<A, E, R> {
+    return index === undefined ? Effect.failCause(this.whole) : this.from(index)
+  }
+
+  /** The go, whose parts go through a voice, which lets go of it where it says something else than was heard. */
+  private spoken(self: Effect.Effect<A, E, R>, voice: Voice): Effect.Effect<A, E, R> {
+    return Effect.callback<A, E>((resume) => {
+      let child: Fiber.Fiber<A, E> | undefined
+      let isDifferent = false
+      const abandon = (fiber: Fiber.Fiber<A, E>): void => {
+        const attempts = attemptsWithin(this.facts, this.attemptsBefore).filter(({ endedAt }) => endedAt === undefined)
+        fiber.interruptUnsafe(this.fiber.id)
+        letGo(fiber, attempts, this.facts)
+        resume(Effect.failCause(this.broke!))
+      }
+      voice.differs = () => {
+        if (isDifferent) return
+        isDifferent = true
+        if (child !== undefined) abandon(child)
+      }
+      const spoken = go(self, (destination) => voice.before(destination)) as Effect.Effect<A, E>
+      child = Effect.runForkWith(this.fiber.context as never)(spoken)
+      if (isDifferent) abandon(child)
+      else child.addObserver((exit) => isDifferent || resume(exit))
+      return Effect.suspend(() => Fiber.interrupt(child!))
+    })
+  }
+
+  private mayGoOn(): boolean {
+    return Alarm.now(this.fiber) < (this.facts?.call.deadline ?? Infinity)
+  }
+
+  private nextAfter(index: number, cause: Cause.Cause<E>): number | undefined {
+    const verdict = this.verdictOf(cause)
+    if (verdict === undefined || !verdict.failure.elsewhere || !this.mayBeginAnew(verdict)) return undefined
+    if (!this.mayGoOn()) return undefined
+    this.steps.failed(index, verdict)
+    return this.steps.after(index)
+  }
+
+  /** Whether what was heard can be said again: words, and not the half of an object. */
+  private mayBeginAnew(verdict: Verdict.Verdict): boolean {
+    const question = this.facts?.call.question
+    if (question === undefined) return verdict.parts === 0
+    if (this.heard.isNothing) return true
+    return this.heard.isRepeatable && Redacted.value(question.content).format === undefined
+  }
+
+  private verdictOf(cause: Cause.Cause<E>): Verdict.Verdict | undefined {
+    const failure = Verdict.failureOf(cause)
+    return failure === undefined ? undefined : Verdict.of(failure.error, this.settings.classify)
+  }
+
+  /** Why the answer broke off that was heard, else the last failure; and all others behind it. */
+  private get whole(): Cause.Cause<E> {
+    return Cause.fromReasons([...(this.broke?.reasons ?? []), ...this.others])
+  }
+}
+
+/** The way of one go's parts to the caller. */
+class Voice {
+  /** Called where it says something else than was heard. */
+  differs: () => void = () => {}
+  /** Whether any of its parts has gone on to the caller. */
+  wasHeard = false
+  private readonly heard: Heard
+  private readonly repeat: Repeat
+  private isHolding: boolean
+  /** Whether it is another answer: nobody hears any more of it. */
+  private isOther = false
+  private held: Array<Part> = []
+  private heldLength = 0
+  private readonly most: number
+  private destination: Sink | undefined
+
+  constructor(heard: Heard, { held, isWhole }: Settings) {
+    this.heard = heard
+    this.repeat = heard.again()
+    this.isHolding = isWhole
+    this.most = held
+  }
+
+  /** Whether it has said again all that was heard. */
+  get isThrough(): boolean {
+    return this.repeat.isThrough
+  }
+
+  before(destination: Sink): Sink {
+    this.destination = destination
+    return { emit: (part) => this.emit(part) }
+  }
+
+  /** What is held back still goes to the caller when the answer is complete. */
+  get rest(): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      const { held } = this
+      this.held = []
+      return Effect.forEach(held, (part) => this.pass(part), { discard: true })
+    })
+  }
+
+  private emit(part: Part): void | Promise<void> {
+    if (this.isOther) return
+    const fresh = this.repeat.take(part)
+    if (fresh === "differs") {
+      this.isOther = true
+      return this.differs()
+    }
+    if (fresh === undefined) return
+    if (this.isHolding) return this.hold(fresh)
+    return this.say(fresh)
+  }
+
+  private hold(part: Part): void | Promise<void> {
+    this.held.push(part)
+    this.heldLength += "text" in part ? part.text.length : "arguments" in part ? part.arguments.length : 0
+    if (this.heldLength <= this.most) return
+    // More than may be held: it goes on as it comes, and what breaks then is not rescued.
+    this.isHolding = false
+    const { held } = this
+    this.held = []
+    return held.reduce<void | Promise<void>>(
+      (before, each) => (before === undefined ? this.say(each) : before.then(() => this.say(each))),
+      undefined
+    )
+  }
+
+  private pass(part: Part): Effect.Effect<void> {
+    const room = this.say(part)
+    return room === undefined ? Effect.void : Effect.promise(() => room)
+  }
+
+  private say(part: Part): void | Promise<void> {
+    this.wasHeard = true
+    this.heard.add(part)
+    return this.destination!.emit(part)
+  }
+}
