@@ -120,10 +120,11 @@ class Run<A, E, R> {
         if (child !== undefined) abandon(child)
       }
       const spoken = go(self, (destination) => voice.before(destination)) as Effect.Effect<A, E>
-      child = Effect.runForkWith(this.fiber.context as never)(spoken)
-      if (isDifferent) abandon(child)
-      else child.addObserver((exit) => isDifferent || resume(exit))
-      return Effect.suspend(() => Fiber.interrupt(child!))
+      const fiber = Effect.runForkWith(this.fiber.context as never)(spoken)
+      child = fiber
+      if (isDifferent) abandon(fiber)
+      else fiber.addObserver(resume)
+      return Effect.suspend(() => Fiber.interrupt(fiber))
     })
   }
 
@@ -193,11 +194,7 @@ class Voice {
 
   /** What is held back still goes to the caller when the answer is complete. */
   get rest(): Effect.Effect<void> {
-    return Effect.suspend(() => {
-      const { held } = this
-      this.held = []
-      return Effect.forEach(held, (part) => this.pass(part), { discard: true })
-    })
+    return Effect.suspend(() => Effect.forEach(this.held, (part) => this.pass(part), { discard: true }))
   }
 
   private emit(part: Part): void | Promise<void> {

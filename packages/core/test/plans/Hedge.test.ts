@@ -238,7 +238,7 @@ describe("a stream", () => {
         Effect.uninterruptible(
           Effect.gen(function* () {
             yield* Effect.sleep("4 seconds")
-            for (const _ of [1, 2, 3, 4, 5]) {
+            for (let word = 0; word < 5; word++) {
               void attempt.emit(Part.text("late "))
               yield* Effect.sleep("1 second")
             }

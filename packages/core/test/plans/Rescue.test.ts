@@ -1,20 +1,9 @@
 /** Rescue: a stream that breaks at any part, and others that say the same, something else, or too little. */
 import { assert, describe, expectTypeOf, it } from "@effect/vitest"
-import {
-  Answer,
-  Call,
-  Part,
-  Plan,
-  Policy,
-  Question,
-  Record,
-  refusal,
-  Rescue,
-  SpillwayError,
-  Summary
-} from "@spillway/core"
-import { Cause, Effect, Exit, Fiber } from "effect"
-import { TestClock } from "effect/testing"
+import { Answer, Part, Policy, refusal, Rescue, SpillwayError } from "@spillway/core"
+import { Effect, Exit } from "effect"
+import { facts } from "../fixtures/around.ts"
+import { ask, cut, errorOf, goOf, partsOf, question, type Script, words } from "../fixtures/breaking.ts"
 import * as Random from "../laws/random.ts"
 import { testPlan } from "../laws/testPlan.ts"
 import * as Unhandled from "../fixtures/unhandled.ts"
@@ -23,59 +12,6 @@ Unhandled.guard()
 
 testPlan({ name: "Rescue", make: Effect.orDie(Rescue.make()) })
 testPlan({ name: "Rescue of the whole", make: Effect.orDie(Rescue.make({ mode: "whole" })), isHolding: true })
-
-const words = "The dam is 243 metres high, and the water that is too much for it goes over the spillway."
-const question = Question.chat("m", "How high?")
-const cut = refusal({ _tag: "Cut", target: "gpu1/m", parts: 1 })
-
-interface Script {
-  readonly parts: ReadonlyArray<Part.Part>
-  readonly breaks?: SpillwayError
-  /** Whether it says all in one go, without letting anybody else have a turn. */
-  readonly atOnce?: boolean
-}
-
-/** The words in parts of random lengths. */
-const partsOf = (text: string, random: Random.Random): ReadonlyArray<Part.Part> => {
-  const parts: Array<Part.Part> = []
-  for (let at = 0; at < text.length;) {
-    const to = at + 1 + random.below(8)
-    parts.push(Part.text(text.slice(at, to)))
-    at = to
-  }
-  return parts
-}
-
-const goOf = (name: string, { atOnce = false, breaks, parts }: Script) => {
-  const call: Call.Call<SpillwayError> = (_, attempt) =>
-    Effect.gen(function* () {
-      for (const part of parts) {
-        const room = attempt.emit(part)
-        if (room !== undefined) yield* Effect.promise(() => room)
-        if (!atOnce) yield* Effect.yieldNow
-      }
-      if (breaks !== undefined) return yield* breaks
-      return Summary.make({ model: name, usage: { input: 1, output: parts.length } })
-    })
-  return Call.asEffect(call, `${name}/m`).pipe(Plan.to(`${name}/m`))
-}
-
-/** What the caller hears, and how it ends. */
-const ask = (plan: Plan.Plan, scripts: ReadonlyArray<Script>, asked = question) =>
-  Effect.gen(function* () {
-    const parts: Array<Part.Part> = []
-    const records: Array<Record.CallRecord> = []
-    const record = yield* Record.make({ sink: (each) => void records.push(each) })
-    const [first, ...rest] = scripts.map((script, at) => goOf(`gpu${at + 1}`, script))
-    const sink = { emit: (part: Part.Part) => void parts.push(part) }
-    const exit = yield* Effect.exit(Answer.toSink(record(plan([first!, ...rest])), asked, sink))
-    yield* Effect.yieldNow
-    yield* Effect.yieldNow
-    return { exit, text: Part.textOf(parts), parts, records }
-  }).pipe(Effect.scoped)
-
-const errorOf = (exit: Exit.Exit<unknown, SpillwayError>): unknown =>
-  Exit.isFailure(exit) ? Cause.squash(exit.cause) : undefined
 
 describe("an answer that breaks at any part", () => {
   for (const atOnce of [false, true]) {
@@ -158,88 +94,15 @@ describe("an answer that breaks at any part", () => {
   )
 })
 
-describe("what is never begun anew", () => {
-  const call: Part.Part = { _tag: "ToolCall", index: 0, id: "1", name: "look", arguments: '{"at": "the d' }
-
-  it.effect("is an answer that broke inside the arguments of a tool, at any place", () =>
-    Effect.gen(function* () {
-      for (let stop = 1; stop <= call.arguments.length; stop++) {
-        const plan = yield* Rescue.make()
-        const begun = [Part.text("I look. "), { ...call, arguments: call.arguments.slice(0, stop) }]
-        const { exit, parts } = yield* ask(plan, [
-          { parts: begun, breaks: cut },
-          { parts: [Part.text("I look. "), { ...call, arguments: '{"at": "the dam"}' }] }
-        ])
-        assert.strictEqual(errorOf(exit), cut)
-        assert.deepStrictEqual(parts, begun)
-        const whole = yield* ask(yield* Rescue.make({ mode: "whole" }), [
-          { parts: begun, breaks: cut },
-          { parts: [{ ...call, arguments: '{"at": "the dam"}' }] }
-        ])
-        assert.deepStrictEqual(Part.toolCallsOf(whole.parts), [
-          { id: "1", name: "look", arguments: '{"at": "the dam"}' }
-        ])
-      }
-    })
-  )
-
-  it.effect("is the half of an object, what fails everywhere, and what is longer than may be held", () =>
-    Effect.gen(function* () {
-      const again = { parts: [Part.text('{"height": 243}')] }
-      const object = Question.make("m", {
-        kind: "chat",
-        messages: [{ role: "user", text: "How high?" }],
-        format: { type: "object" }
-      })
-      const half = { parts: [Part.text('{"hei')], breaks: cut }
-      assert.strictEqual(errorOf((yield* ask(yield* Rescue.make(), [half, again], object)).exit), cut)
-      assert.strictEqual((yield* ask(yield* Rescue.make(), [half, again])).text, '{"height": 243}')
-      assert.strictEqual(
-        (yield* ask(yield* Rescue.make({ mode: "whole" }), [half, again], object)).text,
-        '{"height": 243}'
-      )
-      const refused = refusal({ _tag: "ContentRefused", target: "gpu1" })
-      assert.strictEqual(
-        errorOf((yield* ask(yield* Rescue.make(), [{ ...half, breaks: refused }, again])).exit),
-        refused
-      )
-      for (const mode of ["resume", "whole"] as const) {
-        const short = yield* ask(yield* Rescue.make({ mode, held: 4 }), [half, again])
-        assert.deepStrictEqual([errorOf(short.exit), short.text], [cut, '{"hei'])
-        const longer = yield* ask(yield* Rescue.make({ mode, held: 4 }), [{ parts: [...again.parts, ...again.parts] }])
-        assert.strictEqual(longer.text, '{"height": 243}{"height": 243}')
-      }
-    })
-  )
-
-  it.effect("is anything when the time is over", () =>
-    Effect.gen(function* () {
-      const plan = yield* Rescue.make()
-      let asked = 0
-      const slow: Call.Call<SpillwayError> = (_, attempt) => {
-        void attempt.emit(Part.text("The"))
-        return Effect.delay(Effect.fail(cut), "10 seconds")
-      }
-      const other = Effect.suspend(() => {
-        asked++
-        return Effect.succeed(Summary.make())
-      })
-      const fiber = yield* Effect.forkChild(
-        Effect.exit(Answer.collect(plan([Call.asEffect(slow), other]), question)).pipe(
-          Policy.about({ deadline: "10s" })
-        )
-      )
-      yield* TestClock.adjust("10 seconds")
-      assert.deepStrictEqual([errorOf(yield* Fiber.join(fiber)), asked], [cut, 0])
-    })
-  )
-})
-
 describe("a slow reader", () => {
   it.effect("is waited for, also for what was held back", () =>
     Effect.gen(function* () {
-      for (const mode of ["resume", "whole"] as const) {
-        const plan = yield* Rescue.make({ mode, held: 30 })
+      for (const [mode, held] of [
+        ["resume", 30],
+        ["whole", 30],
+        ["whole", 1_000]
+      ] as const) {
+        const plan = yield* Rescue.make({ mode, held })
         const taken: Array<string> = []
         let reading = 0
         let most = 0
@@ -269,6 +132,27 @@ describe("a plain Effect", () => {
       const overloaded = Effect.fail(refusal({ _tag: "Overloaded", target: "gpu1" }))
       assert.strictEqual(yield* plan([overloaded, Effect.succeed(2)]), 2)
       assert.strictEqual(yield* Effect.flip(plan([Effect.fail(cut), Effect.succeed(2)])), cut)
+    })
+  )
+
+  it.effect("that may have been sent is told as lost, in a scope of its own each", () =>
+    Effect.gen(function* () {
+      const plan = yield* Rescue.make()
+      const lost = (error: SpillwayError) =>
+        Effect.gen(function* () {
+          const known = yield* facts
+          yield* plan([Effect.fail(error), Effect.succeed(2)])
+          return known!.call.attempts.filter((attempt) => attempt.lost).length
+        }).pipe(Policy.about({}))
+      assert.strictEqual(yield* lost(new SpillwayError({ reason: { _tag: "Cut", target: "gpu1", parts: 0 } })), 1)
+      assert.strictEqual(yield* lost(refusal({ _tag: "Overloaded", target: "gpu1" })), 0)
+      const scopes: Array<unknown> = []
+      const look = Effect.flatMap(facts, (known) => {
+        scopes.push(known)
+        return Effect.fail(refusal({ _tag: "Overloaded", target: "gpu1" }))
+      })
+      yield* Effect.ignore(plan([look, look])).pipe(Policy.about({}))
+      assert.notStrictEqual(scopes[0], scopes[1])
     })
   )
 
