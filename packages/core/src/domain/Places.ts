@@ -30,6 +30,12 @@ export interface State {
 /** How much of how long one is held is shown: by one who left or failed that it would have been at least so long. */
 export type Shows = "all" | "at least" | "nothing"
 
+/** Those who wait for places: told whenever one may have come free. */
+export interface Queued {
+  readonly line: { readonly size: number }
+  dispatch(now: number): void
+}
+
 /** Places that are taken and given back. */
 export class Places implements Forgettable {
   /** How many there are. */
@@ -50,7 +56,7 @@ export class Places implements Forgettable {
   readonly promises = new Promises()
   /** Since when those are held that are taken. */
   private readonly held = new Set<Held>()
-  private readonly told: Array<(now: number) => void> = []
+  private readonly lines: Array<Queued> = []
   private toldFirst = 0
 
   constructor(made: typeof Count.Type) {
@@ -104,8 +110,8 @@ export class Places implements Forgettable {
   }
 
   /** Whoever hands them out is told whenever one may have come free. */
-  onRoom(tell: (now: number) => void): void {
-    this.told.push(tell)
+  onRoom(queued: Queued): void {
+    this.lines.push(queued)
   }
 
   /** When one is free for the next who comes, with so many before him; nothing while nobody knows. */
@@ -133,9 +139,9 @@ export class Places implements Forgettable {
   /** Who is told first has all of what comes free, so it is another one each time. */
   private tell(now: number): void {
     if (this.hasRoom) this.freeAt = now
-    const { length } = this.told
+    const { length } = this.lines
     const first = length > 1 ? this.toldFirst++ % length : 0
-    for (let each = 0; each < length; each++) this.told[(first + each) % length]!(now)
+    for (let each = 0; each < length; each++) this.lines[(first + each) % length]!.dispatch(now)
   }
 
   get state(): State {
@@ -151,7 +157,8 @@ export class Places implements Forgettable {
 
   isIdle(now: number): boolean {
     const isAsMade = this.byHand === undefined || this.byHand === this.made
-    return this.taken === 0 && isAsMade && now - this.endedAt > rememberedFor
+    const isWaitedFor = this.lines.some(({ line }) => line.size > 0)
+    return this.taken === 0 && isAsMade && !isWaitedFor && now - this.endedAt > rememberedFor
   }
 }
 

@@ -12,7 +12,15 @@ import { attemptsCount, contextOf, Facts, keyOf, plain, type Priority, waited } 
 import { framedAtOnce } from "../domain/Frame.ts"
 import { Line, type Waiting } from "../domain/Line.ts"
 import { decode, type OptionsRefused, type Widened } from "../domain/Options.ts"
-import { Count, type Places, release, type State as PlacesState, type Taken, Targets } from "../domain/Places.ts"
+import {
+  Count,
+  type Places,
+  type Queued,
+  release,
+  type State as PlacesState,
+  type Taken,
+  Targets
+} from "../domain/Places.ts"
 import { Running } from "../domain/Running.ts"
 import { refusal, type SpillwayError } from "../domain/SpillwayError.ts"
 import * as Units from "../domain/Units.ts"
@@ -126,8 +134,6 @@ class Desk {
   /** Keys come from callers, and may be called what every object has. */
   readonly weights: ReadonlyMap<string, number>
   private readonly pools = new WeakMap<Places, Pool>()
-  /** Those in which somebody waits. */
-  private readonly busy = new Set<Pool>()
   readonly running: Running
 
   constructor(targets: Targets, settings: Settings) {
@@ -145,21 +151,10 @@ class Desk {
     this.pools.set(places, pool)
     return pool
   }
-
-  /** One of his has ended: who was held up by it may wait in another line. */
-  end(key: string, now: number): void {
-    this.running.end(key)
-    if (this.running.most < Infinity) for (const pool of this.busy) pool.dispatch(now)
-  }
-
-  waits(pool: Pool): void {
-    if (pool.line.size > 0) this.busy.add(pool)
-    else this.busy.delete(pool)
-  }
 }
 
 /** The line before the places of one target. */
-class Pool {
+class Pool implements Queued {
   readonly places: Places
   readonly line: Line<AnyRun>
   private readonly desk: Desk
@@ -169,7 +164,7 @@ class Pool {
     this.desk = desk
     const { ageing, bytesMax, max } = desk.settings
     this.line = new Line({ max, bytesMax, ageing: Alarm.nanos(ageing) })
-    places.onRoom(this.dispatch)
+    places.onRoom(this)
   }
 
   /** Takes a place for him at once, or puts him into the line, or says why neither. */
@@ -184,18 +179,18 @@ class Pool {
     const victims = this.line.enter(run)
     if (victims === undefined) return this.full(run, now)
     for (const victim of victims) victim.end(this.full(victim, now))
-    this.desk.waits(this)
+    this.desk.running.changed(this)
     return undefined
   }
 
   leave(run: AnyRun): boolean {
     const wasThere = this.line.leave(run)
-    if (wasThere) this.desk.waits(this)
+    if (wasThere) this.desk.running.changed(this)
     return wasThere
   }
 
   end(run: AnyRun): void {
-    this.desk.end(run.key, Alarm.now(run.fiber))
+    this.desk.running.end(run.key, Alarm.now(run.fiber))
   }
 
   state(now: number): State {
@@ -235,7 +230,7 @@ class Pool {
   }
 
   /** Lets in whoever may go; who is woken goes on when all of them have been told. */
-  readonly dispatch = (now: number): void => {
+  dispatch(now: number): void {
     while (this.line.size > 0 && this.places.hasRoom) {
       const run = this.line.next(now, this.desk.running.hasRoom)
       if (run === undefined) break
@@ -243,7 +238,7 @@ class Pool {
       if (now >= run.until) run.end(run.late(now))
       else this.start(run, now)
     }
-    this.desk.waits(this)
+    this.desk.running.changed(this)
   }
 
   private start(run: AnyRun, now: number): void {

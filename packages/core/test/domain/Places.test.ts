@@ -29,8 +29,8 @@ describe("places", () => {
   it("tell whoever hands them out when one may have come free, another one first each time", () => {
     const places = new Places(1)
     const told: Array<string> = []
-    places.onRoom((now) => told.push(`a ${now}`))
-    places.onRoom((now) => told.push(`b ${now}`))
+    for (const name of ["a", "b"])
+      places.onRoom({ line: { size: 0 }, dispatch: (now) => void told.push(`${name} ${now}`) })
     hold(places, 0, 5)
     places.resize(3, 7)
     assert.deepStrictEqual(told, ["a 5", "b 5", "b 7", "a 7"])
@@ -87,6 +87,15 @@ describe("places", () => {
     places.resize(1, 0)
     assert.isFalse(places.isIdle(2 * hour))
     places.resize(2, 0)
+    assert.isTrue(places.isIdle(2 * hour))
+  })
+
+  it("are not forgotten while somebody waits for one, although none is held", () => {
+    const places = new Places(1)
+    const line = { size: 1 }
+    places.onRoom({ line, dispatch: () => {} })
+    assert.isFalse(places.isIdle(2 * hour))
+    line.size = 0
     assert.isTrue(places.isIdle(2 * hour))
   })
 
