@@ -9,7 +9,7 @@
 import { Effect, Exit, Fiber, Schema } from "effect"
 import * as Alarm from "../domain/Alarm.ts"
 import { attemptsCount, attemptsWithin, Facts, go } from "../domain/Facts.ts"
-import { decode, type OptionsRefused, type Widened } from "../domain/Options.ts"
+import { aFunction, decode, type OptionsRefused, type Widened } from "../domain/Options.ts"
 import { Share } from "../domain/Share.ts"
 import { Survival } from "../domain/Survival.ts"
 import * as Units from "../domain/Units.ts"
@@ -31,15 +31,25 @@ export const Options = Schema.Struct({
   budget: Units.percent.schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed("5%")))
 })
 
+/** The same where TypeScript can say more than a file. */
+const Extended = Schema.Struct({
+  ...Options.fields,
+  classify: Schema.optionalKey(aFunction<Verdict.Classify>())
+})
+
 /** The options as TypeScript takes them. */
-export type Options = Widened<typeof Options.Encoded>
+export interface Options extends Widened<typeof Options.Encoded> {
+  /** Which row of the failure table a foreign failure belongs to. */
+  readonly classify?: Verdict.Classify
+}
 
 /** Makes it. */
 export const make = (options: Options = {}): Effect.Effect<Plan, OptionsRefused> =>
-  Effect.map(decode("Hedge", Options)(options), ({ after, budget, slower }): Plan => {
+  Effect.map(decode("Hedge", Extended)(options), ({ after, budget, classify, slower }): Plan => {
     const settings: Settings = {
       after: after === "auto" ? undefined : Alarm.nanos(after),
       slower,
+      classify,
       budget: new Share(budget),
       words: new Survival()
     }
@@ -49,6 +59,7 @@ export const make = (options: Options = {}): Effect.Effect<Plan, OptionsRefused>
 interface Settings {
   readonly after: number | undefined
   readonly slower: number
+  readonly classify: Verdict.Classify | undefined
   readonly budget: Share
   /** After how long the first one has spoken. */
   readonly words: Survival
@@ -126,7 +137,7 @@ class Race<A, E, R> implements Alarm.Ringing {
     this.running--
     if (this.resume === undefined) return
     if (this.winner === undefined) {
-      if (mayBeBetterElsewhere(exit)) {
+      if (mayBeBetterElsewhere(exit, this.settings.classify)) {
         if (index === 0 || this.failed === undefined) this.failed = exit
         return this.running > 0 ? undefined : this.finish(this.failed)
       }
@@ -170,7 +181,7 @@ class Race<A, E, R> implements Alarm.Ringing {
 }
 
 /** Whether the others are still waited for: a defect, or what fails everywhere, ends it at once. */
-const mayBeBetterElsewhere = (exit: Exit.Exit<unknown, unknown>): boolean => {
+const mayBeBetterElsewhere = (exit: Exit.Exit<unknown, unknown>, classify: Verdict.Classify | undefined): boolean => {
   const failure = Exit.isFailure(exit) ? Verdict.failureOf(exit.cause) : undefined
-  return failure !== undefined && Verdict.of(failure.error, undefined).failure.elsewhere
+  return failure !== undefined && Verdict.of(failure.error, classify).failure.elsewhere
 }

@@ -120,6 +120,20 @@ describe("a hedge", () => {
     })
   )
 
+  it.effect("ends at once with a foreign failure that is one everywhere, where classify says so", () =>
+    Effect.gen(function* () {
+      for (const [classify, waits] of [
+        [undefined, true],
+        [() => "ContentRefused" as const, false]
+      ] as const) {
+        const plan = yield* filled({ after: "2s", budget: "100%", ...(classify !== undefined && { classify }) })
+        const first = Effect.delay(Effect.fail("no"), "3 seconds")
+        const exit = yield* ending(plan([first, Effect.delay(Effect.succeed(2), "5 seconds")]))
+        assert.strictEqual(Exit.isSuccess(exit), waits)
+      }
+    })
+  )
+
   it.effect("never asks more a second time than its share of the calls", () =>
     Effect.gen(function* () {
       const plan = yield* Hedge.make({ after: "1s", budget: "10%" })
