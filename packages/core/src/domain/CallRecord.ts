@@ -123,7 +123,8 @@ const failureOf = (exit: Exit.Exit<unknown, unknown>, classify: Verdict.Classify
   return Cause.hasInterruptsOnly(exit.cause) ? table.Cancelled : table.Unknown
 }
 
-const succeeded = ({ exit }: Attempt): boolean => exit?._tag === "Success"
+/** Whether it answered; what somebody let go of has not, however well it ended. */
+const succeeded = ({ exit, left }: Attempt): boolean => exit?._tag === "Success" && !left
 
 const outcomeOf = ({ exit, left, lost }: Attempt, classify: Verdict.Classify | undefined): string =>
   lost ? "lost" : left || exit === undefined ? "left" : (failureOf(exit, classify)?.code ?? "ok")

@@ -3,7 +3,7 @@
  *
  * A model that is asked again says the same or something else, and nobody can tell which before it has. So what it says
  * is held to what was heard, letter by letter, until all of that was said again; what comes then goes on from there.
- * Calls of tools, vectors and sealed thoughts are no words: whoever has heard one cannot be told it again.
+ * Calls of tools, vectors, and thoughts that are signed or sealed are no words: none of them can be said again.
  */
 import type { Part } from "./Part.ts"
 
@@ -48,30 +48,31 @@ export class Heard {
 
   /** Another answer that has to begin with all of it. */
   again(): Repeat {
-    return new Repeat(this.pieces.map((piece) => ({ ...piece })))
+    return new Repeat(this.isRepeatable ? this.pieces.map((piece) => ({ ...piece })) : undefined)
   }
 }
 
 /** Another answer, held to what was heard. */
 export class Repeat {
-  private readonly pieces: ReadonlyArray<Piece>
+  /** Nothing where none can be the same. */
+  private readonly pieces: ReadonlyArray<Piece> | undefined
   private piece = 0
   private at = 0
 
-  constructor(pieces: ReadonlyArray<Piece>) {
+  constructor(pieces: ReadonlyArray<Piece> | undefined) {
     this.pieces = pieces
   }
 
   /** Whether all of it was said again. */
   get isThrough(): boolean {
-    return this.piece === this.pieces.length
+    return this.piece === this.pieces?.length
   }
 
   /** What of the part is new: all, some or nothing of it; or that it is another answer. */
   take(part: Part): Part | undefined | "differs" {
     if (this.isThrough) return part
     const words = wordsOf(part)
-    if (words === undefined) return "differs"
+    if (words === undefined || this.pieces === undefined) return "differs"
     let from = 0
     while (from < words.length) {
       const piece = this.pieces[this.piece]
@@ -90,6 +91,8 @@ export class Repeat {
   }
 }
 
-/** The words of a part; nothing where it is none, or more than that. */
+/** The words of a part; nothing where it is none, or more than that: a signature belongs to one thought alone. */
 const wordsOf = (part: Part): string | undefined =>
-  part._tag === "Text" || (part._tag === "Thinking" && part.sealed === undefined) ? part.text : undefined
+  part._tag === "Text" || (part._tag === "Thinking" && part.sealed === undefined && part.signature === undefined)
+    ? part.text
+    : undefined

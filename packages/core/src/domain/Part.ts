@@ -128,3 +128,18 @@ export const lengthOf = (part: Part): number =>
     : part._tag === "Embedding"
       ? 0
       : part.text.length + (part._tag === "Thinking" ? (part.sealed?.length ?? 0) : 0)
+
+/** About how many characters it takes to keep a part, all of it. */
+export const sizeOf = (part: Part): number => {
+  if (part._tag === "Embedding") return sizeMin + 8 * part.vector.length
+  if (part._tag === "ToolCall") {
+    return sizeMin + part.arguments.length + (part.name?.length ?? 0) + (part.id?.length ?? 0)
+  }
+  const more =
+    part._tag === "Thinking"
+      ? (part.signature?.length ?? 0) + (part.sealed?.length ?? 0)
+      : (part.logprobs ?? []).reduce((sum, { top }) => sum + sizeMin * (1 + top.length), 0)
+  return sizeMin + part.text.length + more
+}
+
+const sizeMin = 32

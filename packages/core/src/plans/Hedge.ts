@@ -123,7 +123,7 @@ class Race<A, E, R> implements Alarm.Ringing {
     const index = this.asked.length
     const self = go(this.goes[index]!, (destination) => ({
       emit: (part) => {
-        if (this.winner === undefined) this.win(index)
+        if (this.winner === undefined && this.resume !== undefined) this.win(index, true)
         return this.winner === index ? destination.emit(part) : undefined
       }
     }))
@@ -131,6 +131,8 @@ class Race<A, E, R> implements Alarm.Ringing {
     this.asked.push(child)
     this.running++
     child.addObserver((exit) => this.ended(index, exit))
+    // A word of his, said at once, may have made the caller leave, or another one win.
+    if (this.resume === undefined || (this.winner ?? index) !== index) child.interruptUnsafe(this.fiber.id)
   }
 
   private ended(index: number, exit: Exit.Exit<A, E>): void {
@@ -141,16 +143,16 @@ class Race<A, E, R> implements Alarm.Ringing {
         if (index === 0 || this.failed === undefined) this.failed = exit
         return this.running > 0 ? undefined : this.finish(this.failed)
       }
-      this.win(index)
+      this.win(index, Exit.isSuccess(exit))
     }
     if (this.winner === index) this.finish(exit)
   }
 
   /** Whoever spoke first, or answered: the others are asked no more. */
-  private win(index: number): void {
+  private win(index: number, hasSpoken: boolean): void {
     this.winner = index
     this.bell?.cancel()
-    this.learn(index === 0)
+    if (hasSpoken || index > 0) this.learn(index === 0)
     for (const [each, fiber] of this.asked.entries()) if (each !== index) fiber.interruptUnsafe(this.fiber.id)
   }
 

@@ -6,13 +6,15 @@
  * and nobody takes the half for the whole. `whole` lets nothing through before an answer is complete, so that whatever
  * breaks can begin anew. Before a word was heard it is a fallback.
  */
+// @effect-diagnostics asyncFunction:off
 import { Cause, Effect, Fiber, Redacted, Schema } from "effect"
 import * as Alarm from "../domain/Alarm.ts"
 import type { Sink } from "../domain/Attempt.ts"
 import { attemptsCount, attemptsWithin, Facts, go, lose, usageTold } from "../domain/Facts.ts"
 import { Heard, type Repeat } from "../domain/Heard.ts"
 import { aFunction, decode, type OptionsRefused, type Widened } from "../domain/Options.ts"
-import type { Part } from "../domain/Part.ts"
+import { type Part, sizeOf } from "../domain/Part.ts"
+import { SpillwayError } from "../domain/SpillwayError.ts"
 import { Steps } from "../domain/Steps.ts"
 import * as Units from "../domain/Units.ts"
 import * as Verdict from "../domain/Verdict.ts"
@@ -81,16 +83,23 @@ class Run<A, E, R> {
   from(index: number): Effect.Effect<A, E, R> {
     const self = this.steps.goes[index]!
     const toldBefore = usageTold(this.facts)
+    const attemptsBefore = attemptsCount(this.facts)
     const voice = new Voice(this.heard, this.settings)
     const asked = this.facts?.call.question === undefined ? (index === 0 ? self : go(self)) : this.spoken(self, voice)
     return Effect.matchCauseEffect(asked, {
-      // One that is over before it has said again what was heard is another answer, however well it ended.
-      onSuccess: (answer) => (voice.isThrough ? Effect.as(voice.rest, answer) : this.anew(this.steps.after(index))),
+      onSuccess: (answer) => {
+        if (voice.isThrough) return Effect.as(voice.rest, answer)
+        // One that is over before it has said again what was heard is another answer, however well it ended.
+        return this.another(index, attemptsBefore)
+      },
       onFailure: (cause) => {
-        if (cause === this.broke) return this.anew(this.mayGoOn() ? this.steps.after(index) : undefined)
-        if (voice.wasHeard) this.broke = cause
-        else this.others = [...cause.reasons, ...this.others]
+        voice.forget()
+        if (voice.isOther) return this.another(index, attemptsBefore)
         if (Verdict.failureOf(cause) === undefined) return Effect.failCause(cause)
+        if (voice.wasHeard) {
+          this.others = [...(this.broke?.reasons ?? []), ...this.others]
+          this.broke = cause
+        } else this.others = [...(this.settings.isWhole ? unheard(cause) : cause).reasons, ...this.others]
         const next = this.nextAfter(index, cause)
         if (next === undefined) return Effect.failCause(this.whole)
         if (this.verdictOf(cause)?.isUnused !== true && usageTold(this.facts) === toldBefore) lose(this.facts)
@@ -99,8 +108,11 @@ class Run<A, E, R> {
     })
   }
 
-  private anew(index: number | undefined): Effect.Effect<A, E, R> {
-    return index === undefined ? Effect.failCause(this.whole) : this.from(index)
+  /** That one has said something else: nobody hears it, and the one after it is asked. */
+  private another(index: number, attemptsBefore: number): Effect.Effect<A, E, R> {
+    for (const attempt of attemptsWithin(this.facts, attemptsBefore)) attempt.left = true
+    const next = this.steps.after(index)
+    return next === undefined || !this.mayGoOn() ? Effect.failCause(this.whole) : this.from(next)
   }
 
   /** The go, whose parts go through a voice, which lets go of it where it says something else than was heard. */
@@ -128,8 +140,10 @@ class Run<A, E, R> {
     })
   }
 
+  /** Whether there is time left, and somebody who listens. */
   private mayGoOn(): boolean {
-    return Alarm.now(this.fiber) < (this.facts?.call.deadline ?? Infinity)
+    const { deadline, delivery } = this.facts?.call ?? { deadline: Infinity, delivery: undefined }
+    return Alarm.now(this.fiber) < deadline && delivery?.broken === undefined
   }
 
   private nextAfter(index: number, cause: Cause.Cause<E>): number | undefined {
@@ -159,20 +173,30 @@ class Run<A, E, R> {
   }
 }
 
+/** The same failures, of an answer of which nobody has heard a part. */
+const unheard = <E>(cause: Cause.Cause<E>): Cause.Cause<E> =>
+  Cause.map(cause, (error) => {
+    if (!(error instanceof SpillwayError) || !("parts" in error.reason)) return error
+    const { cause: why, reason } = error
+    return new SpillwayError({ reason: { ...reason, parts: 0 }, ...(why !== undefined && { cause: why }) }) as E
+  })
+
 /** The way of one go's parts to the caller. */
 class Voice {
   /** Called where it says something else than was heard. */
   differs: () => void = () => {}
   /** Whether any of its parts has gone on to the caller. */
   wasHeard = false
+  /** Whether it is another answer: nobody hears any more of it. */
+  isOther = false
   private readonly heard: Heard
   private readonly repeat: Repeat
   private isHolding: boolean
-  /** Whether it is another answer: nobody hears any more of it. */
-  private isOther = false
   private held: Array<Part> = []
-  private heldLength = 0
+  private heldSize = 0
   private readonly most: number
+  /** What was held goes out: whatever comes meanwhile stands behind it. */
+  private flushing: Promise<void> | undefined
   private destination: Sink | undefined
 
   constructor(heard: Heard, { held, isWhole }: Settings) {
@@ -192,9 +216,17 @@ class Voice {
     return { emit: (part) => this.emit(part) }
   }
 
-  /** What is held back still goes to the caller when the answer is complete. */
+  /** What is held back goes to the caller when the answer is complete. */
   get rest(): Effect.Effect<void> {
-    return Effect.suspend(() => Effect.forEach(this.held, (part) => this.pass(part), { discard: true }))
+    return Effect.suspend(() => {
+      const flushed = this.flushing ?? (this.held.length === 0 ? undefined : this.flush())
+      return flushed === undefined ? Effect.void : Effect.promise(() => flushed)
+    })
+  }
+
+  /** Nobody will hear what is held back. */
+  forget(): void {
+    this.held = []
   }
 
   private emit(part: Part): void | Promise<void> {
@@ -205,27 +237,19 @@ class Voice {
       return this.differs()
     }
     if (fresh === undefined) return
-    if (this.isHolding) return this.hold(fresh)
-    return this.say(fresh)
-  }
-
-  private hold(part: Part): void | Promise<void> {
-    this.held.push(part)
-    this.heldLength += "text" in part ? part.text.length : "arguments" in part ? part.arguments.length : 0
-    if (this.heldLength <= this.most) return
+    if (!this.isHolding && this.flushing === undefined) return this.say(fresh)
+    this.held.push(fresh)
+    this.heldSize += sizeOf(fresh)
+    if (!this.isHolding) return this.flushing
+    if (this.heldSize <= this.most) return
     // More than may be held: it goes on as it comes, and what breaks then is not rescued.
     this.isHolding = false
-    const { held } = this
-    this.held = []
-    return held.reduce<void | Promise<void>>(
-      (before, each) => (before === undefined ? this.say(each) : before.then(() => this.say(each))),
-      undefined
-    )
+    return (this.flushing = this.flush())
   }
 
-  private pass(part: Part): Effect.Effect<void> {
-    const room = this.say(part)
-    return room === undefined ? Effect.void : Effect.promise(() => room)
+  private async flush(): Promise<void> {
+    for (let part = this.held.shift(); part !== undefined; part = this.held.shift()) await this.say(part)
+    this.flushing = undefined
   }
 
   private say(part: Part): void | Promise<void> {

@@ -78,7 +78,9 @@ class Clocks extends Watch {
   }
 
   protected look(now: number): number | SpillwayError {
-    const attempt = this.isPlain ? undefined : attemptsWithin(this.facts, this.attemptsBefore).at(-1)
+    const attempts = this.isPlain ? [] : attemptsWithin(this.facts, this.attemptsBefore)
+    // Of several that run side by side the last may be one that has lost.
+    const attempt = attempts.findLast(({ endedAt }) => endedAt === undefined) ?? attempts.at(-1)
     const clock = this.isPlain ? this.plain : clockOf(attempt)
     // Nothing is late before the leaf has begun.
     if (clock === undefined) return now + this.limits.shortest

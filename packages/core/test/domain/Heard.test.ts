@@ -67,9 +67,11 @@ describe("what was heard", () => {
   it("cannot be said again where it holds more than words, or more of them than are remembered", () => {
     const call: Part.Part = { _tag: "ToolCall", index: 0, name: "look", arguments: "{}" }
     const sealed: Part.Part = { _tag: "Thinking", text: "", sealed: "c2VhbGVk" }
-    for (const part of [call, sealed, { _tag: "Embedding", index: 0, vector: [1] } as const]) {
+    const signed: Part.Part = { _tag: "Thinking", text: "Hm.", signature: "c2lnbmVk" }
+    for (const part of [call, sealed, signed, { _tag: "Embedding", index: 0, vector: [1] } as const]) {
       const heard = heardOf([Part.text("24"), part])
       assert.deepStrictEqual([heard.isRepeatable, heard.isNothing], [false, false])
+      assert.strictEqual(heard.again().take(Part.text("24")), "differs")
       assert.strictEqual(
         heardOf([Part.text("24")])
           .again()

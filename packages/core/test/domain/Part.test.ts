@@ -81,3 +81,21 @@ describe("what parts come to", () => {
     assert.deepStrictEqual(Question.turnOf([Part.text("So.")]), { role: "assistant", text: "So." })
   })
 })
+
+describe("the size of a part", () => {
+  it("counts all that it keeps", () => {
+    const long = "x".repeat(1_000)
+    const parts: ReadonlyArray<Part.Part> = [
+      Part.text(long),
+      { _tag: "Text", text: "", logprobs: Array.from({ length: 40 }, () => ({ token: "a", logprob: -1, top: [] })) },
+      { _tag: "Thinking", text: "", signature: long },
+      { _tag: "Thinking", text: "", sealed: long },
+      { _tag: "ToolCall", index: 0, name: long, arguments: "" },
+      { _tag: "ToolCall", index: 0, id: long, arguments: "" },
+      { _tag: "ToolCall", index: 0, arguments: long },
+      { _tag: "Embedding", index: 0, vector: Array.from({ length: 200 }, () => 0) }
+    ]
+    for (const part of parts) assert.isAtLeast(Part.sizeOf(part), 1_000)
+    assert.isAbove(Part.sizeOf(Part.text("")), 0)
+  })
+})

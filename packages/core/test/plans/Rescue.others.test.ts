@@ -4,6 +4,7 @@ import {
   Answer,
   Call,
   Part,
+  Plan,
   Policy,
   Question,
   refusal,
@@ -12,7 +13,7 @@ import {
   type SpillwayError,
   Summary
 } from "@spillway/core"
-import { Effect, Fiber } from "effect"
+import { Effect, Exit, Fiber, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import { ask, cut, errorOf, goOf, question } from "../fixtures/breaking.ts"
 import * as Unhandled from "../fixtures/unhandled.ts"
@@ -96,6 +97,90 @@ describe("what is never begun anew", () => {
   )
 })
 
+describe("what two goes fail with", () => {
+  it.effect("may be the very same cause: each is looked at for itself", () =>
+    Effect.gen(function* () {
+      const broken = Effect.fail(cut)
+      const call: Part.Part = { _tag: "ToolCall", index: 0, name: "look", arguments: '{"a' }
+      const says = (...parts: ReadonlyArray<Part.Part>) =>
+        Call.asEffect((_, attempt) => {
+          for (const part of parts) void attempt.emit(part)
+          return broken
+        })
+      const other = goOf("gpu3", { parts: [Part.text("Something else entirely")] })
+      const plan = yield* Rescue.make()
+      const parts: Array<Part.Part> = []
+      const sink = { emit: (part: Part.Part) => void parts.push(part) }
+      const goes = [says(Part.text("I ")), says(Part.text("I "), Part.text("look "), call), other] as const
+      const exit = yield* Effect.exit(Answer.toSink(plan([...goes]), question, sink))
+      assert.strictEqual(errorOf(exit), cut)
+      assert.deepStrictEqual(parts, [Part.text("I "), Part.text("look "), call])
+    })
+  )
+
+  it.effect("speaks against each of them, although it is the very same cause", () =>
+    Effect.gen(function* () {
+      const broken = Effect.fail(cut)
+      let asked = 0
+      const says = (target: string, ...parts: ReadonlyArray<Part.Part>) =>
+        Call.asEffect((_, attempt) => {
+          asked++
+          for (const part of parts) void attempt.emit(part)
+          return broken
+        }).pipe(Plan.to(target))
+      const goes = [says("gpu1/m", Part.text("I ")), says("gpu2/m"), says("gpu2/n"), says("gpu3/m")] as const
+      yield* Effect.exit(Answer.collect((yield* Rescue.make())([...goes]), question))
+      assert.strictEqual(asked, 3)
+    })
+  )
+
+  it.effect("is kept of all of them, also of one that went on with another", () =>
+    Effect.gen(function* () {
+      const later = refusal({ _tag: "Cut", target: "gpu2/m", parts: 2 })
+      const { exit } = yield* ask(yield* Rescue.make(), [
+        { parts: [Part.text("The ")], breaks: cut },
+        { parts: [Part.text("The dam")], breaks: later }
+      ])
+      const all = Exit.isFailure(exit) ? exit.cause.reasons.map((reason) => "error" in reason && reason.error) : []
+      assert.deepStrictEqual(all, [later, cut])
+    })
+  )
+
+  it.effect("says of a whole answer that nobody has heard a part, so that a fallback around it may go on", () =>
+    Effect.gen(function* () {
+      const rescue = yield* Rescue.make({ mode: "whole" })
+      const { exit } = yield* ask(rescue, [{ parts: [Part.text("The dam")], breaks: cut }])
+      assert.deepInclude((errorOf(exit) as SpillwayError).reason, { _tag: "Cut", parts: 0 })
+    })
+  )
+})
+
+describe("what is held back and becomes too much", () => {
+  it.effect("comes whole and in its order, also from a leaf that waits for nobody", () =>
+    Effect.gen(function* () {
+      const words = ["aa ", "bb ", "cc ", "dd ", "ee "]
+      for (const held of [1, 70, 10_000]) {
+        const plan = yield* Rescue.make({ mode: "whole", held })
+        const leaf = Call.asEffect((_, attempt) => {
+          for (const word of words) void attempt.emit(Part.text(word))
+          return Effect.succeed(Summary.make())
+        })
+        const heard: Array<string> = []
+        const sink = {
+          emit: async (part: Part.Part) => {
+            await new Promise<void>((resolve) => setImmediate(resolve))
+            heard.push(Part.textOf([part]))
+          }
+        }
+        yield* Answer.toSink(plan([leaf]), question, sink)
+        assert.deepStrictEqual(heard, words)
+        const parts = yield* Stream.runCollect(Answer.toStream(plan([leaf]), question, { partsMax: 1 }))
+        assert.strictEqual(Part.textOf(parts), words.join(""))
+      }
+    })
+  )
+})
+
 describe("one that says something else", () => {
   const first = goOf("gpu1", { parts: [Part.text("The dam")], breaks: cut })
 
@@ -154,6 +239,48 @@ describe("one that says something else", () => {
       assert.strictEqual(errorOf((yield* ask(plan, [{ parts: [Part.text("The")], breaks: cut }, same])).exit), cut)
       const others = yield* ask(plan, [{ parts: [Part.text("The")], breaks: cut }, same, same])
       assert.deepStrictEqual([others.text, others.records[0]!.target], ["The dam is high", "gpu3/m"])
+    })
+  )
+
+  it.effect("or less, is on record as left, and not as who answered", () =>
+    Effect.gen(function* () {
+      for (const text of ["The", "Thx dam is high"]) {
+        for (const atOnce of [true, false]) {
+          const { records } = yield* ask(yield* Rescue.make(), [
+            { parts: [Part.text("The dam")], breaks: cut },
+            { atOnce, parts: [Part.text(text)] }
+          ])
+          assert.deepStrictEqual(
+            records[0]!.attempts.map(({ outcome }) => outcome),
+            ["cut", "left"]
+          )
+          assert.strictEqual(records[0]!.status, 502)
+        }
+      }
+    })
+  )
+
+  it.effect("is nobody's turn any more when the time is over, or the reader has broken", () =>
+    Effect.gen(function* () {
+      const plan = yield* Rescue.make()
+      let asked = 0
+      const late = Call.asEffect(() => Effect.delay(Effect.succeed(Summary.make()), "20 seconds"))
+      const third = Effect.suspend(() => {
+        asked++
+        return Effect.succeed(Summary.make())
+      })
+      const timed = Answer.collect(plan([first, late, third]), question).pipe(Policy.about({ deadline: "10s" }))
+      const fiber = yield* Effect.forkChild(Effect.exit(timed), { startImmediately: true })
+      for (let second = 0; second < 25; second++) yield* TestClock.adjust("1 second")
+      assert.strictEqual(errorOf(yield* Fiber.join(fiber)), cut)
+      const broken = {
+        emit: () => {
+          throw new Error("full")
+        }
+      }
+      const short = goOf("gpu2", { parts: [Part.text("The")] })
+      yield* Effect.exit(Answer.toSink(plan([first, short, third]), question, broken))
+      assert.strictEqual(asked, 0)
     })
   )
 })
