@@ -9,6 +9,16 @@ describe("promises", () => {
     assert.strictEqual(promises.next(50, 2, 101), 50)
   })
 
+  it("are dealt anew after 64 turns: nobody is sent away for longer, however many are refused", () => {
+    const promises = new Promises()
+    let longest = 0
+    for (let refused = 0; refused < 12_000; refused++) {
+      longest = Math.max(longest, promises.next(4, 1, refused / 20))
+    }
+    assert.isAtMost(longest, 4 + 64)
+    assert.isAtLeast(longest, 60)
+  })
+
   it("are over when the last of them has had his turn", () => {
     const promises = new Promises()
     assert.isTrue(promises.isIdle(0))

@@ -234,6 +234,21 @@ describe("a place in the line", () => {
       assert.isUndefined((yield* ask(300)).pollUnsafe())
     })
   )
+
+  it.effect("is never promised to a question that is larger than all of it, which is told its size", () =>
+    Effect.gen(function* () {
+      const queue = yield* Queue.make({ bytesMax: 1_000 })
+      yield* queue(Effect.void)
+      yield* Effect.forkChild(queue(Effect.never), { startImmediately: true })
+      const call: Call.Call = () => Effect.succeed(Summary.make())
+      const refused = yield* Effect.flip(
+        Answer.collect(queue(Call.asEffect(call)), Question.chat("m", "x".repeat(2_000)))
+      )
+      assert.deepInclude(refused.reason, { _tag: "QueueFull", bytesMax: 1_000 })
+      assert.isUndefined(refused.retryAfter)
+      assert.match(refused.message, /^The question has 2\d{3} bytes, all that wait may have 1000: come back later\.$/)
+    })
+  )
 })
 
 describe("what was waited", () => {
