@@ -380,7 +380,11 @@ export const go = <A, E, R>(
   Effect.withFiber((fiber) => {
     const outer = fiber.getRef(Facts)
     if (outer === undefined) return self
-    if (outer.call.question === undefined) return under(self, fiber, plain(fiber, outer))
+    if (outer.call.question === undefined) {
+      // What the one before waited for in vain says nothing of this one.
+      waited(outer, 0, false)
+      return under(self, fiber, plain(fiber, outer))
+    }
     const attempt = outer.attempt.again(gate(outer.attempt.destination))
     const run: Frame.Run<A, E, R> = {
       enter: () => self,

@@ -4,10 +4,15 @@
  * Targets of one failure domain fail together: an upstream and all its models, those that somebody says share
  * something, all cloud models of one Ollama. Only what speaks against the server tells of the others there.
  */
-import { Result } from "effect"
+import { Effect, Result, Schema } from "effect"
 import { targetOf } from "./Go.ts"
 import * as Target from "./Target.ts"
 import type { Verdict } from "./Verdict.ts"
+
+/** The option: which upstreams fail together, as the name of what they share, by theirs; others fail alone. */
+export const Domains = Schema.Record(Schema.String, Schema.String).pipe(
+  Schema.withDecodingDefaultKey(Effect.succeed({}))
+)
 
 /** The goes of one question, and what of them is known to be down. */
 export class Steps<G extends object> {

@@ -5,11 +5,12 @@
  * because that is what people guard; `classify` names another row for what is known better. So there is one table and
  * one notion of what a failure is, whoever fails.
  */
-import { type Cause, Duration, type Exit } from "effect"
+import { type Cause, Duration, type Exit, Schema } from "effect"
 import * as Alarm from "./Alarm.ts"
 import * as Failure from "./Failure.ts"
+import { aFunction } from "./Options.ts"
 import * as RetryAfter from "./RetryAfter.ts"
-import { SpillwayError } from "./SpillwayError.ts"
+import { type Reason, SpillwayError } from "./SpillwayError.ts"
 
 /** A row of the failure table, by its name; with when to come back, where the failure says so. */
 export type Named =
@@ -25,6 +26,15 @@ export type Named =
  * SpillwayError has its row, so nobody is asked about it: a guard further in that refuses is not taken for the work.
  */
 export type Classify = (error: any) => Named | undefined
+
+/** The option that takes it. */
+export const classifying = Schema.optionalKey(aFunction<Classify>())
+
+/** Options that take it, as TypeScript writes them. */
+export interface Classifying {
+  /** Which row of the failure table a foreign failure belongs to. */
+  readonly classify?: Classify
+}
 
 /** What a failure means. */
 export interface Verdict {
@@ -49,6 +59,16 @@ export const failureOf = (cause: Cause.Cause<unknown>): { readonly error: unknow
     found ??= { error: reason.error }
   }
   return found
+}
+
+/** What the typed failure of a cause means; nothing where it holds anything else. */
+export const ofCause = (
+  cause: Cause.Cause<unknown>,
+  classified: Classify | undefined,
+  nowMillis?: () => number
+): Verdict | undefined => {
+  const failure = failureOf(cause)
+  return failure === undefined ? undefined : of(failure.error, classified, nowMillis)
 }
 
 /** Whether a guard further in has refused, so that nothing was sent. */
@@ -82,9 +102,12 @@ export const of = (error: unknown, classify: Classify | undefined, nowMillis = n
     retryAfter: retryAfter && Alarm.nanos(retryAfter),
     parts,
     isRefusal: failure.class === "refusal",
-    isUnused: failure.unused && parts === 0
+    isUnused: (failure.unused || isOfOurLine(reason)) && parts === 0
   }
 }
+
+/** Whoever has waited for his turn in vain was never sent. */
+const isOfOurLine = (reason: Reason): boolean => reason._tag === "TimedOut" && reason.phase === "queue"
 
 const passing: Verdict = {
   failure: Failure.table.Unreachable,

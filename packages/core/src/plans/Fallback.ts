@@ -9,28 +9,22 @@ import { Cause, Effect, type Fiber, Schema } from "effect"
 import * as Alarm from "../domain/Alarm.ts"
 import { attemptsCount, Facts, go, lose, usageTold } from "../domain/Facts.ts"
 import { type Since, wasHeard } from "../domain/Go.ts"
-import { aFunction, decode, type OptionsRefused, type Widened } from "../domain/Options.ts"
-import { Steps } from "../domain/Steps.ts"
+import { decode, type OptionsRefused, type Widened } from "../domain/Options.ts"
+import { Domains, Steps } from "../domain/Steps.ts"
 import * as Verdict from "../domain/Verdict.ts"
 import type { Plan } from "../Plan.ts"
 
 /** The options as a file has them, with every default. */
 export const Options = Schema.Struct({
-  /** Which upstreams fail together: the name of what they share, by theirs; who is not named fails alone. */
-  domains: Schema.Record(Schema.String, Schema.String).pipe(Schema.withDecodingDefaultKey(Effect.succeed({})))
+  /** Which upstreams fail together. */
+  domains: Domains
 })
 
 /** The same where TypeScript can say more than a file. */
-const Extended = Schema.Struct({
-  ...Options.fields,
-  classify: Schema.optionalKey(aFunction<Verdict.Classify>())
-})
+const Extended = Schema.Struct({ ...Options.fields, classify: Verdict.classifying })
 
 /** The options as TypeScript takes them. */
-export interface Options extends Widened<typeof Options.Encoded> {
-  /** Which row of the failure table a foreign failure belongs to. */
-  readonly classify?: Verdict.Classify
-}
+export interface Options extends Widened<typeof Options.Encoded>, Verdict.Classifying {}
 
 /** Makes it. */
 export const make = (options: Options = {}): Effect.Effect<Plan, OptionsRefused> =>
@@ -73,32 +67,23 @@ class Run<A, E, R> {
   private watched(index: number, self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> {
     const toldBefore = usageTold(this.since.facts)
     return Effect.catchCause(self, (cause) => {
-      const next = this.nextAfter(index, cause)
+      const verdict = Verdict.ofCause(cause, this.settings.classify)
+      const next = verdict && this.nextAfter(index, verdict)
       if (next === undefined) return Effect.failCause(this.whole(cause))
       this.before = [...cause.reasons, ...this.before]
       const { facts } = this.since
       // What a plain Effect came to is told by nobody, unless it was said.
-      if (!this.isUnused(cause) && usageTold(facts) === toldBefore) lose(facts)
+      if (verdict?.isUnused !== true && usageTold(facts) === toldBefore) lose(facts)
       return this.watched(next, go(this.steps.goes[next]!))
     })
   }
 
   /** Which one is asked after that failure, if any. */
-  private nextAfter(index: number, cause: Cause.Cause<E>): number | undefined {
-    const verdict = this.verdictOf(cause)
-    if (verdict === undefined || !verdict.failure.elsewhere || wasHeard(this.since, verdict)) return undefined
+  private nextAfter(index: number, verdict: Verdict.Verdict): number | undefined {
+    if (!verdict.failure.elsewhere || wasHeard(this.since, verdict)) return undefined
     if (Alarm.now(this.fiber) >= (this.since.facts?.call.deadline ?? Infinity)) return undefined
     this.steps.failed(index, verdict)
     return this.steps.after(index)
-  }
-
-  private isUnused(cause: Cause.Cause<E>): boolean {
-    return this.verdictOf(cause)?.isUnused === true
-  }
-
-  private verdictOf(cause: Cause.Cause<E>): Verdict.Verdict | undefined {
-    const failure = Verdict.failureOf(cause)
-    return failure === undefined ? undefined : Verdict.of(failure.error, this.settings.classify)
   }
 
   /** The failure, and all before it; a defect or an interrupt is none, and has nothing to do with them. */

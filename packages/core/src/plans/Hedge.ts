@@ -9,7 +9,7 @@
 import { Effect, Exit, Fiber, Schema } from "effect"
 import * as Alarm from "../domain/Alarm.ts"
 import { attemptsCount, attemptsWithin, Facts, go } from "../domain/Facts.ts"
-import { aFunction, decode, type OptionsRefused, type Widened } from "../domain/Options.ts"
+import { decode, type OptionsRefused, type Widened } from "../domain/Options.ts"
 import { Share } from "../domain/Share.ts"
 import { Survival } from "../domain/Survival.ts"
 import * as Units from "../domain/Units.ts"
@@ -32,16 +32,10 @@ export const Options = Schema.Struct({
 })
 
 /** The same where TypeScript can say more than a file. */
-const Extended = Schema.Struct({
-  ...Options.fields,
-  classify: Schema.optionalKey(aFunction<Verdict.Classify>())
-})
+const Extended = Schema.Struct({ ...Options.fields, classify: Verdict.classifying })
 
 /** The options as TypeScript takes them. */
-export interface Options extends Widened<typeof Options.Encoded> {
-  /** Which row of the failure table a foreign failure belongs to. */
-  readonly classify?: Verdict.Classify
-}
+export interface Options extends Widened<typeof Options.Encoded>, Verdict.Classifying {}
 
 /** Makes it. */
 export const make = (options: Options = {}): Effect.Effect<Plan, OptionsRefused> =>
@@ -183,7 +177,5 @@ class Race<A, E, R> implements Alarm.Ringing {
 }
 
 /** Whether the others are still waited for: a defect, or what fails everywhere, ends it at once. */
-const mayBeBetterElsewhere = (exit: Exit.Exit<unknown, unknown>, classify: Verdict.Classify | undefined): boolean => {
-  const failure = Exit.isFailure(exit) ? Verdict.failureOf(exit.cause) : undefined
-  return failure !== undefined && Verdict.of(failure.error, classify).failure.elsewhere
-}
+const mayBeBetterElsewhere = (exit: Exit.Exit<unknown, unknown>, classify: Verdict.Classify | undefined): boolean =>
+  Exit.isFailure(exit) && Verdict.ofCause(exit.cause, classify)?.failure.elsewhere === true

@@ -12,10 +12,10 @@ import * as Alarm from "../domain/Alarm.ts"
 import type { Sink } from "../domain/Attempt.ts"
 import { attemptsCount, attemptsWithin, Facts, go, lose, usageTold } from "../domain/Facts.ts"
 import { Heard, type Repeat } from "../domain/Heard.ts"
-import { aFunction, decode, type OptionsRefused, type Widened } from "../domain/Options.ts"
+import { decode, type OptionsRefused, type Widened } from "../domain/Options.ts"
 import { type Part, sizeOf } from "../domain/Part.ts"
 import { SpillwayError } from "../domain/SpillwayError.ts"
-import { Steps } from "../domain/Steps.ts"
+import { Domains, Steps } from "../domain/Steps.ts"
 import * as Units from "../domain/Units.ts"
 import * as Verdict from "../domain/Verdict.ts"
 import { letGo } from "../domain/Watch.ts"
@@ -25,23 +25,17 @@ import type { Plan } from "../Plan.ts"
 export const Options = Schema.Struct({
   /** `resume` lets every part through at once, `whole` nothing before the answer is complete. */
   mode: Schema.Literals(["resume", "whole"]).pipe(Schema.withDecodingDefaultKey(Effect.succeed("resume" as const))),
-  /** How many characters of an answer are remembered, or held back; one that is longer is not rescued from there on. */
+  /** How many characters of an answer are remembered, or held back, where a part counts for 32 more. */
   held: Units.count.schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed(1_000_000))),
-  /** Which upstreams fail together: the name of what they share, by theirs; who is not named fails alone. */
-  domains: Schema.Record(Schema.String, Schema.String).pipe(Schema.withDecodingDefaultKey(Effect.succeed({})))
+  /** Which upstreams fail together. */
+  domains: Domains
 })
 
 /** The same where TypeScript can say more than a file. */
-const Extended = Schema.Struct({
-  ...Options.fields,
-  classify: Schema.optionalKey(aFunction<Verdict.Classify>())
-})
+const Extended = Schema.Struct({ ...Options.fields, classify: Verdict.classifying })
 
 /** The options as TypeScript takes them. */
-export interface Options extends Widened<typeof Options.Encoded> {
-  /** Which row of the failure table a foreign failure belongs to. */
-  readonly classify?: Verdict.Classify
-}
+export interface Options extends Widened<typeof Options.Encoded>, Verdict.Classifying {}
 
 /** Makes it. */
 export const make = (options: Options = {}): Effect.Effect<Plan, OptionsRefused> =>
@@ -63,7 +57,6 @@ class Run<A, E, R> {
   private readonly fiber: Fiber.Fiber<unknown, unknown>
   private readonly settings: Settings
   private readonly facts: Facts | undefined
-  private readonly attemptsBefore: number
   private readonly heard: Heard
   /** Why the answer that is heard broke off. */
   private broke: Cause.Cause<E> | undefined
@@ -75,7 +68,6 @@ class Run<A, E, R> {
     this.fiber = fiber
     this.settings = settings
     this.facts = fiber.getRef(Facts)
-    this.attemptsBefore = attemptsCount(this.facts)
     this.heard = new Heard(settings.held)
   }
 
@@ -85,7 +77,8 @@ class Run<A, E, R> {
     const toldBefore = usageTold(this.facts)
     const attemptsBefore = attemptsCount(this.facts)
     const voice = new Voice(this.heard, this.settings)
-    const asked = this.facts?.call.question === undefined ? (index === 0 ? self : go(self)) : this.spoken(self, voice)
+    const isPlain = this.facts?.call.question === undefined
+    const asked = isPlain ? (index === 0 ? self : go(self)) : this.spoken(self, voice, attemptsBefore)
     return Effect.matchCauseEffect(asked, {
       onSuccess: (answer) => {
         if (voice.isThrough) return Effect.as(voice.rest, answer)
@@ -95,14 +88,15 @@ class Run<A, E, R> {
       onFailure: (cause) => {
         voice.forget()
         if (voice.isOther) return this.another(index, attemptsBefore)
-        if (Verdict.failureOf(cause) === undefined) return Effect.failCause(cause)
+        const verdict = Verdict.ofCause(cause, this.settings.classify)
+        if (verdict === undefined) return Effect.failCause(cause)
         if (voice.wasHeard) {
           this.others = [...(this.broke?.reasons ?? []), ...this.others]
           this.broke = cause
         } else this.others = [...(this.settings.isWhole ? unheard(cause) : cause).reasons, ...this.others]
-        const next = this.nextAfter(index, cause)
+        const next = this.nextAfter(index, verdict)
         if (next === undefined) return Effect.failCause(this.whole)
-        if (this.verdictOf(cause)?.isUnused !== true && usageTold(this.facts) === toldBefore) lose(this.facts)
+        if (!verdict.isUnused && usageTold(this.facts) === toldBefore) lose(this.facts)
         return this.from(next)
       }
     })
@@ -116,25 +110,23 @@ class Run<A, E, R> {
   }
 
   /** The go, whose parts go through a voice, which lets go of it where it says something else than was heard. */
-  private spoken(self: Effect.Effect<A, E, R>, voice: Voice): Effect.Effect<A, E, R> {
+  private spoken(self: Effect.Effect<A, E, R>, voice: Voice, attemptsBefore: number): Effect.Effect<A, E, R> {
     return Effect.callback<A, E>((resume) => {
       let child: Fiber.Fiber<A, E> | undefined
-      let isDifferent = false
       const abandon = (fiber: Fiber.Fiber<A, E>): void => {
-        const attempts = attemptsWithin(this.facts, this.attemptsBefore).filter(({ endedAt }) => endedAt === undefined)
+        const attempts = attemptsWithin(this.facts, attemptsBefore).filter(({ endedAt }) => endedAt === undefined)
         fiber.interruptUnsafe(this.fiber.id)
         letGo(fiber, attempts, this.facts)
         resume(Effect.failCause(this.broke!))
       }
       voice.differs = () => {
-        if (isDifferent) return
-        isDifferent = true
         if (child !== undefined) abandon(child)
       }
       const spoken = go(self, (destination) => voice.before(destination)) as Effect.Effect<A, E>
       const fiber = Effect.runForkWith(this.fiber.context as never)(spoken)
       child = fiber
-      if (isDifferent) abandon(fiber)
+      // It may have said all at once.
+      if (voice.isOther) abandon(fiber)
       else fiber.addObserver(resume)
       return Effect.suspend(() => Fiber.interrupt(fiber))
     })
@@ -146,10 +138,8 @@ class Run<A, E, R> {
     return Alarm.now(this.fiber) < deadline && delivery?.broken === undefined
   }
 
-  private nextAfter(index: number, cause: Cause.Cause<E>): number | undefined {
-    const verdict = this.verdictOf(cause)
-    if (verdict === undefined || !verdict.failure.elsewhere || !this.mayBeginAnew(verdict)) return undefined
-    if (!this.mayGoOn()) return undefined
+  private nextAfter(index: number, verdict: Verdict.Verdict): number | undefined {
+    if (!verdict.failure.elsewhere || !this.mayBeginAnew(verdict) || !this.mayGoOn()) return undefined
     this.steps.failed(index, verdict)
     return this.steps.after(index)
   }
@@ -160,11 +150,6 @@ class Run<A, E, R> {
     if (question === undefined) return verdict.parts === 0
     if (this.heard.isNothing) return true
     return this.heard.isRepeatable && Redacted.value(question.content).format === undefined
-  }
-
-  private verdictOf(cause: Cause.Cause<E>): Verdict.Verdict | undefined {
-    const failure = Verdict.failureOf(cause)
-    return failure === undefined ? undefined : Verdict.of(failure.error, this.settings.classify)
   }
 
   /** Why the answer broke off that was heard, else the last failure; and all others behind it. */
@@ -242,13 +227,15 @@ class Voice {
     this.heldSize += sizeOf(fresh)
     if (!this.isHolding) return this.flushing
     if (this.heldSize <= this.most) return
-    // More than may be held: it goes on as it comes, and what breaks then is not rescued.
+    // More than may be held: it goes on as it comes, and is rescued as one that was let through at once.
     this.isHolding = false
     return (this.flushing = this.flush())
   }
 
   private async flush(): Promise<void> {
-    for (let part = this.held.shift(); part !== undefined; part = this.held.shift()) await this.say(part)
+    // Not taken off the front one by one, which costs as much as there are; and always a turn later than it began.
+    for (let at = 0; at < this.held.length; at++) await this.say(this.held[at]!)
+    this.forget()
     this.flushing = undefined
   }
 

@@ -14,7 +14,7 @@ import { Delays, schema, type Timing } from "../domain/Delays.ts"
 import { attemptsCount, attemptsWithin, Facts, keyOf } from "../domain/Facts.ts"
 import { framedAtOnce } from "../domain/Frame.ts"
 import { Keyed } from "../domain/Keyed.ts"
-import { aFunction, decode, type OptionsRefused, type Widened } from "../domain/Options.ts"
+import { decode, type OptionsRefused, type Widened } from "../domain/Options.ts"
 import { refusal, type SpillwayError } from "../domain/SpillwayError.ts"
 import * as Units from "../domain/Units.ts"
 import * as Verdict from "../domain/Verdict.ts"
@@ -55,7 +55,7 @@ const Extended = Schema.Struct({
   open: Schema.Union([Units.range.schema, Units.duration.schema, schema]).pipe(
     Schema.withDecodingDefaultKey(firstOpenings)
   ),
-  classify: Schema.optionalKey(aFunction<Verdict.Classify>())
+  classify: Verdict.classifying
 })
 
 /** The options as TypeScript takes them. */

@@ -11,7 +11,7 @@ import * as Alarm from "../domain/Alarm.ts"
 import { Delays, schema, type Timing } from "../domain/Delays.ts"
 import { attemptsCount, attemptsWithin, Facts, go, lose, usageTold } from "../domain/Facts.ts"
 import { type Since, wasHeard } from "../domain/Go.ts"
-import { aFunction, decode, type OptionsRefused, type Widened } from "../domain/Options.ts"
+import { decode, type OptionsRefused, type Widened } from "../domain/Options.ts"
 import { RetryBudget } from "../domain/RetryBudget.ts"
 import * as Units from "../domain/Units.ts"
 import type { Usage } from "../domain/Usage.ts"
@@ -38,7 +38,7 @@ export const Options = Schema.Struct({
 const Extended = Schema.Struct({
   ...Options.fields,
   schedule: Schema.optionalKey(schema),
-  classify: Schema.optionalKey(aFunction<Verdict.Classify>())
+  classify: Verdict.classifying
 }).check(
   Schema.makeFilter(({ base, max }) =>
     Duration.isGreaterThan(base, max)

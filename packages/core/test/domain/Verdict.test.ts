@@ -54,6 +54,19 @@ describe("a verdict", () => {
     assert.throws(() => judge("broken", () => "Unheard" as never), "classify named Unheard, which is no row")
   })
 
+  it("knows that whoever waited in our queue in vain has used nothing, and whoever was sent may have", () => {
+    for (const phase of ["queue", "reader", "total", "connect", "load", "firstToken", "idle"] as const) {
+      const error = refusal({ _tag: "TimedOut", phase, after: Duration.seconds(1), parts: 0 })
+      assert.strictEqual(judge(error).isUnused, phase === "queue", phase)
+      assert.strictEqual(Verdict.ofCause(Cause.fail(error), undefined)?.isUnused, phase === "queue", phase)
+    }
+    const later = new SpillwayError({
+      reason: { _tag: "TimedOut", phase: "queue", after: Duration.seconds(1), parts: 3 }
+    })
+    assert.isFalse(judge(later).isUnused)
+    assert.isUndefined(Verdict.ofCause(Cause.die("a bug"), undefined))
+  })
+
   it("does not blame a target for our queue, a slow reader or the end of the caller's time", () => {
     for (const phase of ["queue", "reader", "total", "connect", "load", "firstToken", "idle"] as const) {
       const error = refusal({ _tag: "TimedOut", phase, after: Duration.seconds(1), parts: 0 })

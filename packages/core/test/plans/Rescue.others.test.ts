@@ -156,6 +156,27 @@ describe("what two goes fail with", () => {
 })
 
 describe("what is held back and becomes too much", () => {
+  it.effect("is rescued as one that was let through at once", () =>
+    Effect.gen(function* () {
+      const plan = yield* Rescue.make({ mode: "whole", held: 100 })
+      // Six parts take more than a hundred, and their words do not.
+      const first = Array.from("The da", (letter) => Part.text(letter))
+      const { text } = yield* ask(plan, [{ parts: first, breaks: cut }, { parts: [Part.text("The dam is high.")] }])
+      assert.strictEqual(text, "The dam is high.")
+    })
+  )
+
+  it.effect("costs no more for each part the more of them there are", () =>
+    Effect.gen(function* () {
+      const plan = yield* Rescue.make({ mode: "whole", held: 10_000_000 })
+      const parts = Array.from({ length: 200_000 }, () => Part.text("x"))
+      const started = performance.now()
+      const { parts: heard } = yield* ask(plan, [{ atOnce: true, parts }])
+      assert.lengthOf(heard, 200_000)
+      assert.isBelow(performance.now() - started, 10_000)
+    })
+  )
+
   it.effect("comes whole and in its order, also from a leaf that waits for nobody", () =>
     Effect.gen(function* () {
       const words = ["aa ", "bb ", "cc ", "dd ", "ee "]
