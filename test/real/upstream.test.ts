@@ -7,8 +7,11 @@ import {
   Answer,
   Call,
   type Options,
-  type Part,
+  Part,
   Question,
+  Record,
+  refusal,
+  Rescue,
   type SpillwayError,
   type Summary,
   type Upstream
@@ -131,6 +134,29 @@ describe.skipIf(isMissing)("the wire to a real Ollama", () => {
     expect(next.end).toBe("answered")
     expect(next.millis).toBeLessThan(2_500)
   })
+
+  for (const model of ["mini-a", "mini-j"]) {
+    it(`has ${model} go on with an answer that broke off elsewhere`, async () => {
+      const records: Array<Record.CallRecord> = []
+      const { text } = await real(({ call }) =>
+        Effect.scoped(
+          Effect.gen(function* () {
+            const breaking: Call.Call<SpillwayError> = (_, attempt) => {
+              void attempt.emit(Part.text("It is"))
+              return Effect.fail(refusal({ _tag: "Cut", target: "gpu0/m", parts: 1 }))
+            }
+            const rescue = yield* Effect.orDie(Rescue.make())
+            const record = yield* Effect.orDie(Record.make({ sink: (each) => void records.push(each) }))
+            const goes = [Call.asEffect(breaking), Call.asEffect<SpillwayError, never>(call)] as const
+            return yield* Answer.collect(record(rescue(goes)), chat("How high? [[sim tokens=3 text=w]]", model))
+          })
+        )
+      )
+      // The scripted model begins to count again wherever it goes on.
+      expect(text).toBe("It is w0 w1 w2")
+      expect(records[0]?.attempts.map(({ rescue }) => rescue)).toEqual([undefined, "continue"])
+    })
+  }
 
   it("sees its version, its models and what is loaded", async () => {
     const seen = await real((upstream) =>

@@ -17,8 +17,20 @@ const places: Record<string, ReadonlyArray<string>> = {
   telemetry: ["domain", "telemetry"],
   "Policy.ts": ["domain", "state"],
   "Plan.ts": ["domain", "Policy.ts"],
+  "Preset.ts": ["domain", "policies", "plans", "Policy.ts", "Plan.ts"],
   "Spillway.ts": ["domain", "policies", "plans", "state", "router", "telemetry", "Policy.ts", "Plan.ts"],
-  "index.ts": ["domain", "policies", "plans", "state", "router", "telemetry", "Policy.ts", "Plan.ts", "Spillway.ts"]
+  "index.ts": [
+    "domain",
+    "policies",
+    "plans",
+    "state",
+    "router",
+    "telemetry",
+    "Policy.ts",
+    "Plan.ts",
+    "Preset.ts",
+    "Spillway.ts"
+  ]
 }
 
 /** For each package, the packages of ours that it may import. */

@@ -4,11 +4,12 @@
  * It wants a bound for every answer and its own signature under every thought that it is given back; the rest is what
  * other servers know under other names.
  */
-import { Options as CoreOptions, Units, type Upstream } from "@spillway/core"
+import { Call, Options as CoreOptions, Units, type Upstream } from "@spillway/core"
 import { Effect, Schema, type Scope } from "effect"
 import { addressOf, reach } from "./Address.ts"
 import { reading } from "./anthropic/Blocks.ts"
 import { put } from "./anthropic/Body.ts"
+import { reads } from "./anthropic/Opening.ts"
 import { refused } from "./anthropic/Failures.ts"
 import * as Connection from "./Connection.ts"
 import * as Exchange from "./Exchange.ts"
@@ -55,5 +56,5 @@ export const make = (
     const beside = { ...place, connection: yield* Connection.open({ origin, connections: Connection.besideMax }) }
     // As many as a page has at most.
     const look = inspect(wire, beside, "/v1/models?limit=1000", ["max_input_tokens"])
-    return { name, call: Exchange.call(wire, place), inspect: look }
+    return { name, call: Call.goingOn(Exchange.call(wire, place), reads), inspect: look }
   })

@@ -4,7 +4,7 @@
  * Its native surface says more than the others that it has: how long everything took, what was cached, and whether a
  * model thinks. What is asked for is always a stream, and always with a prompt that must not be cut.
  */
-import { type Call, Options as CoreOptions, type SpillwayError, type Upstream } from "@spillway/core"
+import { Call, Options as CoreOptions, type SpillwayError, type Upstream } from "@spillway/core"
 import { Effect, Option, Schema, type Scope, Semaphore } from "effect"
 import { addressOf, reach } from "./Address.ts"
 import * as Connection from "./Connection.ts"
@@ -14,6 +14,7 @@ import * as Failures from "./ollama/Failures.ts"
 import { reading } from "./ollama/Frames.ts"
 import * as Loading from "./ollama/Loading.ts"
 import * as Models from "./ollama/Models.ts"
+import * as Opening from "./ollama/Opening.ts"
 import { type Progress, pull } from "./ollama/Pull.ts"
 import { show, type Shown } from "./ollama/Show.ts"
 import { isCut, mayCut } from "./ollama/Truncation.ts"
@@ -51,7 +52,10 @@ export const make = (
     const beside = { ...place, connection: yield* Connection.open({ origin, connections: Connection.besideMax }) }
     return {
       name,
-      call: whole(Loading.told(Exchange.call(wire, place), beside, origin), beside),
+      call: whole(
+        Loading.told(Call.goingOn(Exchange.call(wire, place), Opening.reads(beside)), beside, origin),
+        beside
+      ),
       inspect: Models.inspect(beside),
       show: (model) => show(beside, model),
       pull: (model, told) => pull(beside, model, told)

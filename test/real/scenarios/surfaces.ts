@@ -24,6 +24,20 @@ export const onSurfaces: ReadonlyArray<Scenario> = [
   scenario("every surface shapes what a model with its own template says", (target) =>
     askEach(target, everywhere(short, { model: "mini-j" }))
   ),
+  scenario("a prompt is shown as the model would read it, also one whose answer has begun", (target) => {
+    const messages = [
+      { role: "user", content: "How high?" },
+      { role: "assistant", content: "It is " }
+    ]
+    const shown = { messages, _debug_render_only: true, truncate: false }
+    return askEach(target, {
+      chat: chat("", shown),
+      "by its own template": chat("", { ...shown, model: "mini-j" }),
+      "not as a stream": chat("", { ...shown, stream: false }),
+      "with an end": chat("", { ...shown, messages: [...messages, { role: "user", content: "Well?" }] }),
+      generate: generate("How high?", { _debug_render_only: true })
+    })
+  }),
   scenario("usage comes in a stream where it is wanted", (target) =>
     askEach(target, {
       "v1 chat": surfaces["v1 chat"]!(short, { stream: true, stream_options: { include_usage: true } }),

@@ -7,7 +7,7 @@
  */
 import { type Clock, Data, type Exit } from "effect"
 import * as Alarm from "./Alarm.ts"
-import { lengthOf, type Part } from "./Part.ts"
+import { lengthOf, type Part, text } from "./Part.ts"
 import type { Usage } from "./Usage.ts"
 
 /** Takes every part that comes; a promise asks the producer to wait until it resolves. */
@@ -31,6 +31,12 @@ export class AnswerMixed extends Data.TaggedError("AnswerMixed")<{ readonly prob
  */
 export type Stretch = "queue" | "connect" | "load" | "firstToken"
 
+/** What its caller has heard already of the answer that a go is to finish. */
+export interface Begun {
+  /** Its words, where it is nothing else, so that a model may go on from them. */
+  readonly text: string | undefined
+}
+
 /** The facts of one go. Moments are nanoseconds on the monotonic clock. */
 export class Attempt implements Sink {
   /** Where it goes, as `upstream/model`, where that is known. */
@@ -46,6 +52,8 @@ export class Attempt implements Sink {
   length = 0
   firstAt: number | undefined
   lastAt: number | undefined
+  /** How many of the parts that plans inside take up came through them and out of it. */
+  passed = 0
   /** Since when the reader has kept the producer waiting; nobody waits when absent. */
   blockedAt: number | undefined
   /** When the reader last let the producer go on: silence counts from here, not from the last part. */
@@ -60,6 +68,10 @@ export class Attempt implements Sink {
   left = false
   /** Whether its time ran out, so that nobody hears what it came to. */
   lost = false
+  /** Set where another go has broken off in the midst of its answer, which this one is to finish. */
+  begun: Begun | undefined
+  /** What was heard and is read by the model as the beginning of its own answer: a leaf says so with `goOn`. */
+  goesOnFrom: string | undefined
   /** What its Effect came to, once it has ended; a record reads a class off it, and keeps nothing else of it. */
   exit: Exit.Exit<unknown, unknown> | undefined
   /** Resolves when work that went on after its Effect had ended really ends. */
@@ -76,6 +88,7 @@ export class Attempt implements Sink {
     this.into = into
     this.target = target
     this.origin = origin
+    this.begun = origin?.begun
   }
 
   /** Whether parts that still come are dropped. */
@@ -86,7 +99,11 @@ export class Attempt implements Sink {
   emit(part: Part): void | Promise<void> {
     if (this.closed) return
     const now = Alarm.read(this.clock)
-    if (this.parts++ === 0) this.firstAt = now
+    if (this.parts++ === 0) {
+      this.firstAt = now
+      // Who thinks first begins another answer.
+      if (part._tag !== "Thinking") this.repeat()
+    }
     this.lastAt = now
     this.length += lengthOf(part)
     const room = this.into.emit(part)
@@ -116,6 +133,16 @@ export class Attempt implements Sink {
     this.stretchAt = Alarm.read(this.clock)
   }
 
+  /** The model goes on from there: to whoever compares, it is as if it had said all of that again. */
+  goOn(from: string): void {
+    this.goesOnFrom = from
+  }
+
+  /** Its answer is over. Who had nothing to add has said what was heard. */
+  complete(): void {
+    if (this.parts === 0) this.repeat()
+  }
+
   /** Work goes on after its Effect has ended, until this resolves too. */
   linger(until: Promise<unknown>): void {
     this.lingering = Promise.allSettled([this.lingering, until]).then(() => undefined)
@@ -137,9 +164,23 @@ export class Attempt implements Sink {
     return this === other || this.origin?.isWithin(other) === true
   }
 
-  /** Where this attempt's parts go: what a plan puts a gate before. */
+  /** Where this attempt's parts go. */
   get destination(): Sink {
     return this.into
+  }
+
+  /** The same for a plan that puts a gate before it: what the gate lets through is counted. */
+  get door(): Sink {
+    return {
+      emit: (part) => {
+        this.passed++
+        return this.into.emit(part)
+      }
+    }
+  }
+
+  private repeat(): void {
+    if (this.goesOnFrom !== undefined && !this.closed) void this.into.emit(text(this.goesOnFrom))
   }
 
   private readonly resume = () => {

@@ -11,6 +11,7 @@ import { AnswerMixed, type Attempt } from "./Attempt.ts"
 import { contextOf, Facts, tell } from "./Facts.ts"
 import * as Frame from "./Frame.ts"
 import type { Part } from "./Part.ts"
+import * as Questions from "./Question.ts"
 import type { Question } from "./Question.ts"
 import { SpillwayError } from "./SpillwayError.ts"
 import { failedUnused } from "./Verdict.ts"
@@ -44,8 +45,10 @@ export const asEffect = <E, R>(call: Call<E, R>, target?: string): Effect.Effect
       leave: (exit) => {
         if (attempt === undefined) return undefined
         attempt.exit = exit
-        if (exit._tag === "Success") attempt.usage ??= exit.value.usage
-        else {
+        if (exit._tag === "Success") {
+          attempt.usage ??= exit.value.usage
+          attempt.complete()
+        } else {
           attempt.left = !attempt.lost && Cause.hasInterruptsOnly(exit.cause)
           attempt.unused = attempt.parts === 0 && failedUnused(exit)
         }
@@ -71,6 +74,26 @@ const mixedBy = ({ attempt, call }: Facts): AnswerMixed | undefined => {
 
 const noQuestion =
   "A call was run without a question: put one with Answer.collect, toStream, toAsyncIterable or toSink."
+
+/**
+ * The same call, which goes on with an answer that broke off where its model can: `reads` says how much of what was
+ * heard the model would read as the beginning of its own answer. Where it says nothing, the answer is begun again.
+ */
+export const goingOn =
+  <E, R>(
+    call: Call<E, R>,
+    reads: (question: Question, heard: string) => Effect.Effect<string | undefined, E, R>
+  ): Call<E, R> =>
+  (question, attempt) => {
+    const heard = attempt.begun?.text
+    if (heard === undefined) return call(question, attempt)
+    return Effect.flatMap(reads(question, heard), (beginning = "") => {
+      const asked = Questions.begunWith(question, beginning)
+      if (asked === undefined) return call(question, attempt)
+      attempt.goOn(beginning)
+      return call(asked, attempt)
+    })
+  }
 
 /**
  * A call from what is pulled: an AsyncIterable such as a LangChain stream. A `Summary` that it returns at its end is

@@ -19,6 +19,8 @@ import * as Verdict from "./Verdict.ts"
 export interface AttemptRecord {
   readonly target: string | undefined
   readonly outcome: string
+  /** Of one that was to finish an answer that broke off: whether it went on from there, or had to say it again. */
+  readonly rescue?: "continue" | "repeat"
 }
 
 /** One call. What is not known is undefined. */
@@ -33,7 +35,7 @@ export interface CallRecord {
   readonly attempts: ReadonlyArray<AttemptRecord>
   /** How long it waited in lines of ours. */
   readonly queueMs: number
-  /** From its beginning to the first part. */
+  /** From its beginning to the first part that its caller heard. */
   readonly ttftMs: number | undefined
   readonly latencyMs: number
   /** What servers counted, all attempts together. */
@@ -69,7 +71,6 @@ export const of = (call: Ended, classify: Verdict.Classify | undefined): CallRec
   const isPlain = question === undefined
   // Whoever left a line, or was too late in it, was never sent.
   const isRefused = Verdict.wasRefused(exit) || (exit._tag === "Failure" && facts.call.waits.isInVain)
-  const speaker = attempts.findLast(succeeded) ?? attempts.findLast(({ parts }) => parts > 0)
   const counted = attempts.flatMap(({ usage }) => (usage !== undefined && Usage.isCounted(usage) ? [usage] : []))
   const used = counted.length === 0 ? undefined : counted.reduce(Usage.add)
   return {
@@ -84,9 +85,13 @@ export const of = (call: Ended, classify: Verdict.Classify | undefined): CallRec
       : (attempts.findLast(succeeded) ?? attempts.at(-1))?.target,
     attempts: isPlain
       ? plainAttempts(call, isRefused, failure)
-      : attempts.map((attempt) => ({ target: attempt.target, outcome: outcomeOf(attempt, classify) })),
+      : attempts.map((attempt) => ({
+          target: attempt.target,
+          outcome: outcomeOf(attempt, classify),
+          ...(attempt.begun && { rescue: attempt.goesOnFrom === undefined ? "repeat" : "continue" })
+        })),
     queueMs: millis(call.waited),
-    ttftMs: speaker?.firstAt === undefined ? undefined : millis(speaker.firstAt - startedAt),
+    ttftMs: delivery.firstAt === undefined ? undefined : millis(delivery.firstAt - startedAt),
     latencyMs: millis(call.endedAt - startedAt),
     inputTokens: used?.input,
     outputTokens: used?.output,
@@ -104,7 +109,11 @@ export const toLine = (record: CallRecord): string =>
     route: record.route ?? null,
     model: record.model ?? null,
     target: record.target ?? null,
-    attempts: record.attempts.map(({ outcome, target = null }) => ({ target, outcome })),
+    attempts: record.attempts.map(({ outcome, rescue, target = null }) => ({
+      target,
+      outcome,
+      ...(rescue && { rescue })
+    })),
     queue_ms: record.queueMs,
     ttft_ms: record.ttftMs ?? null,
     latency_ms: record.latencyMs,

@@ -7,7 +7,7 @@
  */
 import { Clock, Context, Effect, Exit, type Fiber } from "effect"
 import * as Alarm from "./Alarm.ts"
-import { Attempt, type Sink } from "./Attempt.ts"
+import { Attempt, type Begun, type Sink } from "./Attempt.ts"
 import * as Frame from "./Frame.ts"
 import type { Part } from "./Part.ts"
 import * as Questions from "./Question.ts"
@@ -60,17 +60,22 @@ export const Facts = Context.Reference<Facts | undefined>("spillway/Facts", { de
  */
 export class Delivery implements Sink {
   parts = 0
+  /** When the first one passed, in monotonic nanoseconds. */
+  firstAt: number | undefined
   broken: { readonly thrown: unknown } | undefined
   private open = true
   private readonly sink: Sink
+  private readonly clock: Clock.Clock | undefined
 
-  constructor(sink: Sink) {
+  constructor(sink: Sink, clock?: Clock.Clock) {
+    this.firstAt = undefined
     this.sink = sink
+    this.clock = clock
   }
 
   emit(part: Part): void | Promise<void> {
     if (!this.open) return
-    this.parts++
+    if (this.parts++ === 0) this.firstAt = this.clock && Alarm.read(this.clock)
     try {
       return this.sink.emit(part)?.then(undefined, this.break)
     } catch (thrown) {
@@ -252,7 +257,8 @@ export const asking = (fiber: Fiber.Fiber<unknown, unknown>, question: Questions
   // it.
   const outer = around?.call.question === undefined ? around : around.outer
   const tokens = Questions.tokens(question)
-  const delivery = new Delivery(sink)
+  const clock = fiber.getRef(Clock.Clock)
+  const delivery = new Delivery(sink, clock)
   const call = {
     question,
     caller: around?.call.caller ?? "default",
@@ -265,7 +271,7 @@ export const asking = (fiber: Fiber.Fiber<unknown, unknown>, question: Questions
     attempts: []
   }
   const target = outer === around ? around?.target : undefined
-  return new CallScope(call, new Attempt(fiber.getRef(Clock.Clock), delivery, target), outer)
+  return new CallScope(call, new Attempt(clock, delivery, target), outer)
 }
 
 /** Says something about the Effect: who asks, what it may come to, by when it has to be over, where it goes. */
@@ -371,11 +377,12 @@ export const lose = (scope: Facts | undefined): void => {
  * One go of several: the Effect with an attempt of its own. Whoever tries again, races or falls back wraps each try in
  * it, so that tries never share a sink. One after the other they may all go the same way, until one has delivered a
  * part; to go on after that, or to run side by side, each needs a `gate` of its own before the common destination, and
- * the gates together let one answer through.
+ * the gates together let one answer through. One that is to finish an answer is told what of it was heard.
  */
 export const go = <A, E, R>(
   self: Effect.Effect<A, E, R>,
-  gate: (destination: Sink) => Sink = (destination) => destination
+  gate?: (destination: Sink) => Sink,
+  begun?: Begun
 ): Effect.Effect<A, E, R> =>
   Effect.withFiber((fiber) => {
     const outer = fiber.getRef(Facts)
@@ -385,7 +392,8 @@ export const go = <A, E, R>(
       waited(outer, 0, false)
       return under(self, fiber, plain(fiber, outer))
     }
-    const attempt = outer.attempt.again(gate(outer.attempt.destination))
+    const attempt = outer.attempt.again(gate?.(outer.attempt.door))
+    if (begun !== undefined) attempt.begun = begun
     const run: Frame.Run<A, E, R> = {
       enter: () => self,
       leave: () => {

@@ -26,15 +26,25 @@ export interface Since {
   readonly facts: Facts | undefined
   /** How many parts had reached the caller, and how many goes had started. */
   readonly deliveredBefore: number
+  /** How many parts plans inside had let through. */
+  readonly passedBefore: number
   readonly attemptsBefore: number
 }
 
-/** Whether anything of an answer has gone out since; of a plain Effect's answer only its failure can tell. */
+/** How many parts plans inside have let through, of those that they hold back or compare. */
+export const passedBy = (facts: Facts | undefined): number =>
+  facts?.call.question === undefined ? 0 : facts.attempt.passed
+
+/**
+ * Whether anything of an answer has gone out since; of a plain Effect's answer only its failure can tell. What a plan
+ * inside has held back to the end is not out, however much of it a model has said.
+ */
 export const wasHeard = (
-  { attemptsBefore, deliveredBefore, facts }: Since,
+  { attemptsBefore, deliveredBefore, facts, passedBefore }: Since,
   failure: { readonly parts: number }
 ): boolean => {
   if (facts?.call.question === undefined) return failure.parts > 0
-  if (facts.call.delivery.parts !== deliveredBefore) return true
-  return attemptsWithin(facts, attemptsBefore).some((attempt) => attempt.parts > 0)
+  if (facts.call.delivery.parts !== deliveredBefore || facts.attempt.passed !== passedBefore) return true
+  const { destination } = facts.attempt
+  return attemptsWithin(facts, attemptsBefore).some((each) => each.parts > 0 && each.destination === destination)
 }

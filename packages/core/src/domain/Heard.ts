@@ -5,6 +5,7 @@
  * is held to what was heard, letter by letter, until all of that was said again; what comes then goes on from there.
  * Calls of tools, vectors, and thoughts that are signed or sealed are no words: none of them can be said again.
  */
+import type { Begun } from "./Attempt.ts"
 import type { Part } from "./Part.ts"
 
 type Kind = "Text" | "Thinking"
@@ -44,6 +45,13 @@ export class Heard {
     const last = this.pieces.at(-1)
     if (last?.kind === part._tag) last.words += words
     else if (words !== "") this.pieces.push({ kind: part._tag as Kind, words })
+  }
+
+  /** What another go is to finish, where anything of it was heard. */
+  get begun(): Begun | undefined {
+    if (this.isNothing) return undefined
+    const [first, ...more] = this.pieces
+    return { text: first?.kind === "Text" && more.length === 0 ? first.words : undefined }
   }
 
   /** Another answer that has to begin with all of it. */

@@ -119,6 +119,29 @@ export const turnOf = (parts: ReadonlyArray<Part.Part>): Message => {
   }
 }
 
+/**
+ * The question with the beginning of its answer as the last turn, for a model that goes on from there. Nothing where
+ * that would not be the same answer: of no turns, of an object, of one that thinks first, or of one as long as it may
+ * be.
+ */
+export const begunWith = (question: Question, beginning: string): Question | undefined => {
+  const content = Redacted.value(question.content)
+  const { maxTokens = Infinity, think = false } = question.settings
+  if (beginning === "" || content.kind !== "chat" || content.format !== undefined || think !== false) return undefined
+  const left = maxTokens - Tokens.ofText(beginning).likely
+  const last = content.messages.at(-1)
+  if (left < 1 || last?.toolCalls !== undefined) return undefined
+  const messages: ReadonlyArray<Message> =
+    last?.role === "assistant"
+      ? [...content.messages.slice(0, -1), { ...last, text: last.text + beginning }]
+      : [...content.messages, { role: "assistant", text: beginning }]
+  return make(
+    question.model,
+    { ...content, messages },
+    { ...question.settings, ...(left < Infinity && { maxTokens: left }) }
+  )
+}
+
 /** The words of a turn's thoughts; what is sealed has none. */
 export const thinkingOf = ({ thinking = "" }: Pick<Message, "thinking">): string =>
   typeof thinking === "string" ? thinking : thinking.map((each) => ("text" in each ? each.text : "")).join("")

@@ -8,7 +8,7 @@
 import { Cause, Effect, type Fiber, Schema } from "effect"
 import * as Alarm from "../domain/Alarm.ts"
 import { attemptsCount, Facts, go, lose, usageTold } from "../domain/Facts.ts"
-import { type Since, wasHeard } from "../domain/Go.ts"
+import { passedBy, type Since, wasHeard } from "../domain/Go.ts"
 import { decode, type OptionsRefused, type Widened } from "../domain/Options.ts"
 import { Domains, Steps } from "../domain/Steps.ts"
 import * as Verdict from "../domain/Verdict.ts"
@@ -57,7 +57,7 @@ class Run<A, E, R> {
     this.settings = settings
     const facts = fiber.getRef(Facts)
     const deliveredBefore = facts?.call.delivery.parts ?? 0
-    this.since = { facts, deliveredBefore, attemptsBefore: attemptsCount(facts) }
+    this.since = { facts, deliveredBefore, passedBefore: passedBy(facts), attemptsBefore: attemptsCount(facts) }
   }
 
   get first(): Effect.Effect<A, E, R> {

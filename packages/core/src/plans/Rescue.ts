@@ -1,10 +1,11 @@
 /**
  * Saves an answer that breaks off: another one is asked the same, and goes on where the first one stopped.
  *
- * Only if it says again, letter by letter, what the caller has already heard: two answers are never spliced. Where it
- * says anything else, where a tool was called or an object was being written, the caller hears why the first one broke,
- * and nobody takes the half for the whole. `whole` lets nothing through before an answer is complete, so that whatever
- * breaks can begin anew. Before a word was heard it is a fallback.
+ * A model that reads what was heard as the beginning of its own answer goes on from there. Any other has to say it
+ * again, letter by letter: two answers are never spliced. Where it says anything else, where a tool was called or an
+ * object was being written, the caller hears why the first one broke, and nobody takes the half for the whole. `whole`
+ * lets nothing through before an answer is complete, so that whatever breaks can begin anew. Before a word was heard it
+ * is a fallback.
  */
 // @effect-diagnostics asyncFunction:off
 import { Cause, Effect, Fiber, Redacted, Schema } from "effect"
@@ -94,7 +95,7 @@ class Run<A, E, R> {
           this.others = [...(this.broke?.reasons ?? []), ...this.others]
           this.broke = cause
         } else this.others = [...(this.settings.isWhole ? unheard(cause) : cause).reasons, ...this.others]
-        const next = this.nextAfter(index, verdict)
+        const next = this.nextAfter(index, verdict, attemptsBefore)
         if (next === undefined) return Effect.failCause(this.whole)
         if (!verdict.isUnused && usageTold(this.facts) === toldBefore) lose(this.facts)
         return this.from(next)
@@ -122,7 +123,7 @@ class Run<A, E, R> {
       voice.differs = () => {
         if (child !== undefined) abandon(child)
       }
-      const spoken = go(self, (destination) => voice.before(destination)) as Effect.Effect<A, E>
+      const spoken = go(self, (destination) => voice.before(destination), this.heard.begun) as Effect.Effect<A, E>
       const fiber = Effect.runForkWith(this.fiber.context as never)(spoken)
       child = fiber
       // It may have said all at once.
@@ -138,8 +139,13 @@ class Run<A, E, R> {
     return Alarm.now(this.fiber) < deadline && delivery?.broken === undefined
   }
 
-  private nextAfter(index: number, verdict: Verdict.Verdict): number | undefined {
-    if (!verdict.failure.elsewhere || !this.mayBeginAnew(verdict) || !this.mayGoOn()) return undefined
+  private nextAfter(index: number, verdict: Verdict.Verdict, attemptsBefore: number): number | undefined {
+    if (!this.mayBeginAnew(verdict) || !this.mayGoOn()) return undefined
+    // What a caller asks is no mistake of his where it was us who had a model go on.
+    const isOurs = attemptsWithin(this.facts, attemptsBefore).some(
+      (each) => each.goesOnFrom !== undefined && each.parts === 0
+    )
+    if (!verdict.failure.elsewhere && !isOurs) return undefined
     this.steps.failed(index, verdict)
     return this.steps.after(index)
   }

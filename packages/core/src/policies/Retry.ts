@@ -10,7 +10,7 @@ import { Cause, Clock, Context, Duration, Effect, type Fiber, Random, Schedule, 
 import * as Alarm from "../domain/Alarm.ts"
 import { Delays, schema, type Timing } from "../domain/Delays.ts"
 import { attemptsCount, attemptsWithin, Facts, go, lose, usageTold } from "../domain/Facts.ts"
-import { type Since, wasHeard } from "../domain/Go.ts"
+import { passedBy, type Since, wasHeard } from "../domain/Go.ts"
 import { decode, type OptionsRefused, type Widened } from "../domain/Options.ts"
 import { RetryBudget } from "../domain/RetryBudget.ts"
 import * as Units from "../domain/Units.ts"
@@ -116,11 +116,12 @@ class Retry<RS> {
     const facts = fiber.getRef(Facts)
     this.budget?.call(Alarm.now(fiber))
     const deliveredBefore = facts?.call.delivery.parts ?? 0
+    const passedBefore = passedBy(facts)
     const attemptsBefore = attemptsCount(facts)
     const toldBefore = usageTold(facts)
     return Effect.catchCause(self, (cause) => {
       const delays = new Delays(this.timing)
-      const before = { deliveredBefore, attemptsBefore, toldBefore }
+      const before = { deliveredBefore, passedBefore, attemptsBefore, toldBefore }
       return this.failed<A, E, R>({ ...before, self, fiber, facts, delays, goes: 1, last: undefined }, cause)
     })
   }
@@ -161,8 +162,8 @@ class Retry<RS> {
 const mayPass = (position: Position, verdict: Verdict.Verdict): boolean => {
   const isPlain = position.facts?.call.question === undefined
   const { again, here } = verdict.failure
-  // Nobody else picks another target for a plain Effect.
-  if (!here && !(isPlain && again === "elsewhere-before-first-part")) return false
+  // Nobody else picks another target for a plain Effect; but who has waited in our own line for as long as he may has.
+  if (!here && !(isPlain && again === "elsewhere-before-first-part" && verdict.blamesTarget)) return false
   return !wasHeard(position, verdict)
 }
 

@@ -63,6 +63,14 @@ describe("the line of a record", () => {
     )
   })
 
+  it("says of whoever finished another's answer how he did, and of nobody else", () => {
+    const attempts = [
+      { target: "gpu1/m", outcome: "cut" },
+      { target: "gpu2/m", outcome: "ok", rescue: "continue" as const }
+    ]
+    assert.deepStrictEqual(JSON.parse(Record.toLine({ ...answered, attempts })).attempts, attempts)
+  })
+
   it("is one line, whatever a caller is called", () => {
     const line = Record.toLine({ ...answered, caller: 'a\n"b"\u2028' })
     assert.notInclude(line, "\n")

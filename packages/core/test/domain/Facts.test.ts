@@ -5,7 +5,7 @@
  * Facts.nesting.test.ts.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Deferred, Effect, Exit, Fiber, Stream } from "effect"
+import { Cause, Clock, Deferred, Effect, Exit, Fiber, Stream } from "effect"
 import { TestClock } from "effect/testing"
 import {
   Answer,
@@ -276,6 +276,19 @@ describe("a delivery", () => {
     assert.strictEqual(delivery.parts, 1)
     assert.deepStrictEqual(parts, [Part.text("a")])
   })
+
+  it.effect("knows when the first part passed, and of no other", () =>
+    Effect.gen(function* () {
+      const delivery = new Delivery({ emit: () => undefined }, yield* Clock.Clock)
+      yield* TestClock.adjust(5)
+      assert.isUndefined(delivery.firstAt)
+      for (const part of ["a", "b"]) {
+        void delivery.emit(Part.text(part))
+        yield* TestClock.adjust(5)
+      }
+      assert.strictEqual(delivery.firstAt, 5_000_000)
+    })
+  )
 
   for (const [name, sink] of [
     ["throws", { emit: () => assert.fail("a bug of the reader") }],

@@ -2,8 +2,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Answer, Part, Question, Summary } from "@spillway/core"
 import { Effect } from "effect"
-import { attemptsCount } from "../../src/domain/Facts.ts"
-import { targetOf, to, wasHeard } from "../../src/domain/Go.ts"
+import { attemptsCount, go } from "../../src/domain/Facts.ts"
+import { passedBy, targetOf, to, wasHeard } from "../../src/domain/Go.ts"
 import { facts } from "../fixtures/around.ts"
 import { answers, leaf } from "../fixtures/leaf.ts"
 
@@ -11,9 +11,9 @@ describe("where a go goes", () => {
   it.effect("is known inside it and around it, and of nothing else", () =>
     Effect.gen(function* () {
       const inside = Effect.map(facts, (known) => known?.target)
-      const go = to("gpu1/m")(inside)
-      assert.strictEqual(yield* go, "gpu1/m")
-      assert.strictEqual(targetOf(go), "gpu1/m")
+      const going = to("gpu1/m")(inside)
+      assert.strictEqual(yield* going, "gpu1/m")
+      assert.strictEqual(targetOf(going), "gpu1/m")
       assert.isUndefined(targetOf(inside))
     })
   )
@@ -24,6 +24,7 @@ describe("an answer", () => {
   const since = Effect.map(facts, (known) => ({
     facts: known,
     deliveredBefore: known?.call.delivery.parts ?? 0,
+    passedBefore: passedBy(known),
     attemptsBefore: attemptsCount(known)
   }))
 
@@ -38,7 +39,7 @@ describe("an answer", () => {
         return Summary.make()
       })
       yield* Answer.collect(asked, question)
-      // What a plan says itself only the caller has heard, and what a gate holds back only the attempt.
+      // What a plan says itself only the caller has heard.
       const said = Effect.gen(function* () {
         const before = yield* since
         void before.facts!.call.delivery.emit(Part.text("243"))
@@ -46,21 +47,46 @@ describe("an answer", () => {
         return Summary.make()
       })
       yield* Answer.collect(said, question)
-      const held = Effect.gen(function* () {
+      assert.deepStrictEqual(heard, [false, true, false, true])
+    })
+  )
+
+  it.effect("was not heard as long as a plan inside holds it back, but for whoever runs inside of that", () =>
+    Effect.gen(function* () {
+      const heard: Array<boolean> = []
+      let release = (): void => {}
+      const asked = Effect.gen(function* () {
         const before = yield* since
-        const attempt = before.facts!.attempt.again({ emit: () => {} }).start("gpu1/m")
-        before.facts!.call.attempts.push(attempt)
-        void attempt.emit(Part.text("243"))
+        const holding = go(
+          Effect.gen(function* () {
+            const inside = yield* since
+            yield* leaf(answers("243")).self
+            heard.push(wasHeard(inside, { parts: 0 }))
+          }),
+          (destination) => ({
+            emit: (part) => {
+              release = () => void destination.emit(part)
+            }
+          })
+        )
+        yield* holding
+        heard.push(wasHeard(before, { parts: 0 }))
+        release()
         heard.push(wasHeard(before, { parts: 0 }))
         return Summary.make()
       })
-      yield* Answer.collect(held, question)
-      assert.deepStrictEqual(heard, [false, true, false, true, true])
+      // Also where what it lets through is held back again by a plan around.
+      yield* Answer.collect(asked, question)
+      yield* Answer.collect(
+        go(asked, () => ({ emit: () => {} })),
+        question
+      )
+      assert.deepStrictEqual(heard, [true, false, true, true, false, true])
     })
   )
 
   it("of a plain Effect was heard where its failure says so", () => {
-    const before = { facts: undefined, deliveredBefore: 0, attemptsBefore: 0 }
+    const before = { facts: undefined, deliveredBefore: 0, passedBefore: 0, attemptsBefore: 0 }
     assert.deepStrictEqual([wasHeard(before, { parts: 0 }), wasHeard(before, { parts: 1 })], [false, true])
   })
 })

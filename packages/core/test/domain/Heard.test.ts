@@ -83,3 +83,20 @@ describe("what was heard", () => {
     assert.isFalse(heardOf([Part.text("1234567890"), Part.text("1")], 10).isRepeatable)
   })
 })
+
+describe("what another go is to finish", () => {
+  it("is nothing as long as nothing was heard, and is told to a model as words alone", () => {
+    const sealed: Part.Part = { _tag: "Thinking", text: "", sealed: "x" }
+    assert.isUndefined(heardOf([]).begun)
+    assert.deepStrictEqual(heardOf([Part.text("The "), Part.text("dam")]).begun, { text: "The dam" })
+    for (const parts of [
+      [Part.thinking("Hm.")],
+      [Part.thinking("Hm."), Part.text("The dam")],
+      [Part.text("The dam"), Part.thinking("Hm.")],
+      [Part.text("The dam"), sealed]
+    ]) {
+      assert.deepStrictEqual(heardOf(parts).begun, { text: undefined })
+    }
+    assert.deepStrictEqual(heardOf([Part.text("The dam")], 3).begun, { text: undefined })
+  })
+})

@@ -81,6 +81,21 @@ describe("a time that has run out", () => {
     })
   )
 
+  it.effect("is not tried again where it ran out in our own line, or in all", () =>
+    Effect.gen(function* () {
+      const guard = yield* retry()
+      for (const phase of ["queue", "reader", "total"] as const) {
+        let runs = 0
+        const failing = Effect.suspend(() => {
+          runs++
+          return Effect.fail(refusal({ _tag: "TimedOut", phase, after: Duration.seconds(5), parts: 0 }))
+        })
+        yield* ending(guard(failing))
+        assert.strictEqual(runs, 1, phase)
+      }
+    })
+  )
+
   it.effect("is not tried again in a call: it is for another target to do better", () =>
     Effect.gen(function* () {
       const guard = yield* Policy.all([retry(), clock])

@@ -37,6 +37,8 @@ export interface Frame {
   /** The tokens of the whole conversation, on the last frame of `/api/generate`. */
   readonly context?: ReadonlyArray<number>
   readonly metrics?: Metrics
+  /** The prompt as the model reads it, where that was all that was asked for. */
+  readonly prompt?: string
 }
 
 /** How likely a token was, and which others were. */

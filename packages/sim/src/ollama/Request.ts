@@ -37,6 +37,8 @@ interface Asking extends Question {
   readonly think?: boolean | string
   readonly truncate?: boolean
   readonly shift?: boolean
+  /** Whether nothing is wanted but the prompt, as the model would read it. */
+  readonly isShown?: boolean
   readonly logprobs?: boolean
   readonly topLogprobs?: number
 }

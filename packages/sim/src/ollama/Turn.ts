@@ -61,6 +61,7 @@ export class Turn implements Listener {
   /** The prompt before its tokens were cut, and after. */
   private readonly whole: string
   private readonly read: ReturnType<typeof Prompt.cut>
+  private readonly isShown: boolean
   private hasBegun = false
   private job: Job | undefined
 
@@ -72,6 +73,7 @@ export class Turn implements Listener {
     const before = "context" in request ? around.resident.vocabulary.textOf(request.context ?? []) : ""
     const { ways } = around
     const isHeard = request.truncate === false && ways.hearsCuts
+    this.isShown = request.isShown === true && ways.showsPrompts
     this.whole = before + promptOf(asked, context, isHeard)
     const mayCut = !isHeard && !isNative
     this.read = Prompt.cut(this.whole, { context, keep: settings.keep, mayCut, shift, ways })
@@ -79,12 +81,13 @@ export class Turn implements Listener {
     const script = Script.read(prompt)
     this.refused = "status" in this.read ? this.read : refusalOf(asked, this.whole, script)
     // What is refused shows nothing of a runner's fault, and leaves it to the next one.
-    if (this.refused === undefined) around.caller.begins?.()
+    if (this.refused === undefined && !this.isShown) around.caller.begins?.()
     this.script = scripted(around.caller.fault, script)
     this.telling = tellingOf(asked, around, this.script)
   }
 
   begin(): void {
+    if (this.isShown) return this.show()
     const { asked, read, script } = this
     const { caller, resident } = this.around
     const { prompt, tokens } = "status" in read ? { prompt: "", tokens: 0 } : read
@@ -105,6 +108,19 @@ export class Turn implements Listener {
       this.job?.cancel()
       // Who has only closed his side can still read this.
       this.around.writer.fail(cancelled(this.hasBegun))
+    })
+  }
+
+  /** Says what would have been read, and reads nothing. */
+  private show(): void {
+    const { agenda, release, writer } = this.around
+    release()
+    writer.only({
+      model: this.asked.request.model,
+      createdAt: agenda.wall,
+      content: "",
+      done: false,
+      prompt: this.whole
     })
   }
 

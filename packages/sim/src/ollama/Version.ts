@@ -14,6 +14,8 @@ export interface Ways {
   readonly saysStatus: boolean
   /** Whether callers are heard who want nothing cut, neither before an answer nor in its midst. */
   readonly hearsCuts: boolean
+  /** Whether a prompt can be shown as the model would read it, in place of an answer. */
+  readonly showsPrompts: boolean
   /** Whether a load that comes to nothing is given up. */
   readonly givesUp: boolean
   /** Whether a model can run in the cloud: before that, no name of one is known. */
@@ -35,6 +37,7 @@ export const of = (version: string): Ways => {
     goesPast: since("0.11.5"),
     saysStatus: since("0.12.6"),
     hearsCuts: since("0.12.6"),
+    showsPrompts: since("0.11.5"),
     givesUp: since("0.30.0") || !since("0.24.0"),
     hasCloud: since("0.18.0"),
     hasServer: since("0.30.0"),

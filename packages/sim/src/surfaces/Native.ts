@@ -99,7 +99,7 @@ const older = (failure: Said): Said =>
 const chatFrame = (frame: Frame): unknown => ({
   ...head(frame),
   message: {
-    role: frame === Writing.nothing ? "" : "assistant",
+    role: frame === Writing.nothing || frame.prompt !== undefined ? "" : "assistant",
     content: frame.content,
     ...(frame.thinking && { thinking: frame.thinking }),
     ...(frame.toolCalls && frame.toolCalls.length > 0 && { tool_calls: frame.toolCalls })
@@ -117,8 +117,9 @@ const generateFrame = (frame: Frame): unknown => ({
 
 const head = ({ createdAt, model }: Frame) => ({ model, created_at: timeOf(createdAt) })
 
-const tail = ({ context, done, doneReason, logprobs = [], metrics }: Frame) => ({
+const tail = ({ context, done, doneReason, logprobs = [], metrics, prompt }: Frame) => ({
   done,
+  ...(prompt !== undefined && { _debug_info: { rendered_template: prompt } }),
   ...(doneReason && { done_reason: doneReason }),
   ...(context && { context }),
   ...(logprobs.length > 0 && { logprobs: logprobs.map(logprobOf) }),

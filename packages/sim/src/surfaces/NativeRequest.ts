@@ -155,6 +155,7 @@ const askingOf = (body: Json.Value<typeof chatShape> | Json.Value<typeof generat
     ...(body.think !== undefined && { think: body.think }),
     ...(truncate !== undefined && { truncate }),
     ...(shift !== undefined && { shift }),
+    ...(body._debug_render_only === true && { isShown: true }),
     ...(logprobs !== undefined && { logprobs }),
     ...(body.top_logprobs !== undefined && { topLogprobs: body.top_logprobs })
   }

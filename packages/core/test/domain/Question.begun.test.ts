@@ -1,0 +1,63 @@
+/** A question whose answer has begun: for whom it can be put, and what is left of its bound. */
+import { assert, describe, it } from "@effect/vitest"
+import { Redacted } from "effect"
+import { Question, Tokens } from "@spillway/core"
+
+const messagesOf = (question: Question.Question | undefined) => {
+  const content = question && Redacted.value(question.content)
+  return content?.kind === "chat" ? content.messages : undefined
+}
+
+describe("a question whose answer has begun", () => {
+  it("has the beginning as its last turn, and counts it", () => {
+    const asked = Question.chat("m", "How high?", { temperature: 0 })
+    const begun = Question.begunWith(asked, "The dam is")
+    assert.deepStrictEqual(messagesOf(begun), [
+      { role: "user", text: "How high?" },
+      { role: "assistant", text: "The dam is" }
+    ])
+    assert.deepStrictEqual(begun!.settings, { temperature: 0 })
+    assert.isAbove(begun!.prompt.likely, asked.prompt.likely)
+    assert.lengthOf(messagesOf(asked)!, 1)
+  })
+
+  it("has one turn of the assistant where its caller began the answer himself", () => {
+    const asked = Question.chat("m", [
+      { role: "user", text: "How high?" },
+      { role: "assistant", text: "The" }
+    ])
+    assert.deepStrictEqual(messagesOf(Question.begunWith(asked, " dam"))!.slice(1), [
+      { role: "assistant", text: "The dam" }
+    ])
+  })
+
+  it("may be as long as is left of its bound", () => {
+    const beginning = "The dam is 243 metres high"
+    const length = Tokens.ofText(beginning).likely
+    const asked = (maxTokens: number) => Question.begunWith(Question.chat("m", "How?", { maxTokens }), beginning)
+    assert.deepStrictEqual(asked(length + 5)!.settings, { maxTokens: 5 })
+    assert.isUndefined(asked(length))
+  })
+
+  it("keeps its tools and what stops it", () => {
+    const tools = [{ name: "look", parameters: {} }]
+    const messages = [{ role: "user" as const, text: "How high?" }]
+    const asked = Question.make("m", { kind: "chat", messages, tools, stop: ["END"] })
+    assert.deepInclude(Redacted.value(Question.begunWith(asked, "The")!.content), { tools, stop: ["END"] })
+  })
+
+  it("is none where that would be another answer", () => {
+    const messages = [{ role: "user" as const, text: "How high?" }]
+    const calls = [{ name: "look", arguments: "{}" }]
+    const none = [
+      [Question.make("m", { kind: "generate", prompt: "How high?" }), "The"],
+      [Question.make("m", { kind: "embed", inputs: ["x"] }), "The"],
+      [Question.make("m", { kind: "chat", messages, format: "json" }), '{"a'],
+      [Question.chat("m", "How high?", { think: "low" }), "The"],
+      [Question.chat("m", [...messages, { role: "assistant", text: "", toolCalls: calls }]), "The"],
+      [Question.chat("m", "How high?"), ""]
+    ] as const
+    for (const [asked, beginning] of none) assert.isUndefined(Question.begunWith(asked, beginning))
+    assert.isDefined(Question.begunWith(Question.chat("m", "How high?", { think: false }), "The"))
+  })
+})

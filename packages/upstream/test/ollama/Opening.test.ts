@@ -1,0 +1,116 @@
+/** Whether a model goes on with an answer that has begun: what its server is asked, and what is made of that. */
+import { assert, describe, it } from "@effect/vitest"
+import { Answer, Call, Part, Question, refusal, Rescue, type SpillwayError, type Upstream } from "@spillway/core"
+import { Effect } from "effect"
+import { done, frame, head, last, piece } from "../bytes.ts"
+import { quick, serving, to } from "../serving.ts"
+
+/** A rescue whose first go breaks after these words. */
+const rescued = ({ call }: Upstream, heard: string, settings: Question.Settings = {}) =>
+  Effect.gen(function* () {
+    const breaking: Call.Call<SpillwayError> = (_, attempt) => {
+      void attempt.emit(Part.text(heard))
+      return Effect.fail(refusal({ _tag: "Cut", target: "gpu0/a", parts: 1 }))
+    }
+    const plan = yield* Rescue.make()
+    const goes = [Call.asEffect(breaking), Call.asEffect<SpillwayError, never>(call)] as const
+    return yield* Answer.collect(plan(goes), Question.chat("a", "How high? [[sim tokens=3 text=w]]", settings))
+  })
+
+/** The bodies of the questions to `/api/chat`. */
+const bodiesOf = (asked: ReadonlyArray<string>): ReadonlyArray<Record<string, unknown>> =>
+  asked.flatMap((each) => (each.startsWith("POST /api/chat") ? [JSON.parse(each.slice(each.indexOf("{")))] : []))
+
+/** A server that shows a prompt as this, and answers a question with two words. */
+const showing = (shown: (asked: string) => string) =>
+  to((socket, asked) => {
+    if (!asked.includes("_debug_render_only"))
+      return socket.write(head() + piece(frame(" is") + frame(" high") + done) + last)
+    const body = shown(asked)
+    return socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`)
+  })
+
+const prompt = (text: string) => JSON.stringify({ model: "a", done: false, _debug_info: { rendered_template: text } })
+
+describe("a model whose template leaves the answer open", () => {
+  it.live("goes on from it, and its server is asked how it reads that before", () =>
+    Effect.gen(function* () {
+      const { bytes, upstream } = yield* showing(() => prompt("<user>How high?<assistant>The dam"))
+      const { text } = yield* rescued(upstream, "The dam", { temperature: 0, maxTokens: 100 })
+      assert.strictEqual(text, "The dam is high")
+      const [looked, asked] = bodiesOf(bytes.asked)
+      const messages = [
+        { role: "user", content: "How high? [[sim tokens=3 text=w]]" },
+        { role: "assistant", content: "The dam" }
+      ]
+      assert.deepInclude(looked, { messages, stream: false, _debug_render_only: true, truncate: false })
+      // One who does not know the question answers with a token at most.
+      assert.deepInclude(looked!["options"], { num_predict: 1, temperature: 0 })
+      assert.deepInclude(asked, { messages, stream: true })
+      assert.isBelow((asked!["options"] as { num_predict: number }).num_predict, 100)
+      assert.notProperty(asked, "_debug_render_only")
+    })
+  )
+
+  it.live("is any of a simulated Ollama's", () =>
+    Effect.gen(function* () {
+      for (const kind of ["go", "jinja", "plain"] as const) {
+        const { server, upstream } = yield* serving({ models: [quick("a", { kind })] })
+        // What is scripted begins to count again wherever it goes on.
+        assert.strictEqual((yield* rescued(upstream, "The dam")).text, "The dam w0 w1 w2")
+        assert.strictEqual(server.traffic.passages.filter(({ path }) => path === "/api/chat").length, 2)
+      }
+    })
+  )
+})
+
+describe("an answer is begun again", () => {
+  const begunAgain = (shown: (asked: string) => string) =>
+    Effect.gen(function* () {
+      const { bytes, upstream } = yield* showing(shown)
+      const error = yield* Effect.flip(rescued(upstream, "The dam"))
+      assert.containSubset(error, { reason: { _tag: "Cut" } })
+      const bodies = bodiesOf(bytes.asked)
+      assert.lengthOf(bodies, 2)
+      assert.deepStrictEqual(
+        (bodies[1]!["messages"] as ReadonlyArray<{ role: string }>).map(({ role }) => role),
+        ["user"]
+      )
+    })
+
+  it.live("where the template closes the turn, or opens another one", () =>
+    Effect.gen(function* () {
+      yield* begunAgain(() => prompt("<user>How high?<assistant>The dam<end>"))
+      yield* begunAgain(() => prompt("<user>How high?<assistant>The dam<end><assistant>"))
+      yield* begunAgain(() => prompt("<user>How high?<assistant>The dam "))
+    })
+  )
+
+  it.live("where the server says nothing of it, or something else", () =>
+    Effect.gen(function* () {
+      yield* begunAgain(() => '{"model":"a","message":{"content":"The dam"},"done":true}')
+      yield* begunAgain(() => '{"_debug_info":{"rendered_template":7}}')
+      yield* begunAgain(() => '{"error":"nothing of the kind"}')
+      yield* begunAgain(() => "The dam")
+    })
+  )
+
+  it.live("by an old server, which shows no prompts", () =>
+    Effect.gen(function* () {
+      const { server, upstream } = yield* serving({ version: "0.11.4" })
+      const { text } = yield* rescued(upstream, " w0")
+      assert.strictEqual(text, " w0 w1 w2")
+      assert.strictEqual(server.traffic.passages.filter(({ path }) => path === "/api/chat").length, 2)
+    })
+  )
+})
+
+describe("what is asked for the first time", () => {
+  it.live("is not looked at before", () =>
+    Effect.gen(function* () {
+      const { bytes, upstream } = yield* showing(() => prompt(""))
+      yield* Answer.collect(Call.asEffect<SpillwayError, never>(upstream.call), Question.chat("a", "How high?"))
+      assert.lengthOf(bodiesOf(bytes.asked), 1)
+    })
+  )
+})
