@@ -5,11 +5,12 @@
  * and what it leaves out is not. Made, it is a plan: it takes one go for each target, guards each of them, asks them in
  * turn, and puts what belongs to the whole call around all of it.
  */
-import { Effect } from "effect"
-import { targetOf, to } from "./domain/Go.ts"
-import type { OptionsRefused } from "./domain/Options.ts"
+import { Effect, Result } from "effect"
+import type { Facts } from "./domain/Facts.ts"
+import { onlyIf, targetOf, to } from "./domain/Go.ts"
+import { nearest, OptionsRefused, type Problem } from "./domain/Options.ts"
 import type { SpillwayError } from "./domain/SpillwayError.ts"
-import type { Plan } from "./Plan.ts"
+import * as Plan from "./Plan.ts"
 import * as Fallback from "./plans/Fallback.ts"
 import * as Hedge from "./plans/Hedge.ts"
 import * as Rescue from "./plans/Rescue.ts"
@@ -26,22 +27,22 @@ import * as Policy from "./Policy.ts"
 /** What is put around calls. */
 export interface Preset {
   /** For whom it is, and why it is so. */
-  readonly why: string
+  readonly why?: string
   /** Around the whole call. */
   readonly deadline?: Deadline.Options
   readonly rateLimit?: RateLimit.Options & { readonly per?: "caller" | "key" | "all" }
-  readonly budget?: Budget.Options
   /** Around all goes together: asks all of them again, after a while. */
   readonly retryAll?: Retry.Options
-  /** How one answer is made of several goes: a rescue is a fallback too. Without any, the first go is the only one. */
-  readonly plan?:
-    | { readonly fallback: Fallback.Options }
-    | { readonly hedge: Hedge.Options }
-    | { readonly rescue: Rescue.Options }
+  /** How one answer is made of several goes; without either the first go is the only one. */
+  readonly fallback?: Fallback.Options
+  readonly rescue?: Rescue.Options
+  /** Asks the next one beside the first where that is silent. */
+  readonly hedge?: Hedge.Options
   /** Around each go. */
   readonly shed?: Omit<Shed.Options, "queue">
   /** Asks the same one again before the next is asked. */
   readonly retry?: Retry.Options
+  readonly budget?: Budget.Options
   readonly queue?: Queue.Options
   readonly circuitBreaker?: CircuitBreaker.Options
   readonly timeout?: Timeout.Options
@@ -55,12 +56,13 @@ export const interactive = {
   deadline: { deadline: "2m" },
   // Another place at once, and all of them once more: he has no time for more.
   retryAll: { attempts: 2, base: "200ms", max: "1s", retryAfterMax: "5s" },
-  plan: { rescue: { mode: "resume" } },
+  rescue: { mode: "resume" },
   // Learned from callers who left: who would be served too late is sent elsewhere, or told so.
   shed: {},
   queue: { slots: "auto", max: 32, wait: "15s" },
   circuitBreaker: {},
-  timeout: { load: "2m" }
+  // Well below the deadline: there has to be time for another place.
+  timeout: { firstToken: "15s + 1s/200tok", idle: "15s", load: "1m" }
 } as const satisfies Preset
 
 /** Nobody waits. */
@@ -70,9 +72,9 @@ export const batch = {
     "begins anew and nothing is kept by halves.",
   deadline: { deadline: "1d" },
   // Without a budget and without a breaker: both would have a whole batch fail with the first minutes of an outage. A
-  // try a minute of each is what that costs.
-  retryAll: { attempts: 20, base: "1s", max: "1m", retryAfterMax: "1h", budget: "off" },
-  plan: { rescue: { mode: "whole" } },
+  // try a minute of each is what that costs, for most of a day.
+  retryAll: { attempts: 1_000, base: "1s", max: "1m", retryAfterMax: "1h", elsewhere: true, budget: "off" },
+  rescue: { mode: "whole" },
   queue: { slots: "auto", max: 10_000, bytesMax: 1_000_000_000, wait: "1d" },
   timeout: { connect: "10s", firstToken: "5m + 1s/100tok", idle: "2m", reader: "10m", load: "15m" }
 } as const satisfies Preset
@@ -80,17 +82,18 @@ export const batch = {
 /** Money counts most. */
 export const strictBudget = {
   why:
-    "Money counts most. Nothing is spent that nobody allowed, nothing is asked that has no price, and no answer is " +
-    "paid for twice.",
+    "Money counts most. Nothing is spent that nobody allowed, nothing is asked that has no price, and nobody pays " +
+    "again for what he has begun to read.",
   deadline: { deadline: "2m" },
-  budget: { total: "$1/day", unpriced: "refuse", maxTokens: 1_024 },
-  // No rescue and no hedge: whoever repeats an answer is paid for it again.
-  plan: { fallback: {} },
+  // No rescue and no hedge: whoever repeats an answer, or goes on with it, is paid for it again.
+  fallback: {},
   // What is cheap comes first, and is asked twice before what is dear.
   retry: { attempts: 2, budget: "10%" },
+  // Around each try: what is lost on the way may have been paid for, and is reserved like any other.
+  budget: { total: "$1/day", unpriced: "refuse", maxTokens: 1_024 },
   queue: { slots: "auto", max: 64, wait: "30s" },
   circuitBreaker: {},
-  timeout: {}
+  timeout: { firstToken: "15s + 1s/200tok", idle: "15s", load: "1m" }
 } as const satisfies Preset
 
 /** Many who do not know each other. */
@@ -101,60 +104,120 @@ export const multiTenant = {
   deadline: { deadline: "2m" },
   rateLimit: { rate: "60/min", burst: 10 },
   retryAll: { attempts: 3, budget: "20%" },
-  plan: { rescue: { mode: "resume" } },
+  rescue: { mode: "resume" },
   shed: {},
   // Turns are shared between callers, and a few long calls of one do not hold every slot.
   queue: { slots: "auto", max: 256, wait: "30s", running: 2 },
   circuitBreaker: {},
-  timeout: {}
+  timeout: { firstToken: "15s + 1s/200tok", idle: "15s", load: "1m" }
 } as const satisfies Preset
 
 /** Makes it: a plan whose goes say where they go with `Plan.to`. */
-export const make = ({
-  budget,
-  circuitBreaker,
-  deadline,
-  plan,
-  queue,
-  rateLimit,
-  retry,
-  retryAll,
-  shed,
-  timeout
-}: Preset): Effect.Effect<Plan<SpillwayError>, OptionsRefused> =>
+export const make = (preset: Preset): Effect.Effect<Plan.Plan<SpillwayError>, OptionsRefused> =>
   Effect.gen(function* () {
-    const line = queue && (yield* Queue.make(queue))
-    const aroundCall = yield* Policy.all(
-      used([
-        deadline && Deadline.make(deadline),
-        rateLimit && RateLimit.make(rateLimit),
-        budget && Budget.make(budget),
-        retryAll && Retry.make(retryAll)
-      ])
-    )
-    const aroundGo = yield* Policy.all(
-      used([
-        shed && Shed.make(line === undefined ? shed : { ...shed, queue: line }),
-        retry && Retry.make(retry),
-        line,
-        circuitBreaker && CircuitBreaker.make(circuitBreaker),
-        timeout && Timeout.make(timeout)
-      ])
-    )
-    const one = yield* planOf(plan)
-    // What stands around a go has to know where it goes, and so does the plan.
-    const around = <A, E, R>(go: Effect.Effect<A, E, R>): Effect.Effect<A, E | SpillwayError, R> => {
-      const target = targetOf(go)
-      return target === undefined ? aroundGo(go) : to(target)(aroundGo(go))
-    }
-    return ([first, ...rest]) => aroundCall(one([around(first), ...rest.map(around)]))
+    const problems = problemsOf(preset)
+    const {
+      budget,
+      circuitBreaker,
+      deadline,
+      fallback,
+      hedge,
+      queue,
+      rateLimit,
+      rescue,
+      retry,
+      retryAll,
+      shed,
+      timeout
+    } = problems.length === 0 ? preset : {}
+    /** What is made of a key, where it is named; what is wrong with it is told together with all else. */
+    const made = <O, A>(key: keyof Preset, of: (options: O) => Effect.Effect<A, OptionsRefused>, options?: O) =>
+      options === undefined
+        ? Effect.undefined
+        : Effect.map(Effect.result(of(options)), (result) => {
+            if (Result.isSuccess(result)) return result.success
+            for (const each of result.failure.problems) problems.push({ ...each, path: pathOf(key, each.path) })
+            return undefined
+          })
+    const line = yield* made("queue", Queue.make, queue)
+    const aroundCall = [
+      yield* made("deadline", Deadline.make, deadline),
+      yield* made("rateLimit", RateLimit.make, rateLimit),
+      yield* made("retryAll", Retry.make, retryAll)
+    ]
+    const aroundGo = [
+      yield* made("shed", Shed.make, shed && line ? { ...shed, queue: line } : shed),
+      yield* made("retry", Retry.make, retry),
+      // It belongs to the whole call, where that has one price; here each target has its own.
+      yield* made("budget", Budget.make, budget),
+      line,
+      yield* made("circuitBreaker", CircuitBreaker.make, circuitBreaker),
+      yield* made("timeout", Timeout.make, timeout)
+    ]
+    const beside = yield* made("hedge", Hedge.make, hedge)
+    const inTurn = (yield* made("rescue", Rescue.make, rescue)) ?? (yield* made("fallback", Fallback.make, fallback))
+    if (problems.length > 0) return yield* new OptionsRefused({ of: "Preset", problems })
+    return Plan.make<SpillwayError>("A preset", <A, E, R>(goes: Plan.Goes<A, E, R>) => {
+      const [first, ...rest] = goes.map((go) => guarded(aroundGo, go)) as unknown as Plan.Goes<A, E | SpillwayError, R>
+      const begun = beside === undefined ? first : beside([first, ...rest])
+      const after = beside === undefined ? rest : rest.map((go) => onlyIf((facts) => !wasAsked(go, facts))(go))
+      return around(aroundCall, inTurn === undefined ? begun : inTurn([begun, ...after]))
+    })
   })
 
-const used = <A>(items: ReadonlyArray<A | undefined>): ReadonlyArray<A> =>
-  items.flatMap((item) => (item === undefined ? [] : [item]))
+type Guards = ReadonlyArray<Policy.Policy<Policy.Stage, SpillwayError> | undefined>
 
-const planOf = (plan: Preset["plan"]): Effect.Effect<Plan, OptionsRefused> => {
-  if (plan === undefined) return Effect.succeed((goes) => goes[0])
-  if ("fallback" in plan) return Fallback.make(plan.fallback)
-  return "hedge" in plan ? Hedge.make(plan.hedge) : Rescue.make(plan.rescue)
+/** The Effect with all of these around it, outermost first. */
+const around = <A, E, R>(guards: Guards, self: Effect.Effect<A, E, R>): Effect.Effect<A, E | SpillwayError, R> =>
+  guards.reduceRight<Effect.Effect<A, E | SpillwayError, R>>((inner, guard) => guard?.(inner) ?? inner, self)
+
+/** The same around a go: what stands around it has to know where it goes, and so does the plan. */
+const guarded = <A, E, R>(guards: Guards, go: Effect.Effect<A, E, R>): Effect.Effect<A, E | SpillwayError, R> => {
+  const target = targetOf(go)
+  return target === undefined ? around(guards, go) : to(target)(around(guards, go))
 }
+
+/** Whether a race before has asked it already. */
+const wasAsked = (go: object, facts: Facts | undefined): boolean => {
+  const target = targetOf(go)
+  return target !== undefined && facts?.call.attempts.some((attempt) => attempt.target === target) === true
+}
+
+const keys: ReadonlyArray<keyof Preset> = [
+  "why",
+  "deadline",
+  "rateLimit",
+  "retryAll",
+  "fallback",
+  "rescue",
+  "hedge",
+  "shed",
+  "retry",
+  "budget",
+  "queue",
+  "circuitBreaker",
+  "timeout"
+]
+
+/** What no policy by itself can see of what is wrong. */
+const problemsOf = (preset: Preset): Array<Problem> => {
+  if (typeof preset !== "object" || preset === null) {
+    return [{ path: "", read: String(preset), expected: "write a preset, as Preset.interactive" }]
+  }
+  const problems: Array<Problem> = []
+  for (const key of Object.keys(preset).filter((each) => !keys.includes(each as keyof Preset))) {
+    const close = nearest(key, keys)
+    const expected = close === undefined ? `write one of ${keys.join(", ")}` : `did you mean ${close}?`
+    problems.push({ path: key, read: "", expected: `unknown: ${expected}` })
+  }
+  if (preset.fallback !== undefined && preset.rescue !== undefined) {
+    problems.push({ path: "fallback", read: "", expected: "leave it out: a rescue is a fallback too" })
+  }
+  const { per } = (preset.rateLimit ?? {}) as { readonly per?: string }
+  if (per === "target") {
+    problems.push({ path: "rateLimit.per", read: '"target"', expected: "write caller, key or all" })
+  }
+  return problems
+}
+
+const pathOf = (key: string, path: string): string => (path === "" ? key : `${key}.${path}`)

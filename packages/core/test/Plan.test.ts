@@ -18,7 +18,7 @@ Unhandled.guard()
 
 const question = Question.chat("model", "How many?")
 
-const hedge: Plan.Plan = (goes) =>
+const hedge = Plan.make("Hedge", (goes) =>
   Effect.suspend(() => {
     let winner: number | undefined
     let failed = 0
@@ -37,6 +37,27 @@ const hedge: Plan.Plan = (goes) =>
     )
     return Effect.raceAllFirst(entered)
   })
+)
+
+describe("a plan", () => {
+  it.effect("that is given nothing to ask says so", () =>
+    Effect.gen(function* () {
+      const nothing: ReadonlyArray<Effect.Effect<number>> = []
+      for (const goes of [nothing, Effect.succeed(1) as never]) {
+        const exit = yield* Effect.exit(hedge(goes))
+        assert.include(Exit.isFailure(exit) ? Cause.pretty(exit.cause) : "", "was given nothing to ask")
+      }
+    })
+  )
+
+  it("takes any list, and goes that answer and fail in several ways", () => {
+    const names: ReadonlyArray<number> = [1, 2]
+    const goes = names.map((name) => Effect.succeed(name))
+    expectTypeOf(hedge(goes)).toEqualTypeOf<Effect.Effect<number>>()
+    const several = hedge([Effect.fail("broken"), Effect.succeed(1), Effect.die(2)])
+    expectTypeOf(several).toEqualTypeOf<Effect.Effect<number, string>>()
+  })
+})
 
 /** What one go does: a pause before each part, then an end, and whether it heeds its interrupt. */
 interface Script {

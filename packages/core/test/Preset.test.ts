@@ -2,6 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import {
   Answer,
+  type Budget,
   Call,
   Part,
   Plan,
@@ -58,19 +59,41 @@ describe("a preset", () => {
 
   it.effect("that makes no sense is refused with what is wrong with it", () =>
     Effect.gen(function* () {
-      for (const [preset, of] of [
-        [{ ...Preset.interactive, deadline: { deadline: "soon" } }, "Deadline"],
-        [{ ...Preset.interactive, plan: { rescue: { mode: "half" as "whole" } } }, "Rescue"],
-        [{ ...Preset.interactive, queue: { max: -1 } }, "Queue"]
+      for (const [preset, paths] of [
+        [{ ...Preset.interactive, ...({ dedline: {} } as object) }, ["dedline"]],
+        [{ ...Preset.interactive, fallback: {} }, ["fallback"]],
+        [{ rateLimit: { rate: "1/min", per: "target" as "caller" } }, ["rateLimit.per"]],
+        [undefined as never, [""]],
+        [Preset.strictBudget, ["budget.prices"]],
+        [
+          {
+            deadline: { deadline: "soon" },
+            retry: { attempts: 0 },
+            retryAll: { attempts: 0 },
+            rescue: { mode: "half" as "whole" },
+            queue: { max: -1, slots: 0 },
+            timeout: { idle: "never" }
+          },
+          [
+            "deadline.deadline",
+            "queue.max",
+            "queue.slots",
+            "rescue.mode",
+            "retry.attempts",
+            "retryAll.attempts",
+            "timeout.idle"
+          ]
+        ]
       ] as const) {
-        assert.strictEqual((yield* Effect.flip(Preset.make(preset))).of, of)
+        const { problems } = yield* Effect.flip(Preset.make(preset))
+        assert.deepStrictEqual(problems.map(({ path }) => path).toSorted(), [...paths])
       }
     })
   )
 
   it.effect("knows where each go goes, for the circuit of each target and for the plan", () =>
     Effect.gen(function* () {
-      const ask = yield* Preset.make({ why: "", plan: { fallback: {} }, circuitBreaker: { failures: 1 } })
+      const ask = yield* Preset.make({ fallback: {}, circuitBreaker: { failures: 1 } })
       let asked = 0
       const failing = Effect.suspend(() => {
         asked++
@@ -84,14 +107,18 @@ describe("a preset", () => {
 
   it.effect("without a plan asks the first go alone, and with nothing at all is that go", () =>
     Effect.gen(function* () {
-      const ask = yield* Preset.make({ why: "" })
+      const ask = yield* Preset.make({})
       assert.strictEqual(yield* Effect.flip(ask([Effect.fail(down), Effect.succeed(1)])), down)
     })
   )
 
-  it.effect("may hedge", () =>
+  it.effect("may hedge, and fall back to whom it has not asked", () =>
     Effect.gen(function* () {
-      const ask = yield* Preset.make({ why: "", plan: { hedge: { after: "1s", budget: "100%" } } })
+      const hedging = { hedge: { after: "1s", budget: "100%" }, fallback: {} }
+      const asking = yield* Preset.make(hedging)
+      const failing = Effect.fail(down).pipe(Plan.to("gpu1/m"))
+      assert.strictEqual(yield* asking([failing, Effect.succeed("gpu2").pipe(Plan.to("gpu2/m"))]), "gpu2")
+      const ask = yield* Preset.make({ hedge: hedging.hedge })
       const slow = Effect.delay(Effect.succeed("slow"), "10 seconds").pipe(Plan.to("gpu1/m"))
       const fiber = yield* Effect.forkChild(ask([slow, Effect.succeed("fast")]), { startImmediately: true })
       yield* TestClock.adjust("1 second")
@@ -150,63 +177,105 @@ describe("batch", () => {
 })
 
 describe("strict-budget", () => {
-  it.effect("asks nothing that nobody has priced, and spends no more than was allowed, however many ask at once", () =>
+  const local = Call.asEffect(() => Effect.fail(down)).pipe(Plan.to("gpu/llama3.1:8b"))
+  const strict = (prices: Budget.Options["prices"]) =>
+    Preset.make({ ...Preset.strictBudget, budget: { ...Preset.strictBudget.budget, prices: prices! } })
+  const hosted = (sent: Array<Question.Question>, end: Effect.Effect<void, SpillwayError> = Effect.void) =>
+    Call.asEffect<SpillwayError, never>((asked, attempt) => {
+      sent.push(asked)
+      void attempt.emit(Part.text("The dam"))
+      return Effect.as(Effect.delay(end, "1 second"), Summary.make({ usage: { input: 0, output: 10 } }))
+    }).pipe(Plan.to("openai/gpt-4o-mini"))
+  const asked = Question.chat("llama3.1:8b", "How high?", { maxTokens: 10 })
+
+  it.effect("asks nothing that nobody has priced, also behind a model that is free", () =>
     Effect.gen(function* () {
-      const unpriced = yield* Preset.make({
-        ...Preset.strictBudget,
-        budget: { ...Preset.strictBudget.budget, prices: { other: "free" } }
-      })
-      const go = says("openai/gpt-4o-mini", ["The dam"])
-      const { reason } = yield* Effect.flip(Answer.collect(unpriced([go]), question))
-      assert.strictEqual(reason._tag, "Unpriced")
-      const prices = { "openai/gpt-4o-mini": { input: 0, output: 1_000 } }
-      const ask = yield* Preset.make({ ...Preset.strictBudget, budget: { ...Preset.strictBudget.budget, prices } })
-      let sent = 0
-      // A token costs a tenth of a cent, and each may have 10 of them.
-      const counted = Effect.suspend(() => {
-        sent++
-        return Effect.delay(go, "1 second")
-      }).pipe(Plan.to("openai/gpt-4o-mini"))
-      const asked = Question.chat("gpt-4o-mini", "How high?", { maxTokens: 10 })
-      const fibers = yield* Effect.forEach(Array.from({ length: 60 }), () =>
-        Effect.forkChild(
-          Effect.exit(Answer.collect(ask([counted]), asked)).pipe(Policy.about({ target: "openai/gpt-4o-mini" })),
-          {
-            startImmediately: true
-          }
+      const sent: Array<Question.Question> = []
+      const ask = yield* strict({ "llama3.1:8b": "free" })
+      const fiber = yield* Effect.forkChild(Effect.flip(Answer.collect(ask([local, hosted(sent)]), asked)))
+      yield* pass(10)
+      assert.strictEqual((yield* Fiber.join(fiber)).reason._tag, "Unpriced")
+      assert.deepStrictEqual(sent, [])
+    })
+  )
+
+  it.effect("spends no more than was allowed, however many ask at once, and bounds what it sends", () =>
+    Effect.gen(function* () {
+      const sent: Array<Question.Question> = []
+      // A token costs a tenth of a cent, and each answer may have 10 of them.
+      const ask = yield* strict({ "llama3.1:8b": "free", "openai/gpt-4o-mini": { input: 0, output: 1_000 } })
+      for (let round = 0; round < 4; round++) {
+        const fibers = yield* Effect.forEach(Array.from({ length: 40 }), () =>
+          Effect.forkChild(Effect.exit(Answer.collect(ask([local, hosted(sent)]), asked)), { startImmediately: true })
         )
-      )
-      yield* pass(120)
-      for (const fiber of fibers) yield* Fiber.join(fiber)
-      assert.isAtMost(sent, 100)
-      let spent = 0
-      for (let each = 0; each < 100; each++) {
-        const fiber = yield* Effect.forkChild(
-          Effect.exit(Answer.collect(ask([counted]), asked)).pipe(Policy.about({ target: "openai/gpt-4o-mini" })),
-          { startImmediately: true }
-        )
-        yield* pass(2)
-        if (Exit.isFailure(yield* Fiber.join(fiber))) spent++
+        yield* pass(60)
+        for (const fiber of fibers) yield* Fiber.join(fiber)
       }
-      assert.isAtMost(sent, 100)
-      assert.isAbove(spent, 0)
+      assert.isAtMost(sent.length, 100)
+      assert.isAbove(sent.length, 60)
+      const unbound = yield* strict({ "openai/gpt-4o-mini": { input: 0, output: 1 } })
+      const fiber = yield* Effect.forkChild(
+        Answer.collect(unbound([hosted(sent)]), Question.chat("llama3.1:8b", "How high?"))
+      )
+      yield* pass(5)
+      yield* Fiber.join(fiber)
+      assert.deepInclude(sent.at(-1), { model: "gpt-4o-mini", settings: { maxTokens: 1_024 } })
     })
   )
 
   it.effect("does not pay again for what was heard", () =>
     Effect.gen(function* () {
-      const preset = { ...Preset.strictBudget, budget: { ...Preset.strictBudget.budget, unpriced: "free" as const } }
-      const ask = yield* Preset.make(preset)
-      let second = 0
-      const other = Effect.suspend(() => {
-        second++
-        return says("gpu2/m", ["The dam is high."])
-      }).pipe(Plan.to("gpu2/m"))
-      const exit = yield* Effect.exit(
-        Answer.collect(ask([says("gpu1/m", ["The dam "], Effect.fail(cut)), other]), question)
-      )
+      const sent: Array<Question.Question> = []
+      const ask = yield* strict({ default: "free", m: "free", "gpt-4o-mini": "free" })
+      const first = says("gpu1/m", ["The dam "], Effect.fail(cut))
+      const exit = yield* Effect.exit(Answer.collect(ask([first, hosted(sent)]), question))
       assert.isTrue(Exit.isFailure(exit))
-      assert.strictEqual(second, 0)
+      assert.deepStrictEqual(sent, [])
+    })
+  )
+})
+
+describe("a target that hangs", () => {
+  const hangs = (words: ReadonlyArray<string>) =>
+    Call.asEffect<SpillwayError, never>((_, attempt) => {
+      for (const word of words) void attempt.emit(Part.text(word))
+      return Effect.never
+    }).pipe(Plan.to("gpu1/m"))
+
+  it.effect("leaves time for another one, before the first word and in the midst of an answer", () =>
+    Effect.gen(function* () {
+      for (const [name, preset] of Object.entries(presets)) {
+        if (name === "batch") continue
+        for (const words of [[], ["The dam"]]) {
+          const ask = yield* Preset.make(preset)
+          const other = says("gpu2/m", ["The dam", " is high."])
+          const fiber = yield* Effect.forkChild(Effect.exit(Answer.collect(ask([hangs(words), other]), question)), {
+            startImmediately: true
+          })
+          yield* pass(60)
+          const exit = yield* Fiber.join(fiber)
+          const isRescued = words.length === 0 || name !== "strict-budget"
+          assert.strictEqual(Exit.isSuccess(exit), isRescued, `${name} ${words[0]}`)
+        }
+      }
+    })
+  )
+
+  it.effect("is tried again in a batch, as what fails at one and may pass at another", () =>
+    Effect.gen(function* () {
+      const ask = yield* Preset.make(Preset.batch)
+      let tries = 0
+      const flaky = Effect.suspend(() =>
+        ++tries < 3 ? hangs(tries === 1 ? [] : ["The"]) : says("gpu1/m", ["The dam"])
+      )
+      const missing = Call.asEffect<SpillwayError, never>(() =>
+        Effect.fail(refusal({ _tag: "ModelNotFound", model: "m" }))
+      ).pipe(Plan.to("gpu2/m"))
+      const fiber = yield* Effect.forkChild(Answer.collect(ask([flaky.pipe(Plan.to("gpu1/m")), missing]), question), {
+        startImmediately: true
+      })
+      yield* pass(1_200, 5)
+      assert.strictEqual((yield* Fiber.join(fiber)).text, "The dam")
     })
   )
 })

@@ -52,10 +52,7 @@ export const make = (
     const beside = { ...place, connection: yield* Connection.open({ origin, connections: Connection.besideMax }) }
     return {
       name,
-      call: whole(
-        Loading.told(Call.goingOn(Exchange.call(wire, place), Opening.reads(beside)), beside, origin),
-        beside
-      ),
+      call: whole(Loading.told(Call.goingOn(Exchange.call(wire, place), Opening.reads(place)), beside, origin), beside),
       inspect: Models.inspect(beside),
       show: (model) => show(beside, model),
       pull: (model, told) => pull(beside, model, told)

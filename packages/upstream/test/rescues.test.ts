@@ -130,7 +130,7 @@ for (const { faults, goesOn, model, runs, start, title } of kinds) {
             const about = `seed ${seed}, ${mode}, ${fault}, then ${names.join(", ")}: ${text}`
             assert.strictEqual(record.status === 200, Exit.isSuccess(exit), about)
             if (Exit.isSuccess(exit)) {
-              const speaker = record.target!.replace(/\d\/m$/, "")
+              const speaker = record.target!.replace(/\d\/.*$/, "")
               const expected = speaker === "other" ? begun : speaker === "later" ? beginning : undefined
               assert.strictEqual(text, expected === undefined ? whole : yield* otherwise(expected), about)
             } else {
@@ -172,8 +172,8 @@ const play = (
     const [first, ...rest] = names.map((name, at) =>
       Effect.suspend(() => {
         begun = heard()
-        return Call.asEffect(calls[name], `${name}${at}/m`)
-      }).pipe(Plan.to(`${name}${at}/m`))
+        return Call.asEffect(calls[name], `${name}${at}/${question.model}`)
+      }).pipe(Plan.to(`${name}${at}/${question.model}`))
     )
     const records: Array<Record.CallRecord> = []
     const exit = yield* Effect.scoped(

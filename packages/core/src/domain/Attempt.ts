@@ -15,6 +15,17 @@ export interface Sink {
   emit(part: Part): void | Promise<void>
 }
 
+/** A way that parts go: attempts that follow one another may share it, and all of it counts for each of them. */
+class Way {
+  readonly into: Sink
+  /** How many of the parts that plans have taken up have come out through their gates. */
+  passed = 0
+
+  constructor(into: Sink) {
+    this.into = into
+  }
+}
+
 /** Two answers would have been mixed into one: a mistake in the program, found before anything is sent. */
 export class AnswerMixed extends Data.TaggedError("AnswerMixed")<{ readonly problem: string }> {
   override get message(): string {
@@ -35,6 +46,8 @@ export type Stretch = "queue" | "connect" | "load" | "firstToken"
 export interface Begun {
   /** Its words, where it is nothing else, so that a model may go on from them. */
   readonly text: string | undefined
+  /** In how many parts they came. */
+  readonly parts: number
 }
 
 /** The facts of one go. Moments are nanoseconds on the monotonic clock. */
@@ -52,8 +65,6 @@ export class Attempt implements Sink {
   length = 0
   firstAt: number | undefined
   lastAt: number | undefined
-  /** How many of the parts that plans inside take up came through them and out of it. */
-  passed = 0
   /** Since when the reader has kept the producer waiting; nobody waits when absent. */
   blockedAt: number | undefined
   /** When the reader last let the producer go on: silence counts from here, not from the last part. */
@@ -78,14 +89,16 @@ export class Attempt implements Sink {
   lingering: Promise<void> | undefined
 
   private readonly clock: Clock.Clock
-  private readonly into: Sink
+  private readonly way: Way
   private readonly origin: Attempt | undefined
   private closed = false
+  private isRepeated = false
   private blocking = 0
 
   constructor(clock: Clock.Clock, into: Sink, target?: string, origin?: Attempt) {
     this.clock = clock
-    this.into = into
+    // Who goes the same way as the one before him shares what is counted there.
+    this.way = origin?.way.into === into ? origin.way : new Way(into)
     this.target = target
     this.origin = origin
     this.begun = origin?.begun
@@ -99,14 +112,12 @@ export class Attempt implements Sink {
   emit(part: Part): void | Promise<void> {
     if (this.closed) return
     const now = Alarm.read(this.clock)
-    if (this.parts++ === 0) {
-      this.firstAt = now
-      // Who thinks first begins another answer.
-      if (part._tag !== "Thinking") this.repeat()
-    }
+    if (this.parts++ === 0) this.firstAt = now
+    // Who thinks first begins another answer.
+    if (this.goesOnFrom !== undefined && !isEmpty(part)) this.repeat(part._tag !== "Thinking")
     this.lastAt = now
     this.length += lengthOf(part)
-    const room = this.into.emit(part)
+    const room = this.way.into.emit(part)
     if (room === undefined) return
     this.blocking++
     this.blockedAt ??= now
@@ -140,7 +151,7 @@ export class Attempt implements Sink {
 
   /** Its answer is over. Who had nothing to add has said what was heard. */
   complete(): void {
-    if (this.parts === 0) this.repeat()
+    this.repeat(true)
   }
 
   /** Work goes on after its Effect has ended, until this resolves too. */
@@ -155,7 +166,7 @@ export class Attempt implements Sink {
   }
 
   /** A go within this one: a fresh attempt whose parts go where this one's go, or into the sink given. */
-  again(into: Sink = this.into, target: string | undefined = this.target): Attempt {
+  again(into: Sink = this.way.into, target: string | undefined = this.target): Attempt {
     return new Attempt(this.clock, into, target, this)
   }
 
@@ -166,21 +177,29 @@ export class Attempt implements Sink {
 
   /** Where this attempt's parts go. */
   get destination(): Sink {
-    return this.into
+    return this.way.into
   }
 
-  /** The same for a plan that puts a gate before it: what the gate lets through is counted. */
+  /** How many of the parts that plans take up on this way have come out through their gates. */
+  get passed(): number {
+    return this.way.passed
+  }
+
+  /** The same way for a plan that puts a gate before it: what the gate lets through is counted. */
   get door(): Sink {
+    const { way } = this
     return {
       emit: (part) => {
-        this.passed++
-        return this.into.emit(part)
+        way.passed++
+        return way.into.emit(part)
       }
     }
   }
 
-  private repeat(): void {
-    if (this.goesOnFrom !== undefined && !this.closed) void this.into.emit(text(this.goesOnFrom))
+  private repeat(isSame: boolean): void {
+    if (this.isRepeated || this.goesOnFrom === undefined || this.closed) return
+    this.isRepeated = true
+    if (isSame) void this.way.into.emit(text(this.goesOnFrom))
   }
 
   private readonly resume = () => {
@@ -190,3 +209,7 @@ export class Attempt implements Sink {
     this.resumedAt = Alarm.read(this.clock)
   }
 }
+
+/** Whether a part says nothing: some servers send one before the first word. */
+const isEmpty = (part: Part): boolean =>
+  (part._tag === "Text" || (part._tag === "Thinking" && part.sealed === undefined)) && part.text === ""

@@ -26,8 +26,8 @@ export interface Call<out E = never, out R = never> {
  * The call as an Effect that finds its question and its attempt in the fiber; `Answer` puts the question.
  *
  * *Gotchas*: what runs inside has no facts, so that a guard within a leaf does not take the outer call's for its own.
- * `target` goes on record with the attempt; guards around learn where a call goes from `Policy.about`, since they
- * decide before the leaf runs.
+ * `target` goes on record with the attempt; guards around learn where a call goes from `Policy.about` or `Plan.to`,
+ * since they decide before the leaf runs. Where a target is known, its model is asked, whatever was asked for.
  */
 export const asEffect = <E, R>(call: Call<E, R>, target?: string): Effect.Effect<Summary.Summary, E, R> =>
   Effect.withFiber((fiber) => {
@@ -40,7 +40,7 @@ export const asEffect = <E, R>(call: Call<E, R>, target?: string): Effect.Effect
         const mixed = mixedBy(facts)
         if (mixed !== undefined) return Effect.die(mixed)
         attempts.push((attempt = facts.attempt.start(target)))
-        return call(question, attempt)
+        return call(askedAt(attempt.target, question), attempt)
       },
       leave: (exit) => {
         if (attempt === undefined) return undefined
@@ -60,6 +60,14 @@ export const asEffect = <E, R>(call: Call<E, R>, target?: string): Effect.Effect
     return Frame.framed(run, fiber, contextOf(fiber, undefined))
   })
 
+/** The question with the model of its target: a name that callers use may stand for many. */
+const askedAt = (target: string | undefined, question: Question): Question => {
+  const slash = target?.indexOf("/") ?? -1
+  if (slash < 1 || slash === target!.length - 1) return question
+  const model = target!.slice(slash + 1)
+  return model === question.model ? question : { ...question, model }
+}
+
 /** Whether one more leaf would put a second answer where parts of another go already, or may go at any moment. */
 const mixedBy = ({ attempt, call }: Facts): AnswerMixed | undefined => {
   // All before the last were closed and empty when it started, and nothing comes to what is closed.
@@ -77,7 +85,11 @@ const noQuestion =
 
 /**
  * The same call, which goes on with an answer that broke off where its model can: `reads` says how much of what was
- * heard the model would read as the beginning of its own answer. Where it says nothing, the answer is begun again.
+ * heard the model would read as the beginning of its own answer. Where it says nothing, or anything else than the
+ * beginning of that, the answer is begun again.
+ *
+ * *Details*: only of a conversation, and only of words. Space at the end, and half a letter, are left for the model to
+ * say again: servers cut the one off, or refuse it, and the other is none.
  */
 export const goingOn =
   <E, R>(
@@ -85,15 +97,18 @@ export const goingOn =
     reads: (question: Question, heard: string) => Effect.Effect<string | undefined, E, R>
   ): Call<E, R> =>
   (question, attempt) => {
-    const heard = attempt.begun?.text
-    if (heard === undefined) return call(question, attempt)
+    const { parts, text } = attempt.begun ?? nothing
+    const heard = text?.replace(/[\s\ud800-\udbff]+$/u, "") ?? ""
+    if (Questions.begunWith(question, heard, parts) === undefined) return call(question, attempt)
     return Effect.flatMap(reads(question, heard), (beginning = "") => {
-      const asked = Questions.begunWith(question, beginning)
+      const asked = heard.startsWith(beginning) ? Questions.begunWith(question, beginning, parts) : undefined
       if (asked === undefined) return call(question, attempt)
       attempt.goOn(beginning)
       return call(asked, attempt)
     })
   }
+
+const nothing = { text: undefined, parts: 0 }
 
 /**
  * A call from what is pulled: an AsyncIterable such as a LangChain stream. A `Summary` that it returns at its end is

@@ -81,17 +81,21 @@ export class Circuit {
     return true
   }
 
+  /** In how many nanoseconds somebody may come in, for who only asks. */
+  waitFor(now: number): number {
+    if (this.phase === "Isolated") return Infinity
+    if (this.phase === "Open") return Math.max(this.openUntil - now, 0)
+    if (this.inside < this.room) return 0
+    return this.phase === "HalfOpen" ? this.openFor || soon : Math.max(this.took, soon)
+  }
+
   /** Lets a call in, or says in how many nanoseconds to come back; infinity where nobody knows. */
   admit(run: Run, now: number): number {
     this.touchedAt = now
-    if (this.phase === "Isolated") return Infinity
-    if (this.phase === "Open") {
-      if (now < this.openUntil) return this.openUntil - now
-      this.begin("HalfOpen")
-    }
-    const { room } = this
-    if (this.inside >= room) return this.phase === "HalfOpen" ? this.openFor || soon : Math.max(this.took, soon)
-    if (room < Infinity) this.leased.add(run)
+    if (this.phase === "Open" && now >= this.openUntil) this.begin("HalfOpen")
+    const wait = this.waitFor(now)
+    if (wait > 0) return wait
+    if (this.room < Infinity) this.leased.add(run)
     this.inside++
     run.generation = this.generation
     run.startedAt = now

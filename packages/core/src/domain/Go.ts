@@ -4,7 +4,7 @@
  * Whoever tries again, falls back or races may do so only as long as nobody has heard a word of an answer, and has to
  * know where a go would go before it runs: an Effect says nothing of that, so whoever makes one says it.
  */
-import type { Effect } from "effect"
+import { Effect } from "effect"
 import { about, attemptsWithin, type Facts } from "./Facts.ts"
 
 const targets = new WeakMap<object, string>()
@@ -20,6 +20,20 @@ export const to =
 
 /** Where it goes, as far as somebody said. */
 export const targetOf = (go: object): string | undefined => targets.get(go)
+
+const conditions = new WeakMap<object, (facts: Facts | undefined) => boolean>()
+
+/** The Effect as a go that a plan passes over where it makes no sense to ask it any more. */
+export const onlyIf =
+  (makesSense: (facts: Facts | undefined) => boolean) =>
+  <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> => {
+    const go = Effect.suspend(() => self)
+    conditions.set(go, makesSense)
+    return go
+  }
+
+/** Whether it makes sense to ask it, with what is known by now. */
+export const makesSense = (go: object, facts: Facts | undefined): boolean => conditions.get(go)?.(facts) ?? true
 
 /** Where a run began. */
 export interface Since {

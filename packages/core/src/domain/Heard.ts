@@ -20,6 +20,8 @@ interface Piece {
 export class Heard {
   /** How many characters. */
   length = 0
+  /** In how many parts. */
+  parts = 0
   /** Whether all of it is words, and not more of them than are remembered. */
   isRepeatable = true
   private readonly most: number
@@ -35,6 +37,7 @@ export class Heard {
 
   add(part: Part): void {
     if (!this.isRepeatable) return
+    this.parts++
     const words = wordsOf(part)
     this.length += words?.length ?? 0
     if (words === undefined || this.length > this.most) {
@@ -51,7 +54,8 @@ export class Heard {
   get begun(): Begun | undefined {
     if (this.isNothing) return undefined
     const [first, ...more] = this.pieces
-    return { text: first?.kind === "Text" && more.length === 0 ? first.words : undefined }
+    const isText = first?.kind === "Text" && more.length === 0
+    return { text: isText ? first.words : undefined, parts: this.parts }
   }
 
   /** Another answer that has to begin with all of it. */
@@ -71,8 +75,14 @@ export class Repeat {
     this.pieces = pieces
   }
 
-  /** Whether all of it was said again. */
-  get isThrough(): boolean {
+  /** Whether all of it was said again, but for space at the end. */
+  get isSaid(): boolean {
+    if (this.isThrough) return true
+    const last = this.pieces?.at(-1)
+    return last !== undefined && this.piece === this.pieces!.length - 1 && last.words.slice(this.at).trim() === ""
+  }
+
+  private get isThrough(): boolean {
     return this.piece === this.pieces?.length
   }
 
@@ -80,6 +90,7 @@ export class Repeat {
   take(part: Part): Part | undefined | "differs" {
     if (this.isThrough) return part
     const words = wordsOf(part)
+    if (words === undefined && this.isSaid) return part
     if (words === undefined || this.pieces === undefined) return "differs"
     let from = 0
     while (from < words.length) {

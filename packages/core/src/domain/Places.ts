@@ -11,6 +11,7 @@ import { type Facts, keyOf, lingeringWithin, type Per, workWithin } from "./Fact
 import { type Forgettable, Keyed } from "./Keyed.ts"
 import { Knee } from "./Knee.ts"
 import { Promises } from "./Promises.ts"
+import type { Rooms } from "./Rooms.ts"
 import * as Units from "./Units.ts"
 import { failedUnused } from "./Verdict.ts"
 
@@ -37,7 +38,9 @@ export interface Queued {
 }
 
 /** Places that are taken and given back. */
-export class Places implements Forgettable {
+export class Places implements Forgettable, Rooms {
+  /** Where those are who hold one, as `upstream/model`, where the places say so rather than whoever takes them. */
+  readonly target: string | undefined
   /** How many there are. */
   bound: number
   /** How long one is held, in nanoseconds: a mean in which later ones weigh more; nothing before one has ended. */
@@ -59,7 +62,8 @@ export class Places implements Forgettable {
   private readonly lines: Array<Queued> = []
   private toldFirst = 0
 
-  constructor(made: typeof Count.Type) {
+  constructor(made: typeof Count.Type, target?: string) {
+    this.target = target
     this.made = made
     this.knee = made === "auto" ? new Knee(learnedMax) : undefined
     this.bound = made === "auto" ? 1 : made
@@ -86,6 +90,24 @@ export class Places implements Forgettable {
     this.held.add(who)
     if (!this.hasRoom && now - this.freeAt > (this.holds ?? 0) / (this.bound * moments)) this.fullAt = now
     return true
+  }
+
+  hasRoomAt(): boolean {
+    return this.hasRoom
+  }
+
+  choose(who: Held, now: number): this {
+    this.take(who, now)
+    return this
+  }
+
+  refusal(): undefined {
+    return undefined
+  }
+
+  /** Tells those who wait that they may have been wrong to. */
+  wake(now: number): void {
+    this.tell(now)
   }
 
   /** Gives one back, in which so much was done, and which shows so much of how long one is held. */

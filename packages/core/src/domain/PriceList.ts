@@ -1,8 +1,8 @@
 /**
  * What a call costs at the target it goes to, looked up by what is known of it.
  *
- * A target is priced as `upstream/model` or as its model, whichever is there, and what goes to no known target by the
- * model that was asked for, or as `default`. What nobody has priced is counted as somebody decided, or has no price.
+ * A target is priced as `upstream/model` or as its model, whichever is there, and only what goes to no known target by
+ * the model that was asked for, or as `default`. What nobody has priced is counted as was decided, or has no price.
  */
 import { Schema } from "effect"
 import * as Price from "./Price.ts"
@@ -35,7 +35,8 @@ export class PriceList {
     if (prices.size === 0) return otherwise
     const there =
       target === undefined ? undefined : (prices.get(target) ?? prices.get(target.slice(target.indexOf("/") + 1)))
-    const asked = there ?? (model === undefined ? undefined : prices.get(model))
+    // A name that was asked for prices nothing that has another.
+    const asked = target === undefined && model !== undefined ? prices.get(model) : there
     return asked ?? (target === undefined ? prices.get("default") : undefined) ?? otherwise
   }
 }

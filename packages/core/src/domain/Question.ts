@@ -122,13 +122,14 @@ export const turnOf = (parts: ReadonlyArray<Part.Part>): Message => {
 /**
  * The question with the beginning of its answer as the last turn, for a model that goes on from there. Nothing where
  * that would not be the same answer: of no turns, of an object, of one that thinks first, or of one as long as it may
- * be.
+ * be. What was heard counts with the most tokens that it can have, so that the whole is never longer than its bound.
  */
-export const begunWith = (question: Question, beginning: string): Question | undefined => {
+export const begunWith = (question: Question, beginning: string, parts = 0): Question | undefined => {
   const content = Redacted.value(question.content)
   const { maxTokens = Infinity, think = false } = question.settings
   if (beginning === "" || content.kind !== "chat" || content.format !== undefined || think !== false) return undefined
-  const left = maxTokens - Tokens.ofText(beginning).likely
+  // A part has a token or more.
+  const left = maxTokens === Infinity ? maxTokens : maxTokens - Math.max(Tokens.ofText(beginning).most, parts)
   const last = content.messages.at(-1)
   if (left < 1 || last?.toolCalls !== undefined) return undefined
   const messages: ReadonlyArray<Message> =

@@ -8,6 +8,7 @@
 import type { Attempt } from "./Attempt.ts"
 import type { CallFacts } from "./Facts.ts"
 import * as Price from "./Price.ts"
+import * as Tokens from "./Tokens.ts"
 import type { Question } from "./Question.ts"
 import type { Amount } from "./Units.ts"
 import * as Usage from "./Usage.ts"
@@ -45,7 +46,11 @@ export const usageOf = (attempt: Attempt, question: Question | undefined): Usage
   if (!attempt.sent || attempt.unused) return unused
   if (attempt.usage !== undefined && Usage.isCounted(attempt.usage)) return attempt.usage
   if (!attempt.left || attempt.endedAt === undefined) return undefined
-  return { input: question?.prompt.most ?? 0, output: Math.max(attempt.parts, Math.ceil(attempt.length / lengthMin)) }
+  const begun = attempt.goesOnFrom === undefined ? 0 : Tokens.ofText(attempt.goesOnFrom).most
+  return {
+    input: (question?.prompt.most ?? 0) + begun,
+    output: Math.max(attempt.parts, Math.ceil(attempt.length / lengthMin))
+  }
 }
 
 const unused: Usage.Usage = { input: 0, output: 0 }

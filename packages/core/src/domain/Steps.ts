@@ -5,7 +5,8 @@
  * something, all cloud models of one Ollama. Only what speaks against the server tells of the others there.
  */
 import { Effect, Result, Schema } from "effect"
-import { targetOf } from "./Go.ts"
+import type { Facts } from "./Facts.ts"
+import { makesSense, targetOf } from "./Go.ts"
 import * as Target from "./Target.ts"
 import type { Verdict } from "./Verdict.ts"
 
@@ -18,11 +19,13 @@ export const Domains = Schema.Record(Schema.String, Schema.String).pipe(
 export class Steps<G extends object> {
   readonly goes: ReadonlyArray<G>
   private readonly domains: ReadonlyMap<string, string>
+  private readonly facts: Facts | undefined
   private readonly down = new Set<string>()
 
-  constructor(goes: ReadonlyArray<G>, domains: ReadonlyMap<string, string>) {
+  constructor(goes: ReadonlyArray<G>, domains: ReadonlyMap<string, string>, facts: Facts | undefined) {
     this.goes = goes
     this.domains = domains
+    this.facts = facts
   }
 
   /** That one has failed so. */
@@ -33,7 +36,7 @@ export class Steps<G extends object> {
 
   /** Which one is asked after that one, if any. */
   after(index: number): number | undefined {
-    const next = this.goes.findIndex((each, at) => at > index && !this.isDown(each))
+    const next = this.goes.findIndex((each, at) => at > index && !this.isDown(each) && makesSense(each, this.facts))
     return next < 0 ? undefined : next
   }
 

@@ -5,7 +5,7 @@
  * because that is what people guard; `classify` names another row for what is known better. So there is one table and
  * one notion of what a failure is, whoever fails.
  */
-import { type Cause, Duration, type Exit, Schema } from "effect"
+import { type Cause, Duration, type Exit, Redacted, Schema } from "effect"
 import * as Alarm from "./Alarm.ts"
 import * as Failure from "./Failure.ts"
 import { aFunction } from "./Options.ts"
@@ -93,6 +93,11 @@ export const of = (error: unknown, classify: Classify | undefined, nowMillis = n
   if (!(error instanceof SpillwayError)) {
     const named = classify?.(error)
     return named === undefined ? passing : ofName(named, nowMillis)
+  }
+  // What a foreign source threw, which whoever knows it may name.
+  if (error.reason._tag === "Unknown" && error.cause !== undefined) {
+    const named = classify?.(Redacted.value(error.cause))
+    if (named !== undefined) return ofName(named, nowMillis)
   }
   const { blamesTarget, failure, reason, retryAfter } = error
   const parts = "parts" in reason ? reason.parts : 0

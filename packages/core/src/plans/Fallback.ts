@@ -12,7 +12,7 @@ import { passedBy, type Since, wasHeard } from "../domain/Go.ts"
 import { decode, type OptionsRefused, type Widened } from "../domain/Options.ts"
 import { Domains, Steps } from "../domain/Steps.ts"
 import * as Verdict from "../domain/Verdict.ts"
-import type { Plan } from "../Plan.ts"
+import * as Plan from "../Plan.ts"
 
 /** The options as a file has them, with every default. */
 export const Options = Schema.Struct({
@@ -27,10 +27,10 @@ const Extended = Schema.Struct({ ...Options.fields, classify: Verdict.classifyin
 export interface Options extends Widened<typeof Options.Encoded>, Verdict.Classifying {}
 
 /** Makes it. */
-export const make = (options: Options = {}): Effect.Effect<Plan, OptionsRefused> =>
-  Effect.map(decode("Fallback", Extended)(options), ({ classify, domains }): Plan => {
+export const make = (options: Options = {}): Effect.Effect<Plan.Plan, OptionsRefused> =>
+  Effect.map(decode("Fallback", Extended)(options), ({ classify, domains }): Plan.Plan => {
     const settings = { classify, domains: new Map(Object.entries(domains)) }
-    return (goes) => Effect.withFiber((fiber) => new Run(goes, fiber, settings).first)
+    return Plan.make("Fallback", (goes) => Effect.withFiber((fiber) => new Run(goes, fiber, settings).first))
   })
 
 interface Settings {
@@ -47,15 +47,11 @@ class Run<A, E, R> {
   /** Why those before have failed, the last of them first. */
   private before: ReadonlyArray<Cause.Reason<E>> = []
 
-  constructor(
-    goes: readonly [Effect.Effect<A, E, R>, ...Array<Effect.Effect<A, E, R>>],
-    fiber: Fiber.Fiber<unknown, unknown>,
-    settings: Settings
-  ) {
-    this.steps = new Steps(goes, settings.domains)
+  constructor(goes: ReadonlyArray<Effect.Effect<A, E, R>>, fiber: Fiber.Fiber<unknown, unknown>, settings: Settings) {
+    const facts = fiber.getRef(Facts)
+    this.steps = new Steps(goes, settings.domains, facts)
     this.fiber = fiber
     this.settings = settings
-    const facts = fiber.getRef(Facts)
     const deliveredBefore = facts?.call.delivery.parts ?? 0
     this.since = { facts, deliveredBefore, passedBefore: passedBy(facts), attemptsBefore: attemptsCount(facts) }
   }

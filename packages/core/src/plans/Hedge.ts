@@ -15,7 +15,7 @@ import { Survival } from "../domain/Survival.ts"
 import * as Units from "../domain/Units.ts"
 import * as Verdict from "../domain/Verdict.ts"
 import { letGo } from "../domain/Watch.ts"
-import type { Plan } from "../Plan.ts"
+import * as Plan from "../Plan.ts"
 
 /** The options as a file has them, with every default. */
 export const Options = Schema.Struct({
@@ -38,8 +38,8 @@ const Extended = Schema.Struct({ ...Options.fields, classify: Verdict.classifyin
 export interface Options extends Widened<typeof Options.Encoded>, Verdict.Classifying {}
 
 /** Makes it. */
-export const make = (options: Options = {}): Effect.Effect<Plan, OptionsRefused> =>
-  Effect.map(decode("Hedge", Extended)(options), ({ after, budget, classify, slower }): Plan => {
+export const make = (options: Options = {}): Effect.Effect<Plan.Plan, OptionsRefused> =>
+  Effect.map(decode("Hedge", Extended)(options), ({ after, budget, classify, slower }): Plan.Plan => {
     const settings: Settings = {
       after: after === "auto" ? undefined : Alarm.nanos(after),
       slower,
@@ -47,7 +47,9 @@ export const make = (options: Options = {}): Effect.Effect<Plan, OptionsRefused>
       budget: new Share(budget),
       words: new Survival()
     }
-    return (goes) => (goes.length < 2 ? goes[0] : Effect.withFiber((fiber) => new Race(goes, fiber, settings).run()))
+    return Plan.make("Hedge", (goes) =>
+      goes.length < 2 ? goes[0] : Effect.withFiber((fiber) => new Race(goes, fiber, settings).run())
+    )
   })
 
 interface Settings {
@@ -74,11 +76,7 @@ class Race<A, E, R> implements Alarm.Ringing {
   private resume: ((exit: Exit.Exit<A, E>) => void) | undefined
   private bell: Alarm.Bell | undefined
 
-  constructor(
-    goes: readonly [Effect.Effect<A, E, R>, ...Array<Effect.Effect<A, E, R>>],
-    fiber: Fiber.Fiber<unknown, unknown>,
-    settings: Settings
-  ) {
+  constructor(goes: ReadonlyArray<Effect.Effect<A, E, R>>, fiber: Fiber.Fiber<unknown, unknown>, settings: Settings) {
     this.goes = goes
     this.fiber = fiber
     this.settings = settings

@@ -20,7 +20,7 @@ import { Domains, Steps } from "../domain/Steps.ts"
 import * as Units from "../domain/Units.ts"
 import * as Verdict from "../domain/Verdict.ts"
 import { letGo } from "../domain/Watch.ts"
-import type { Plan } from "../Plan.ts"
+import * as Plan from "../Plan.ts"
 
 /** The options as a file has them, with every default. */
 export const Options = Schema.Struct({
@@ -39,10 +39,10 @@ const Extended = Schema.Struct({ ...Options.fields, classify: Verdict.classifyin
 export interface Options extends Widened<typeof Options.Encoded>, Verdict.Classifying {}
 
 /** Makes it. */
-export const make = (options: Options = {}): Effect.Effect<Plan, OptionsRefused> =>
-  Effect.map(decode("Rescue", Extended)(options), ({ classify, domains, held, mode }): Plan => {
+export const make = (options: Options = {}): Effect.Effect<Plan.Plan, OptionsRefused> =>
+  Effect.map(decode("Rescue", Extended)(options), ({ classify, domains, held, mode }): Plan.Plan => {
     const settings = { classify, domains: new Map(Object.entries(domains)), held, isWhole: mode === "whole" }
-    return (goes) => Effect.withFiber((fiber) => new Run(goes, fiber, settings).from(0))
+    return Plan.make("Rescue", (goes) => Effect.withFiber((fiber) => new Run(goes, fiber, settings).from(0)))
   })
 
 interface Settings {
@@ -65,37 +65,39 @@ class Run<A, E, R> {
   private others: ReadonlyArray<Cause.Reason<E>> = []
 
   constructor(goes: ReadonlyArray<Effect.Effect<A, E, R>>, fiber: Fiber.Fiber<unknown, unknown>, settings: Settings) {
-    this.steps = new Steps(goes, settings.domains)
+    this.facts = fiber.getRef(Facts)
+    this.steps = new Steps(goes, settings.domains, this.facts)
     this.fiber = fiber
     this.settings = settings
-    this.facts = fiber.getRef(Facts)
     this.heard = new Heard(settings.held)
   }
 
   /** The answer of that go, or of those after it. */
-  from(index: number): Effect.Effect<A, E, R> {
+  from(index: number, mayGoOnFrom = true): Effect.Effect<A, E, R> {
     const self = this.steps.goes[index]!
     const toldBefore = usageTold(this.facts)
     const attemptsBefore = attemptsCount(this.facts)
     const voice = new Voice(this.heard, this.settings)
     const isPlain = this.facts?.call.question === undefined
-    const asked = isPlain ? (index === 0 ? self : go(self)) : this.spoken(self, voice, attemptsBefore)
+    const asked = isPlain ? (index === 0 ? self : go(self)) : this.spoken(self, voice, attemptsBefore, mayGoOnFrom)
     return Effect.matchCauseEffect(asked, {
       onSuccess: (answer) => {
-        if (voice.isThrough) return Effect.as(voice.rest, answer)
+        if (voice.isSaid) return Effect.as(voice.rest, answer)
         // One that is over before it has said again what was heard is another answer, however well it ended.
         return this.another(index, attemptsBefore)
       },
       onFailure: (cause) => {
         voice.forget()
         if (voice.isOther) return this.another(index, attemptsBefore)
+        // Who may not go on with it is asked for the whole: it was not his caller who asked him to.
+        if (mayGoOnFrom && this.refusesToGoOn(cause, attemptsBefore)) return this.from(index, false)
         const verdict = Verdict.ofCause(cause, this.settings.classify)
         if (verdict === undefined) return Effect.failCause(cause)
         if (voice.wasHeard) {
           this.others = [...(this.broke?.reasons ?? []), ...this.others]
           this.broke = cause
         } else this.others = [...(this.settings.isWhole ? unheard(cause) : cause).reasons, ...this.others]
-        const next = this.nextAfter(index, verdict, attemptsBefore)
+        const next = this.nextAfter(index, verdict)
         if (next === undefined) return Effect.failCause(this.whole)
         if (!verdict.isUnused && usageTold(this.facts) === toldBefore) lose(this.facts)
         return this.from(next)
@@ -105,13 +107,22 @@ class Run<A, E, R> {
 
   /** That one has said something else: nobody hears it, and the one after it is asked. */
   private another(index: number, attemptsBefore: number): Effect.Effect<A, E, R> {
-    for (const attempt of attemptsWithin(this.facts, attemptsBefore)) attempt.left = true
+    for (const attempt of attemptsWithin(this.facts, attemptsBefore)) {
+      if (attempt.endedAt === undefined || attempt.exit?._tag === "Success") attempt.left = true
+    }
     const next = this.steps.after(index)
     return next === undefined || !this.mayGoOn() ? Effect.failCause(this.whole) : this.from(next)
   }
 
   /** The go, whose parts go through a voice, which lets go of it where it says something else than was heard. */
-  private spoken(self: Effect.Effect<A, E, R>, voice: Voice, attemptsBefore: number): Effect.Effect<A, E, R> {
+  private spoken(
+    self: Effect.Effect<A, E, R>,
+    voice: Voice,
+    attemptsBefore: number,
+    mayGoOnFrom: boolean
+  ): Effect.Effect<A, E, R> {
+    const { begun } = this.heard
+    const told = begun === undefined || mayGoOnFrom ? begun : { ...begun, text: undefined }
     return Effect.callback<A, E>((resume) => {
       let child: Fiber.Fiber<A, E> | undefined
       const abandon = (fiber: Fiber.Fiber<A, E>): void => {
@@ -123,7 +134,7 @@ class Run<A, E, R> {
       voice.differs = () => {
         if (child !== undefined) abandon(child)
       }
-      const spoken = go(self, (destination) => voice.before(destination), this.heard.begun) as Effect.Effect<A, E>
+      const spoken = go(self, (destination) => voice.before(destination), told) as Effect.Effect<A, E>
       const fiber = Effect.runForkWith(this.fiber.context as never)(spoken)
       child = fiber
       // It may have said all at once.
@@ -133,19 +144,22 @@ class Run<A, E, R> {
     })
   }
 
+  /** Whether the last try was to go on with what was heard, and was refused for how it was asked. */
+  private refusesToGoOn(cause: Cause.Cause<E>, attemptsBefore: number): boolean {
+    const last = attemptsWithin(this.facts, attemptsBefore).at(-1)
+    if (last?.goesOnFrom === undefined || last.parts > 0) return false
+    const error = Verdict.failureOf(cause)?.error
+    return error instanceof SpillwayError && formal.has(error.reason._tag)
+  }
+
   /** Whether there is time left, and somebody who listens. */
   private mayGoOn(): boolean {
     const { deadline, delivery } = this.facts?.call ?? { deadline: Infinity, delivery: undefined }
     return Alarm.now(this.fiber) < deadline && delivery?.broken === undefined
   }
 
-  private nextAfter(index: number, verdict: Verdict.Verdict, attemptsBefore: number): number | undefined {
-    if (!this.mayBeginAnew(verdict) || !this.mayGoOn()) return undefined
-    // What a caller asks is no mistake of his where it was us who had a model go on.
-    const isOurs = attemptsWithin(this.facts, attemptsBefore).some(
-      (each) => each.goesOnFrom !== undefined && each.parts === 0
-    )
-    if (!verdict.failure.elsewhere && !isOurs) return undefined
+  private nextAfter(index: number, verdict: Verdict.Verdict): number | undefined {
+    if (!verdict.failure.elsewhere || !this.mayBeginAnew(verdict) || !this.mayGoOn()) return undefined
     this.steps.failed(index, verdict)
     return this.steps.after(index)
   }
@@ -163,6 +177,8 @@ class Run<A, E, R> {
     return Cause.fromReasons([...(this.broke?.reasons ?? []), ...this.others])
   }
 }
+
+const formal: ReadonlySet<string> = new Set(["BadRequest", "Unsupported"])
 
 /** The same failures, of an answer of which nobody has heard a part. */
 const unheard = <E>(cause: Cause.Cause<E>): Cause.Cause<E> =>
@@ -185,6 +201,8 @@ class Voice {
   private isHolding: boolean
   private held: Array<Part> = []
   private heldSize = 0
+  /** How many of these have gone out. */
+  private said = 0
   private readonly most: number
   /** What was held goes out: whatever comes meanwhile stands behind it. */
   private flushing: Promise<void> | undefined
@@ -198,8 +216,8 @@ class Voice {
   }
 
   /** Whether it has said again all that was heard. */
-  get isThrough(): boolean {
-    return this.repeat.isThrough
+  get isSaid(): boolean {
+    return this.repeat.isSaid
   }
 
   before(destination: Sink): Sink {
@@ -218,6 +236,7 @@ class Voice {
   /** Nobody will hear what is held back. */
   forget(): void {
     this.held = []
+    this.said = this.heldSize = 0
   }
 
   private emit(part: Part): void | Promise<void> {
@@ -231,6 +250,8 @@ class Voice {
     if (!this.isHolding && this.flushing === undefined) return this.say(fresh)
     this.held.push(fresh)
     this.heldSize += sizeOf(fresh)
+    // Who does not wait for his reader is not waited for: the reader has a bound of his own for that.
+    if (!this.isHolding && this.held.length - this.said > deafMax) return this.sayAll()
     if (!this.isHolding) return this.flushing
     if (this.heldSize <= this.most) return
     // More than may be held: it goes on as it comes, and is rescued as one that was let through at once.
@@ -240,9 +261,14 @@ class Voice {
 
   private async flush(): Promise<void> {
     // Not taken off the front one by one, which costs as much as there are; and always a turn later than it began.
-    for (let at = 0; at < this.held.length; at++) await this.say(this.held[at]!)
+    for (; this.said < this.held.length;) await this.say(this.held[this.said++]!)
     this.forget()
     this.flushing = undefined
+  }
+
+  private sayAll(): void {
+    while (this.said < this.held.length) void this.say(this.held[this.said++]!)
+    this.forget()
   }
 
   private say(part: Part): void | Promise<void> {
@@ -251,3 +277,6 @@ class Voice {
     return this.destination!.emit(part)
   }
 }
+
+/** So many parts may wait behind those that were held, of one who waits for nobody. */
+const deafMax = 65_536

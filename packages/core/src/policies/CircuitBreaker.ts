@@ -70,6 +70,8 @@ export interface Options<R = never> extends Omit<Widened<typeof Options.Encoded>
 export interface CircuitBreaker<R = never> extends Policy.Policy<"attempt", SpillwayError, R> {
   /** How a circuit stands; without a key that of the calls that named none. */
   readonly state: (key?: string) => Effect.Effect<State>
+  /** In how many nanoseconds a call of this key may come in; for who chooses among several. */
+  readonly waitFor: (key: string, now: number) => number
   /** Lets nobody of this key in until it is reset; without a key nobody at all. */
   readonly isolate: (key?: string) => Effect.Effect<void>
   /** Closes it, as if nothing had ever failed; without a key all of them. */
@@ -85,6 +87,7 @@ export const make = <R = never>(options: Options<R> = {}): Effect.Effect<Circuit
     )
     return Object.assign(policy, {
       state: (key = "default") => breaker.state(key),
+      waitFor: (key: string, now: number) => breaker.waitFor(key, now),
       isolate: (key?: string) => Effect.sync(() => breaker.isolate(key)),
       reset: (key?: string) => Effect.sync(() => breaker.reset(key))
     })
@@ -220,6 +223,10 @@ class Breaker<RS> {
       const state = this.circuits.find(this.keyed(key))?.state(Alarm.now(fiber))
       return Effect.succeed<State>(this.isIsolated ? { _tag: "Isolated" } : (state ?? { _tag: "Closed" }))
     })
+  }
+
+  waitFor(key: string, now: number): number {
+    return this.isIsolated ? Infinity : (this.circuits.find(this.keyed(key))?.waitFor(now) ?? 0)
   }
 
   isolate(key: string | undefined): void {

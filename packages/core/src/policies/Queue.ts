@@ -8,7 +8,7 @@
  */
 import { type Duration, Effect, type Exit, type Fiber, Schema } from "effect"
 import * as Alarm from "../domain/Alarm.ts"
-import { attemptsCount, contextOf, Facts, keyOf, plain, type Priority, waited } from "../domain/Facts.ts"
+import { about, attemptsCount, contextOf, Facts, keyOf, plain, type Priority, waited } from "../domain/Facts.ts"
 import { framedAtOnce } from "../domain/Frame.ts"
 import { Line, type Waiting } from "../domain/Line.ts"
 import { decode, type OptionsRefused, type Widened } from "../domain/Options.ts"
@@ -21,6 +21,7 @@ import {
   type Taken,
   Targets
 } from "../domain/Places.ts"
+import { full, isShared, type Rooms, type Shared } from "../domain/Rooms.ts"
 import { Running } from "../domain/Running.ts"
 import { refusal, type SpillwayError } from "../domain/SpillwayError.ts"
 import * as Units from "../domain/Units.ts"
@@ -49,7 +50,7 @@ export const Options = Schema.Struct({
 
 /** The options as TypeScript takes them: slots may also be those of a `Slots`, which others take from as well. */
 export type Options = Omit<Widened<typeof Options.Encoded>, "slots"> & {
-  readonly slots?: typeof Count.Type | { readonly targets: Targets }
+  readonly slots?: typeof Count.Type | { readonly targets: Shared }
 }
 
 /** One who waits. */
@@ -119,24 +120,21 @@ export const make = (options: Options = {}): Effect.Effect<Queue, OptionsRefused
 /** How many targets have lines of their own at most; all others stand in one. */
 const targetsMax = 10_000
 
-const isShared = (slots: Options["slots"]): slots is { readonly targets: Targets } =>
-  slots instanceof Object && "targets" in slots
-
 type Settings = typeof Options.Type
 
 const urgencies: Readonly<Record<Priority, number>> = { low: 0, normal: 1, high: 2 }
 
 /** What all lines of a queue share: its settings, and how many calls of each run. */
 class Desk {
-  readonly targets: Targets
+  readonly targets: Shared
   readonly settings: Settings
   readonly waitMax: number
   /** Keys come from callers, and may be called what every object has. */
   readonly weights: ReadonlyMap<string, number>
-  private readonly pools = new WeakMap<Places, Pool>()
+  private readonly pools = new WeakMap<Rooms, Pool>()
   readonly running: Running
 
-  constructor(targets: Targets, settings: Settings) {
+  constructor(targets: Shared, settings: Settings) {
     this.targets = targets
     this.settings = settings
     this.waitMax = Alarm.nanos(settings.wait)
@@ -144,35 +142,37 @@ class Desk {
     this.running = new Running(settings.running ?? Infinity)
   }
 
-  poolOf(places: Places): Pool {
-    const known = this.pools.get(places)
+  poolOf(rooms: Rooms): Pool {
+    const known = this.pools.get(rooms)
     if (known !== undefined) return known
-    const pool = new Pool(places, this)
-    this.pools.set(places, pool)
+    const pool = new Pool(rooms, this)
+    this.pools.set(rooms, pool)
     return pool
   }
 }
 
-/** The line before the places of one target. */
+/** The line before the places of one target, or of several. */
 class Pool implements Queued {
-  readonly places: Places
+  readonly rooms: Rooms
   readonly line: Line<AnyRun>
   private readonly desk: Desk
 
-  constructor(places: Places, desk: Desk) {
-    this.places = places
+  constructor(rooms: Rooms, desk: Desk) {
+    this.rooms = rooms
     this.desk = desk
     const { ageing, bytesMax, max } = desk.settings
     this.line = new Line({ max, bytesMax, ageing: Alarm.nanos(ageing) })
-    places.onRoom(this)
+    rooms.onRoom(this)
   }
 
   /** Takes a place for him at once, or puts him into the line, or says why neither. */
   enter(run: AnyRun): SpillwayError | undefined {
     const now = run.cameAt
     if (now >= run.until) return run.late(now)
+    const refused = this.rooms.refusal(run.until, now)
+    if (refused !== undefined) return refused
     // Where a place is free nobody waits for it but those whose key runs as many as it may.
-    if (this.places.hasRoom && this.desk.running.hasRoom(run.key)) {
+    if (this.rooms.hasRoomAt(now) && this.desk.running.hasRoom(run.key)) {
       this.start(run, now)
       return undefined
     }
@@ -207,12 +207,12 @@ class Pool implements Queued {
         expected: expected === undefined ? undefined : Alarm.spanOf(expected)
       }
     })
-    return { ...this.places.state, waiting, bytes: this.line.bytes }
+    return { ...this.rooms.state, waiting, bytes: this.line.bytes }
   }
 
   /** What one may expect who has so many before him. */
   expectation(before: number, key: string | undefined, now: number): Expected | undefined {
-    const { bound, holds, taken } = this.places
+    const { bound, holds, taken } = this.rooms
     const startsIn = this.startsIn(before, key, key === undefined ? 0 : this.line.countOf(key), now)
     if (holds === undefined || startsIn === undefined) return undefined
     const every = holds / Math.max(bound, 1)
@@ -221,8 +221,8 @@ class Pool implements Queued {
 
   /** When his turn comes who has so many before him, so many of them of his own key. */
   private startsIn(before: number, key: string | undefined, ownBefore: number, now: number): number | undefined {
-    const { holds } = this.places
-    const freeIn = this.places.freeIn(before, now)
+    const { holds } = this.rooms
+    const freeIn = this.rooms.freeIn(before, now)
     const { running } = this.desk
     if (freeIn === undefined || holds === undefined || key === undefined || running.most === Infinity) return freeIn
     const turns = Math.max(ownBefore + 1 - (running.most - running.of(key)), 0)
@@ -231,7 +231,14 @@ class Pool implements Queued {
 
   /** Lets in whoever may go; who is woken goes on when all of them have been told. */
   dispatch(now: number): void {
-    while (this.line.size > 0 && this.places.hasRoom) {
+    // Where nobody can have one any more, who waits is told so, and may go elsewhere.
+    if (this.line.size > 0 && this.rooms.refusal(now, now) !== undefined) {
+      for (const run of this.line.order(now)) {
+        const refused = this.rooms.refusal(run.until, now)
+        if (refused !== undefined && this.line.leave(run)) run.end(refused)
+      }
+    }
+    while (this.line.size > 0 && this.rooms.hasRoomAt(now)) {
       const run = this.line.next(now, this.desk.running.hasRoom)
       if (run === undefined) break
       // An alarm may be late: whose time is over has gone already.
@@ -242,26 +249,14 @@ class Pool implements Queued {
   }
 
   private start(run: AnyRun, now: number): void {
-    this.places.take(run, now)
+    run.taken = this.rooms.choose(run, now)
     this.desk.running.begin(run.key)
     run.start(now)
   }
 
-  private full(run: AnyRun, now: number): SpillwayError {
+  private full({ bytes }: AnyRun, now: number): SpillwayError {
     const { bytesMax, max } = this.desk.settings
-    const { bound, holds, promises } = this.places
-    // What is larger than a whole line will never have a place in it.
-    const isTooLarge = run.bytes > bytesMax
-    const freeIn = isTooLarge ? undefined : this.places.freeIn(this.line.size, now)
-    const comeBack =
-      freeIn === undefined || holds === undefined ? undefined : promises.next(freeIn, holds / Math.max(bound, 1), now)
-    return refusal({
-      _tag: "QueueFull",
-      queued: this.line.size,
-      queuedMax: max,
-      ...((isTooLarge || this.line.bytes + run.bytes > bytesMax) && { bytes: run.bytes, bytesMax }),
-      ...(comeBack !== undefined && { retryAfter: Alarm.spanOf(comeBack) })
-    })
+    return full(this.rooms, { line: this.line, max, bytesMax, bytes }, now)
   }
 }
 
@@ -279,6 +274,7 @@ class Run<A, E, R> implements Waiting, Taken, Alarm.Ringing, Policy.Run<A, E | S
   readonly attemptsBefore: number
   cameAt: number
   takenAt: number
+  taken: Places | undefined
   private pool: Pool | undefined
   private hasTurn: boolean
   private readonly desk: Desk
@@ -299,6 +295,7 @@ class Run<A, E, R> implements Waiting, Taken, Alarm.Ringing, Policy.Run<A, E | S
     this.attemptsBefore = attemptsCount(facts)
     this.cameAt = 0
     this.takenAt = 0
+    this.taken = undefined
     this.pool = undefined
     this.hasTurn = false
     this.desk = desk
@@ -309,7 +306,7 @@ class Run<A, E, R> implements Waiting, Taken, Alarm.Ringing, Policy.Run<A, E | S
   }
 
   get places(): Places {
-    return this.pool!.places
+    return this.taken!
   }
 
   /** When his patience ends. */
@@ -324,7 +321,7 @@ class Run<A, E, R> implements Waiting, Taken, Alarm.Ringing, Policy.Run<A, E | S
     this.pool = desk.poolOf(desk.targets.placesOf(facts, this.cameAt))
     const refused = this.pool.enter(this)
     if (refused !== undefined) return Effect.fail(refused)
-    return this.hasTurn ? this.self : Effect.flatMap(this.turn(), () => this.self)
+    return this.hasTurn ? this.inside : Effect.flatMap(this.turn(), () => this.inside)
   }
 
   leave(exit: Exit.Exit<A, E | SpillwayError>): undefined {
@@ -361,6 +358,12 @@ class Run<A, E, R> implements Waiting, Taken, Alarm.Ringing, Policy.Run<A, E | S
 
   ring(): void {
     if (this.pool!.leave(this)) this.end(this.late(Alarm.now(this.fiber)))
+  }
+
+  /** What it does with its turn, where that is. */
+  private get inside(): Effect.Effect<A, E, R> {
+    const { target } = this.taken!
+    return target === undefined ? this.self : about(this.self, { target })
   }
 
   private turn(): Effect.Effect<void, SpillwayError> {

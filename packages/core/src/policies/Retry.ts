@@ -28,6 +28,11 @@ export const Options = Schema.Struct({
   max: Units.duration.schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed("5s"))),
   /** The longest Retry-After that is waited for; a longer one ends it at once. */
   retryAfterMax: Units.duration.schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed("1m"))),
+  /**
+   * Whether what another target may do better is tried again too: around a plan, whose goes are the others. A failure
+   * that is kept of any of them is enough.
+   */
+  elsewhere: Schema.Boolean.pipe(Schema.withDecodingDefaultKey(Effect.succeed(false))),
   /** How many retries all calls together may cost: a share of the calls, and one a second. */
   budget: Schema.Union([Schema.Literal("off"), Units.percent.schema]).pipe(
     Schema.withDecodingDefaultKey(Effect.succeed("20%"))
@@ -100,6 +105,7 @@ interface Run<A, E, R, RS> extends Position {
 class Retry<RS> {
   private readonly attemptsMax: number
   private readonly retryAfterMax: number
+  private readonly elsewhere: boolean
   private readonly budget: RetryBudget | undefined
   private readonly timing: Timing<RS>
   private readonly classify: Verdict.Classify | undefined
@@ -107,6 +113,7 @@ class Retry<RS> {
   constructor(settings: Settings, timing: Timing<RS>, classify: Verdict.Classify | undefined) {
     this.attemptsMax = settings.attempts
     this.retryAfterMax = Alarm.nanos(settings.retryAfterMax)
+    this.elsewhere = settings.elsewhere
     this.budget = settings.budget === "off" ? undefined : new RetryBudget(settings.budget)
     this.timing = timing
     this.classify = classify
@@ -127,16 +134,16 @@ class Retry<RS> {
   }
 
   private failed<A, E, R>(run: Run<A, E, R, RS>, cause: Cause.Cause<E>): Effect.Effect<A, E, R | RS> {
-    const failure = Verdict.failureOf(cause)
-    if (failure === undefined) return Effect.failCause(cause)
     const clock = run.fiber.getRef(Clock.Clock)
-    const verdict = Verdict.of(failure.error, this.classify, () => clock.currentTimeMillisUnsafe())
+    const judged = this.judged(run, cause, clock)
+    if (judged === undefined) return Effect.failCause(cause)
+    const { error, verdict } = judged
     if (verdict.isRefusal) return giveUp(run, run.last ?? cause)
-    if (!mayPass(run, verdict) || wasRetried(cause)) return giveUp(run, cause)
+    if (!this.mayPass(run, verdict) || wasRetried(cause)) return giveUp(run, cause)
     run.last = cause
     if (this.isTriedEnough(run)) return giveUp(run, cause)
     if (verdict.retryAfter !== undefined && verdict.retryAfter > this.retryAfterMax) return giveUpForAll(cause)
-    return Effect.flatMap(delayOf(run, failure.error, verdict), (delay) => {
+    return Effect.flatMap(delayOf(run, error, verdict), (delay) => {
       const now = Alarm.read(clock)
       if (delay === undefined || now + delay >= (run.facts?.call.deadline ?? Infinity)) return giveUp(run, cause)
       if (this.budget?.retry(now) === false) return giveUpForAll(cause)
@@ -149,6 +156,32 @@ class Retry<RS> {
     })
   }
 
+  /** The failure that decides, and what it means: the last, or around a plan any that may pass. */
+  private judged<A, E, R>(run: Run<A, E, R, RS>, cause: Cause.Cause<E>, clock: Clock.Clock) {
+    const last = Verdict.failureOf(cause)
+    if (last === undefined) return undefined
+    const judge = (error: unknown) => ({
+      error,
+      verdict: Verdict.of(error, this.classify, () => clock.currentTimeMillisUnsafe())
+    })
+    const first = judge(last.error)
+    if (!this.elsewhere) return first
+    for (const reason of cause.reasons) {
+      const each = Cause.isFailReason(reason) ? judge(reason.error) : first
+      if (!each.verdict.isRefusal && this.mayPass(run, each.verdict)) return each
+    }
+    return first
+  }
+
+  /** Whether the same may succeed: nothing of an answer has gone out, and what failed may pass. */
+  private mayPass(position: Position, verdict: Verdict.Verdict): boolean {
+    const isPlain = position.facts?.call.question === undefined
+    const { again, elsewhere, here } = verdict.failure
+    // Nobody else picks another target for a plain Effect; but who has waited in our line for as long as he may has.
+    const isOwn = isPlain && again === "elsewhere-before-first-part" && verdict.blamesTarget
+    return (here || isOwn || (this.elsewhere && elsewhere)) && !wasHeard(position, verdict)
+  }
+
   private isTriedEnough({ attemptsBefore, facts, goes }: Position): boolean {
     const unsent =
       facts?.call.question === undefined
@@ -156,15 +189,6 @@ class Retry<RS> {
         : attemptsWithin(facts, attemptsBefore).filter((attempt) => !attempt.sent).length
     return goes - Math.min(unsent, this.attemptsMax) >= this.attemptsMax
   }
-}
-
-/** Whether the same may succeed here: nothing of an answer has gone out, and what failed may pass. */
-const mayPass = (position: Position, verdict: Verdict.Verdict): boolean => {
-  const isPlain = position.facts?.call.question === undefined
-  const { again, here } = verdict.failure
-  // Nobody else picks another target for a plain Effect; but who has waited in our own line for as long as he may has.
-  if (!here && !(isPlain && again === "elsewhere-before-first-part" && verdict.blamesTarget)) return false
-  return !wasHeard(position, verdict)
 }
 
 /** How long to wait, in nanoseconds; nothing where the schedule has ended. */

@@ -68,7 +68,8 @@ export const make = (options: Options = {}): Effect.Effect<Policy.Policy<"call",
     return Policy.make<"call", SpillwayError>("Shed", "call", (self) =>
       Effect.withFiber((fiber) => {
         const facts = fiber.getRef(Facts)
-        if ((facts?.call.deadline ?? Infinity) < Infinity) return inTime(self, fiber, facts, settings)
+        const refused = (facts?.call.deadline ?? Infinity) < Infinity ? tooLate(fiber, facts, settings) : undefined
+        if (refused !== undefined) return Effect.fail(refused)
         return patience === "learned" ? patiently(self, fiber, facts, settings) : self
       })
     )
@@ -89,25 +90,24 @@ interface Settings {
 const comeBack = ({ promises }: Settings, facts: Facts | undefined, tooLong: number, every: number, now: number) =>
   Alarm.spanOf(promises.get(keyOf("target", facts), now)?.next(tooLong, every, now) ?? tooLong)
 
-/** One who has named a deadline. */
-const inTime = <A, E, R>(
-  self: Effect.Effect<A, E, R>,
+/** Why one would not be done by his deadline, if so. */
+const tooLate = (
   fiber: Fiber.Fiber<unknown, unknown>,
   facts: Facts | undefined,
   settings: Settings
-): Effect.Effect<A, E | SpillwayError, R> => {
+): SpillwayError | undefined => {
   const now = Alarm.now(fiber)
   const left = (facts?.call.deadline ?? Infinity) - now
   const expected = settings.queue.expectation(fiber, facts)
-  if (expected === undefined || expected.endsIn <= left * (1 + settings.slack)) return self
+  if (expected === undefined || expected.endsIn <= left * (1 + settings.slack)) return undefined
   // What was learned of an idle target may be long over: one call at a time finds out.
-  if (expected.isIdle === true) return self
+  if (expected.isIdle === true) return undefined
   const { endsIn, every } = expected
   const retryAfter = comeBack(settings, facts, endsIn - left, every, now)
-  return Effect.fail(refusal({ _tag: "DeadlineUnmeetable", expected: Alarm.spanOf(endsIn), retryAfter }))
+  return refusal({ _tag: "DeadlineUnmeetable", expected: Alarm.spanOf(endsIn), retryAfter })
 }
 
-/** One who has named none. */
+/** One who will probably have left before his deadline, or has named none. */
 const patiently = <A, E, R>(
   self: Effect.Effect<A, E, R>,
   fiber: Fiber.Fiber<unknown, unknown>,

@@ -6,7 +6,7 @@
  */
 import { assert, describe, expectTypeOf, it } from "@effect/vitest"
 import { Cause, Context, Effect, Exit, Fiber, Redacted, Stream } from "effect"
-import { Answer, type Attempt, Call, Part, Question, SpillwayError, Summary } from "@spillway/core"
+import { Answer, type Attempt, Call, Part, Plan, Question, SpillwayError, Summary } from "@spillway/core"
 import * as Unhandled from "../fixtures/unhandled.ts"
 
 Unhandled.guard()
@@ -51,15 +51,24 @@ const abandon = async <E>(call: Call.Call<E>) => {
 }
 
 describe("a call as an Effect", () => {
-  it.effect("finds its question, and an attempt that names its target", () =>
+  it.effect("finds its question, and an attempt that names its target, whose model is asked", () =>
     Effect.gen(function* () {
+      let finds: Question.Question = question
       const call: Call.Call = (asked, attempt) => {
-        assert.strictEqual(asked, question)
-        assert.strictEqual(attempt.target, "gpu1/llama3.1:8b")
-        return Effect.succeed(Summary.make({ finish: "length" }))
+        assert.deepStrictEqual(asked, finds)
+        return Effect.succeed(Summary.make({ model: `${attempt.target}` }))
       }
-      const answer = yield* Answer.collect(Call.asEffect(call, "gpu1/llama3.1:8b"), question)
-      assert.strictEqual(answer.summary.finish, "length")
+      const answering = (self: Effect.Effect<Summary.Summary>) =>
+        Effect.map(Answer.collect(self, question), ({ summary }) => summary.model)
+      assert.strictEqual(yield* answering(Call.asEffect(call)), "undefined")
+      assert.strictEqual(yield* answering(Call.asEffect(call, `gpu1/${question.model}`)), `gpu1/${question.model}`)
+      finds = { ...question, model: "org/llama3.1:8b" }
+      const target = "gpu1/org/llama3.1:8b"
+      assert.strictEqual(yield* answering(Call.asEffect(call, target)), target)
+      assert.strictEqual(yield* answering(Plan.to(target)(Call.asEffect(call))), target)
+      finds = question
+      for (const name of ["gpu1", "gpu1/", "/gpu1"])
+        assert.strictEqual(yield* answering(Call.asEffect(call, name)), name)
     })
   )
 

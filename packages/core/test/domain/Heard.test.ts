@@ -19,7 +19,7 @@ const told = (heard: Heard, parts: ReadonlyArray<Part.Part>): string => {
     if (fresh === "differs") return "differs"
     if (fresh !== undefined) news += `${fresh._tag === "Text" ? "" : `(${fresh._tag}) `}${Part.textOf([fresh])}`
   }
-  return again.isThrough ? news : "too short"
+  return again.isSaid ? news : "too short"
 }
 
 /** The words in parts of random lengths. */
@@ -45,7 +45,8 @@ describe("another answer", () => {
       const at = random.below(stop)
       const other = `${words.slice(0, at)}#${words.slice(at + 1)}`
       assert.strictEqual(told(heard, cut(other, random)), "differs", `seed ${seed}`)
-      assert.strictEqual(told(heard, cut(words.slice(0, at), random)), "too short", `seed ${seed}`)
+      const short = words.slice(at, stop).trim() === "" ? "" : "too short"
+      assert.strictEqual(told(heard, cut(words.slice(0, at), random)), short, `seed ${seed}`)
     }
   })
 
@@ -88,15 +89,28 @@ describe("what another go is to finish", () => {
   it("is nothing as long as nothing was heard, and is told to a model as words alone", () => {
     const sealed: Part.Part = { _tag: "Thinking", text: "", sealed: "x" }
     assert.isUndefined(heardOf([]).begun)
-    assert.deepStrictEqual(heardOf([Part.text("The "), Part.text("dam")]).begun, { text: "The dam" })
+    assert.deepStrictEqual(heardOf([Part.text("The "), Part.text("dam")]).begun, { text: "The dam", parts: 2 })
     for (const parts of [
       [Part.thinking("Hm.")],
       [Part.thinking("Hm."), Part.text("The dam")],
       [Part.text("The dam"), Part.thinking("Hm.")],
       [Part.text("The dam"), sealed]
     ]) {
-      assert.deepStrictEqual(heardOf(parts).begun, { text: undefined })
+      assert.deepStrictEqual(heardOf(parts).begun, { text: undefined, parts: parts.length })
     }
-    assert.deepStrictEqual(heardOf([Part.text("The dam")], 3).begun, { text: undefined })
+    assert.deepStrictEqual(heardOf([Part.text("The dam")], 3).begun, { text: undefined, parts: 1 })
+  })
+})
+
+describe("space at the end of what was heard", () => {
+  it("need not be said again by who is over, or calls a tool; words have to begin with it", () => {
+    const call: Part.Part = { _tag: "ToolCall", index: 0, name: "look", arguments: "{}" }
+    const heard = heardOf([Part.text("The dam "), Part.text("\n")])
+    assert.strictEqual(told(heard, [Part.text("The dam")]), "")
+    assert.strictEqual(told(heard, [Part.text("The dam"), call]), "(ToolCall) ")
+    assert.strictEqual(told(heard, [Part.text("The dam \nis")]), "is")
+    assert.strictEqual(told(heard, [Part.text("The dam is")]), "differs")
+    assert.strictEqual(told(heard, [Part.text("The da")]), "too short")
+    assert.strictEqual(told(heard, [Part.text("The da"), call]), "differs")
   })
 })

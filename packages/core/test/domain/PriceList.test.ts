@@ -14,15 +14,18 @@ const [one, two, three, four] = [1, 2, 3, 4].map((input) => ({ input, output: 2 
 const priceOf = (input: number) => Price.perMillion(input, 2 * input)
 
 describe("A price list", () => {
-  it("names the target before its model, its model before the one that was asked, and that before the default", () => {
+  it("names the target before its model, and what has no target by the model that was asked", () => {
     const prices: Record<string, Priced> = { "openai/mini": one, mini: two, gpt: three, default: four }
     const found: Array<unknown> = []
-    for (const name of ["openai/mini", "mini", "gpt"]) {
+    for (const name of ["openai/mini", "mini"]) {
       found.push(new PriceList(prices, undefined).of("openai/mini", "gpt"))
       delete prices[name]
     }
-    assert.deepStrictEqual(found, [priceOf(1), priceOf(2), priceOf(3)])
+    assert.deepStrictEqual(found, [priceOf(1), priceOf(2)])
+    // What was asked for by another name may cost something else.
     assert.isUndefined(new PriceList(prices, undefined).of("openai/mini", "gpt"))
+    assert.deepStrictEqual(new PriceList(prices, undefined).of(undefined, "gpt"), priceOf(3))
+    delete prices["gpt"]
     assert.deepStrictEqual(new PriceList(prices, undefined).of(undefined, "gpt"), priceOf(4))
     assert.deepStrictEqual(new PriceList(prices, undefined).of(undefined, undefined), priceOf(4))
   })

@@ -33,10 +33,13 @@ describe("a question whose answer has begun", () => {
 
   it("may be as long as is left of its bound", () => {
     const beginning = "The dam is 243 metres high"
-    const length = Tokens.ofText(beginning).likely
+    const length = Tokens.ofText(beginning).most
     const asked = (maxTokens: number) => Question.begunWith(Question.chat("m", "How?", { maxTokens }), beginning)
     assert.deepStrictEqual(asked(length + 5)!.settings, { maxTokens: 5 })
     assert.isUndefined(asked(length))
+    // Each part has a token or more.
+    const inParts = Question.begunWith(Question.chat("m", "How?", { maxTokens: 100 }), beginning, 90)
+    assert.deepStrictEqual(inParts!.settings, { maxTokens: 10 })
   })
 
   it("keeps its tools and what stops it", () => {

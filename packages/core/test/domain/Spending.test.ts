@@ -135,4 +135,15 @@ describe("What a go has used", () => {
       }
     })
   )
+
+  it.effect("is also what it went on from, of one that was to finish an answer", () =>
+    Effect.gen(function* () {
+      const go = (yield* attempt).start(undefined)
+      go.goOn("The dam is 243 metres high")
+      go.left = true
+      go.end()
+      const begun = Tokens.ofText("The dam is 243 metres high").most
+      assert.strictEqual(Spending.usageOf(go, asked())!.input, prompt + begun)
+    })
+  )
 })

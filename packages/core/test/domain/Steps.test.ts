@@ -9,7 +9,8 @@ import * as Verdict from "../../src/domain/Verdict.ts"
 const stepsOf = (targets: ReadonlyArray<string>, domains: Readonly<Record<string, string>> = {}) =>
   new Steps(
     targets.map((target) => to(target)(Effect.void)),
-    new Map(Object.entries(domains))
+    new Map(Object.entries(domains)),
+    undefined
   )
 
 const overloaded = Verdict.of(refusal({ _tag: "Overloaded", target: "gpu1" }), undefined)
@@ -40,6 +41,6 @@ describe("the next step", () => {
 
   it("may be beside one that only does not have the model, or whose target nobody named", () => {
     assert.strictEqual(next(stepsOf(["a/m", "a/n"]), 0, absent), 1)
-    assert.strictEqual(next(new Steps([Effect.void, Effect.void], new Map()), 0, overloaded), 1)
+    assert.strictEqual(next(new Steps([Effect.void, Effect.void], new Map(), undefined), 0, overloaded), 1)
   })
 })

@@ -2,7 +2,7 @@
  * What a failure means: its row of the table, or the row that the program names.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Duration, Exit } from "effect"
+import { Cause, Duration, Exit, Redacted } from "effect"
 import { type Classify, Failure, refusal, SpillwayError } from "@spillway/core"
 import * as Verdict from "../../src/domain/Verdict.ts"
 import { bare } from "../fixtures/reasons.ts"
@@ -100,6 +100,19 @@ describe("a verdict", () => {
     assert.strictEqual(verdict.failure, Failure.table.Overloaded)
     assert.strictEqual(verdict.retryAfter, 4 * second)
     assert.strictEqual(judge("broken", () => undefined).failure, Failure.table.Unreachable)
+  })
+
+  it("of what a foreign source threw is what the program says of that, if anything", () => {
+    const cause = Redacted.make("terminated", { label: "cause" })
+    const thrown = new SpillwayError({ reason: { _tag: "Unknown" }, cause })
+    const named = judge(thrown, (error) => (error === "terminated" ? "Unreachable" : assert.fail("was asked of more")))
+    assert.strictEqual(named.failure, Failure.table.Unreachable)
+    assert.strictEqual(judge(thrown, () => undefined).failure, Failure.table.Unknown)
+    assert.strictEqual(judge(thrown).failure, Failure.table.Unknown)
+    assert.strictEqual(
+      judge(refusal({ _tag: "Unknown" }), () => assert.fail("was asked")).failure,
+      Failure.table.Unknown
+    )
   })
 
   it("gives the program the very failure that happened", () => {

@@ -13,7 +13,7 @@ import {
   type SpillwayError,
   Summary
 } from "@spillway/core"
-import { Effect, Exit, Fiber, Stream } from "effect"
+import { Effect, Exit, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import { ask, cut, errorOf, goOf, question } from "../fixtures/breaking.ts"
 import * as Unhandled from "../fixtures/unhandled.ts"
@@ -151,53 +151,6 @@ describe("what two goes fail with", () => {
       const rescue = yield* Rescue.make({ mode: "whole" })
       const { exit } = yield* ask(rescue, [{ parts: [Part.text("The dam")], breaks: cut }])
       assert.deepInclude((errorOf(exit) as SpillwayError).reason, { _tag: "Cut", parts: 0 })
-    })
-  )
-})
-
-describe("what is held back and becomes too much", () => {
-  it.effect("is rescued as one that was let through at once", () =>
-    Effect.gen(function* () {
-      const plan = yield* Rescue.make({ mode: "whole", held: 100 })
-      // Six parts take more than a hundred, and their words do not.
-      const first = Array.from("The da", (letter) => Part.text(letter))
-      const { text } = yield* ask(plan, [{ parts: first, breaks: cut }, { parts: [Part.text("The dam is high.")] }])
-      assert.strictEqual(text, "The dam is high.")
-    })
-  )
-
-  it.effect("costs no more for each part the more of them there are", () =>
-    Effect.gen(function* () {
-      const plan = yield* Rescue.make({ mode: "whole", held: 10_000_000 })
-      const parts = Array.from({ length: 200_000 }, () => Part.text("x"))
-      const started = performance.now()
-      const { parts: heard } = yield* ask(plan, [{ atOnce: true, parts }])
-      assert.lengthOf(heard, 200_000)
-      assert.isBelow(performance.now() - started, 10_000)
-    })
-  )
-
-  it.effect("comes whole and in its order, also from a leaf that waits for nobody", () =>
-    Effect.gen(function* () {
-      const words = ["aa ", "bb ", "cc ", "dd ", "ee "]
-      for (const held of [1, 70, 10_000]) {
-        const plan = yield* Rescue.make({ mode: "whole", held })
-        const leaf = Call.asEffect((_, attempt) => {
-          for (const word of words) void attempt.emit(Part.text(word))
-          return Effect.succeed(Summary.make())
-        })
-        const heard: Array<string> = []
-        const sink = {
-          emit: async (part: Part.Part) => {
-            await new Promise<void>((resolve) => setImmediate(resolve))
-            heard.push(Part.textOf([part]))
-          }
-        }
-        yield* Answer.toSink(plan([leaf]), question, sink)
-        assert.deepStrictEqual(heard, words)
-        const parts = yield* Stream.runCollect(Answer.toStream(plan([leaf]), question, { partsMax: 1 }))
-        assert.strictEqual(Part.textOf(parts), words.join(""))
-      }
     })
   )
 })

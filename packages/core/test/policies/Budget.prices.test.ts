@@ -40,16 +40,18 @@ describe("The price of a call", () => {
     })
   )
 
-  it.effect("is that of the target, before its model, before the model that was asked", () =>
+  it.effect("is that of the target, before its model, and never that of another name that was asked", () =>
     Effect.gen(function* () {
       const call = (guard: Budget.Budget) => to("openai/org/mini")(ask(guard(answering(usage))))
       for (const [prices, bill] of [
         [{ "openai/org/mini": dear, "org/mini": cheap, gpt: cheap, default: cheap }, dearBill],
-        [{ "org/mini": dear, gpt: cheap, default: cheap }, dearBill],
-        [{ gpt: dear, default: cheap }, dearBill]
+        [{ "org/mini": dear, gpt: cheap, default: cheap }, dearBill]
       ] as const) {
         assert.strictEqual(yield* billOf({ prices }, call), bill, Object.keys(prices).join())
       }
+      const guard = yield* budget({ total: "$1/day", prices: { gpt: cheap, default: cheap } })
+      const error = yield* refusalOf(call(guard))
+      assert.deepStrictEqual(error.reason, { _tag: "Unpriced", model: "openai/org/mini" })
     })
   )
 

@@ -95,6 +95,18 @@ describe("a caller who names no deadline", () => {
     })
   )
 
+  it.effect("is refused before his deadline too, where he would have left by then", () =>
+    Effect.gen(function* () {
+      const { guard, impatient } = yield* scene()
+      yield* impatient("ann", 30, 8.5)
+      const asked = guard(second).pipe(Policy.about({ caller: "ann", deadline: "1h" }))
+      const fibers = yield* Effect.forEach(Array.from({ length: 30 }), () =>
+        Effect.forkChild(Effect.exit(asked), { startImmediately: true })
+      )
+      assert.strictEqual(fibers.filter((fiber) => fiber.pollUnsafe() !== undefined).length, 23)
+    })
+  )
+
   it.effect("is not thought impatient for what others do who come and go between", () =>
     Effect.gen(function* () {
       const { impatient, refused } = yield* scene()

@@ -16,7 +16,9 @@ import * as Models from "./Models.ts"
 export const reads =
   (place: Place) =>
   (question: Question.Question, heard: string): Effect.Effect<string | undefined, SpillwayError> => {
-    const asked = Question.begunWith(question, heard)
+    // Words that no template ends in: else one that closes the turn could end as what was heard does.
+    const shown = heard + mark
+    const asked = Question.begunWith(question, shown)
     const written = asked && put({ question: asked, target: place.upstream, parts: () => 0, nowMillis: () => 0 })
     const body = written && "body" in written ? objectIn(written.body) : undefined
     if (asked === undefined || body === undefined) return Effect.succeed(undefined)
@@ -27,7 +29,9 @@ export const reads =
       onFailure: () => undefined,
       onSuccess: ({ fields }) => {
         const prompt = textOf(fieldsOf(fields["_debug_info"])?.["rendered_template"]) ?? ""
-        return prompt.endsWith(heard) ? heard : undefined
+        return prompt.endsWith(shown) ? heard : undefined
       }
     })
   }
+
+const mark = " and so it goes on,"

@@ -4,10 +4,10 @@ import { Effect } from "effect"
 import { describe, expect, it } from "vitest"
 import { reads } from "../../src/anthropic/Opening.ts"
 
-const read = (model: string, heard = "The dam is ") => Effect.runSync(reads(Question.chat(model, "How high?"), heard))
+const read = (model: string, heard = "The dam is") => Effect.runSync(reads(Question.chat(model, "How high?"), heard))
 
 describe("an answer that has begun", () => {
-  it("is gone on with by those before 4.6, from where no space is left", () => {
+  it("is gone on with by those before 4.6", () => {
     for (const name of [
       "claude-3-haiku-20240307",
       "claude-3-5-sonnet-20241022",
@@ -37,9 +37,5 @@ describe("an answer that has begun", () => {
     ]) {
       expect([name, read(name)]).toEqual([name, undefined])
     }
-  })
-
-  it("is none where nothing but space was heard", () => {
-    expect(read("claude-haiku-4-5", " \n")).toBe("")
   })
 })

@@ -32,18 +32,27 @@ const showing = (shown: (asked: string) => string) =>
 
 const prompt = (text: string) => JSON.stringify({ model: "a", done: false, _debug_info: { rendered_template: text } })
 
+/** What no template ends in. */
+const mark = " and so it goes on,"
+
 describe("a model whose template leaves the answer open", () => {
   it.live("goes on from it, and its server is asked how it reads that before", () =>
     Effect.gen(function* () {
-      const { bytes, upstream } = yield* showing(() => prompt("<user>How high?<assistant>The dam"))
+      const { bytes, upstream } = yield* showing(() => prompt(`<user>How high?<assistant>The dam${mark}`))
       const { text } = yield* rescued(upstream, "The dam", { temperature: 0, maxTokens: 100 })
       assert.strictEqual(text, "The dam is high")
       const [looked, asked] = bodiesOf(bytes.asked)
-      const messages = [
+      const messagesWith = (content: string) => [
         { role: "user", content: "How high? [[sim tokens=3 text=w]]" },
-        { role: "assistant", content: "The dam" }
+        { role: "assistant", content }
       ]
-      assert.deepInclude(looked, { messages, stream: false, _debug_render_only: true, truncate: false })
+      const messages = messagesWith("The dam")
+      assert.deepInclude(looked, {
+        messages: messagesWith(`The dam${mark}`),
+        stream: false,
+        _debug_render_only: true,
+        truncate: false
+      })
       // One who does not know the question answers with a token at most.
       assert.deepInclude(looked!["options"], { num_predict: 1, temperature: 0 })
       assert.deepInclude(asked, { messages, stream: true })
@@ -80,9 +89,9 @@ describe("an answer is begun again", () => {
 
   it.live("where the template closes the turn, or opens another one", () =>
     Effect.gen(function* () {
-      yield* begunAgain(() => prompt("<user>How high?<assistant>The dam<end>"))
-      yield* begunAgain(() => prompt("<user>How high?<assistant>The dam<end><assistant>"))
-      yield* begunAgain(() => prompt("<user>How high?<assistant>The dam "))
+      yield* begunAgain(() => prompt(`<user>How high?<assistant>The dam${mark}<end>`))
+      yield* begunAgain(() => prompt(`<user>How high?<assistant>The dam${mark}<end><assistant>The dam`))
+      yield* begunAgain(() => prompt(`<user>How high?<assistant>The dam${mark} `))
     })
   )
 

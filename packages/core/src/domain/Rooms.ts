@@ -1,0 +1,65 @@
+/**
+ * What a line waits for: the places of one target, or of several of which one is chosen when a turn comes.
+ *
+ * Who waits does not care which of them comes free. So a line asks for no more than this, and whoever knows several
+ * targets says where the next one goes.
+ */
+import * as Alarm from "./Alarm.ts"
+import type { Facts } from "./Facts.ts"
+import type { Held, Places, Queued, State } from "./Places.ts"
+import type { Promises } from "./Promises.ts"
+import { refusal, type SpillwayError } from "./SpillwayError.ts"
+
+/** What a line waits for: the places of one target, or of several of which one is chosen when a turn comes. */
+export interface Rooms {
+  readonly bound: number
+  readonly taken: number
+  readonly holds: number | undefined
+  readonly promises: Promises
+  readonly state: State
+  /** Whether one is free now for somebody. */
+  hasRoomAt(now: number): boolean
+  /** Takes one for him where one is free, and says whose it is. */
+  choose(who: Held & { readonly facts: Facts }, now: number): Places
+  /** Why nobody can have one, however long he waits. */
+  refusal(until: number, now: number): SpillwayError | undefined
+  freeIn(before: number, now: number): number | undefined
+  onRoom(queued: Queued): void
+}
+
+/** Slots that others take from as well. */
+export interface Shared {
+  /** Those that a call takes one of. */
+  readonly placesOf: (facts: Facts | undefined, now: number) => Rooms
+  /** Those of a target, for who only looks. */
+  readonly find: (target: string) => Rooms
+}
+
+/** Whether slots are such. */
+export const isShared = (slots: unknown): slots is { readonly targets: Shared } =>
+  slots instanceof Object && "targets" in slots
+
+/** A line that is full, as far as somebody who is refused has to know. */
+interface Full {
+  readonly line: { readonly size: number; readonly bytes: number }
+  readonly max: number
+  readonly bytesMax: number
+  /** How many bytes he would have brought. */
+  readonly bytes: number
+}
+
+/** What he is told, and when to come back. */
+export const full = (rooms: Rooms, { bytes, bytesMax, line, max }: Full, now: number): SpillwayError => {
+  const { bound, holds, promises } = rooms
+  // What is larger than a whole line will never have a place in it.
+  const freeIn = bytes > bytesMax ? undefined : rooms.freeIn(line.size, now)
+  const comeBack =
+    freeIn === undefined || holds === undefined ? undefined : promises.next(freeIn, holds / Math.max(bound, 1), now)
+  return refusal({
+    _tag: "QueueFull",
+    queued: line.size,
+    queuedMax: max,
+    ...((bytes > bytesMax || line.bytes + bytes > bytesMax) && { bytes, bytesMax }),
+    ...(comeBack !== undefined && { retryAfter: Alarm.spanOf(comeBack) })
+  })
+}
