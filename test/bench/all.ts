@@ -6,8 +6,9 @@ import type { Subject } from "./measure.ts"
 import { parts } from "./parts.ts"
 import { peers } from "./peers.ts"
 import { policies } from "./policies.ts"
+import { routes } from "./routes.ts"
 import { wires } from "./wires.ts"
 
 export const subjects: Promise<ReadonlyArray<Subject>> = Effect.runPromise(
-  Effect.map(Effect.all([policies, peers, parts, wires]), (groups) => groups.flat())
+  Effect.map(Effect.all([policies, routes, peers, parts, wires]), (groups) => groups.flat())
 )

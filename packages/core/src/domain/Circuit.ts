@@ -81,6 +81,11 @@ export class Circuit {
     return true
   }
 
+  /** Whether only so many may run at once. */
+  get isSpared(): boolean {
+    return this.phase !== "Closed" || this.room < Infinity
+  }
+
   /** In how many nanoseconds somebody may come in, for who only asks. */
   waitFor(now: number): number {
     if (this.phase === "Isolated") return Infinity

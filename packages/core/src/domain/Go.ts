@@ -6,6 +6,7 @@
  */
 import { Effect } from "effect"
 import { about, attemptsWithin, type Facts } from "./Facts.ts"
+import type { Failure } from "./Failure.ts"
 
 const targets = new WeakMap<object, string>()
 
@@ -21,19 +22,23 @@ export const to =
 /** Where it goes, as far as somebody said. */
 export const targetOf = (go: object): string | undefined => targets.get(go)
 
-const conditions = new WeakMap<object, (facts: Facts | undefined) => boolean>()
+/** Whether it makes sense to ask a go, with what is known by now and what the last one failed with. */
+type Condition = (facts: Facts | undefined, failure: Failure) => boolean
+
+const conditions = new WeakMap<object, Condition>()
 
 /** The Effect as a go that a plan passes over where it makes no sense to ask it any more. */
 export const onlyIf =
-  (makesSense: (facts: Facts | undefined) => boolean) =>
+  (condition: Condition) =>
   <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> => {
     const go = Effect.suspend(() => self)
-    conditions.set(go, makesSense)
+    conditions.set(go, condition)
     return go
   }
 
-/** Whether it makes sense to ask it, with what is known by now. */
-export const makesSense = (go: object, facts: Facts | undefined): boolean => conditions.get(go)?.(facts) ?? true
+/** Whether it does. */
+export const makesSense = (go: object, facts: Facts | undefined, failure: Failure): boolean =>
+  conditions.get(go)?.(facts, failure) ?? true
 
 /** Where a run began. */
 export interface Since {

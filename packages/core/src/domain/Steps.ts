@@ -6,6 +6,7 @@
  */
 import { Effect, Result, Schema } from "effect"
 import type { Facts } from "./Facts.ts"
+import { type Failure, table } from "./Failure.ts"
 import { makesSense, targetOf } from "./Go.ts"
 import * as Target from "./Target.ts"
 import type { Verdict } from "./Verdict.ts"
@@ -21,6 +22,7 @@ export class Steps<G extends object> {
   private readonly domains: ReadonlyMap<string, string>
   private readonly facts: Facts | undefined
   private readonly down = new Set<string>()
+  private last: Failure = table.Unknown
 
   constructor(goes: ReadonlyArray<G>, domains: ReadonlyMap<string, string>, facts: Facts | undefined) {
     this.goes = goes
@@ -30,13 +32,16 @@ export class Steps<G extends object> {
 
   /** That one has failed so. */
   failed(index: number, verdict: Verdict): void {
+    this.last = verdict.failure
     const domain = this.domainOf(this.goes[index]!)
     if (domain !== undefined && (verdict.blamesTarget || verdict.failure.class === "busy")) this.down.add(domain)
   }
 
   /** Which one is asked after that one, if any. */
   after(index: number): number | undefined {
-    const next = this.goes.findIndex((each, at) => at > index && !this.isDown(each) && makesSense(each, this.facts))
+    const next = this.goes.findIndex(
+      (each, at) => at > index && !this.isDown(each) && makesSense(each, this.facts, this.last)
+    )
     return next < 0 ? undefined : next
   }
 

@@ -30,7 +30,9 @@ export interface Options extends Widened<typeof Options.Encoded>, Verdict.Classi
 export const make = (options: Options = {}): Effect.Effect<Plan.Plan, OptionsRefused> =>
   Effect.map(decode("Fallback", Extended)(options), ({ classify, domains }): Plan.Plan => {
     const settings = { classify, domains: new Map(Object.entries(domains)) }
-    return Plan.make("Fallback", (goes) => Effect.withFiber((fiber) => new Run(goes, fiber, settings).first))
+    return Plan.make("Fallback", (goes) =>
+      goes.length === 1 ? goes[0] : Effect.withFiber((fiber) => new Run(goes, fiber, settings).first)
+    )
   })
 
 interface Settings {

@@ -42,7 +42,12 @@ export interface Options extends Widened<typeof Options.Encoded>, Verdict.Classi
 export const make = (options: Options = {}): Effect.Effect<Plan.Plan, OptionsRefused> =>
   Effect.map(decode("Rescue", Extended)(options), ({ classify, domains, held, mode }): Plan.Plan => {
     const settings = { classify, domains: new Map(Object.entries(domains)), held, isWhole: mode === "whole" }
-    return Plan.make("Rescue", (goes) => Effect.withFiber((fiber) => new Run(goes, fiber, settings).from(0)))
+    return Plan.make("Rescue", (goes) =>
+      // Where nobody else can go on, there is nothing to compare.
+      goes.length === 1 && !settings.isWhole
+        ? goes[0]
+        : Effect.withFiber((fiber) => new Run(goes, fiber, settings).from(0))
+    )
   })
 
 interface Settings {
@@ -122,7 +127,9 @@ class Run<A, E, R> {
     mayGoOnFrom: boolean
   ): Effect.Effect<A, E, R> {
     const { begun } = this.heard
-    const told = begun === undefined || mayGoOnFrom ? begun : { ...begun, text: undefined }
+    // Who begins an answer cannot differ from what was heard.
+    if (begun === undefined) return go(self, (destination) => voice.before(destination))
+    const told = mayGoOnFrom ? begun : { ...begun, text: undefined }
     return Effect.callback<A, E>((resume) => {
       let child: Fiber.Fiber<A, E> | undefined
       const abandon = (fiber: Fiber.Fiber<A, E>): void => {

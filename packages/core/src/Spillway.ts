@@ -1,0 +1,109 @@
+/**
+ * The whole router as one thing: a service for Effect programs, and an object for all others.
+ *
+ * Both are the same router. What it is told are servers and routes to them; what it gives are answers, and how
+ * everything stands.
+ */
+// @effect-diagnostics asyncFunction:off
+import { Cause, Context, Effect, Exit, Layer, Scope, type Stream } from "effect"
+import * as Answer from "./domain/Answer.ts"
+import type { OptionsRefused } from "./domain/Options.ts"
+import type { Part } from "./domain/Part.ts"
+import * as Questions from "./domain/Question.ts"
+import type { SpillwayError } from "./domain/SpillwayError.ts"
+import type { Summary } from "./domain/Summary.ts"
+import * as Policy from "./Policy.ts"
+import type { Options } from "./router/Options.ts"
+import * as Router from "./router/Router.ts"
+import { explain, type RouteStanding, type Status, statusOf } from "./router/Standing.ts"
+
+export type { Answers, Caller, Options, Pulled, Route, Server, Settings } from "./router/Options.ts"
+export type { Closed, RouteStanding, Status, TargetStanding, UpstreamStanding } from "./router/Standing.ts"
+
+/** What a program asks: a question, or what a user says to a model or a route. */
+export type Asked = Questions.Question | { readonly model: string; readonly prompt: string }
+
+/** The router. */
+export interface Service {
+  /** The call, for `Answer` and whoever else puts a question. */
+  readonly call: Effect.Effect<Summary, SpillwayError>
+  readonly ask: (asked: Asked) => Effect.Effect<Answer.Whole<Summary>, SpillwayError>
+  readonly stream: (asked: Asked) => Stream.Stream<Part, SpillwayError>
+  readonly status: Effect.Effect<Status>
+  /** Where a call for that model or route would go now, and why not elsewhere. */
+  readonly explain: (model: string) => Effect.Effect<RouteStanding, SpillwayError>
+  /** Lets nobody in at a server any more, or in again; what runs there goes on. */
+  readonly drain: (upstream: string, isDraining?: boolean) => Effect.Effect<void>
+}
+
+/** Makes it. What it holds is given back with the scope. */
+export const make = (options: Options): Effect.Effect<Service, OptionsRefused, Scope.Scope> =>
+  Effect.map(Router.make(options), (router): Service => {
+    const { call } = router
+    return {
+      call,
+      ask: (asked) => Answer.collect(call, questionOf(asked)),
+      stream: (asked) => Answer.toStream(call, questionOf(asked)),
+      status: statusOf(router),
+      explain: (model) => explain(router, model),
+      drain: (upstream, isDraining = true) => Effect.sync(() => router.servers.drain(upstream, isDraining))
+    }
+  })
+
+/** The router as a service. */
+export class Spillway extends Context.Service<Spillway, Service>()("spillway/Spillway") {
+  /** Makes it, once for all who ask for it. */
+  static layer(options: Options): Layer.Layer<Spillway, OptionsRefused> {
+    return Layer.effect(Spillway, make(options))
+  }
+}
+
+const questionOf = (asked: Asked): Questions.Question =>
+  "prompt" in asked && typeof asked.prompt === "string"
+    ? Questions.chat(asked.model, asked.prompt)
+    : (asked as Questions.Question)
+
+/** Who asks, and how a call is left. */
+export interface About extends Pick<Policy.About, "caller" | "key" | "priority" | "deadline"> {
+  readonly signal?: AbortSignal
+}
+
+/** The router for programs without Effect. */
+export interface Outside {
+  /** The whole answer. */
+  readonly ask: (asked: Asked, about?: About) => Promise<Answer.Whole<Summary>>
+  /** The answer as it comes; leaving it leaves the call. */
+  readonly stream: (asked: Asked, about?: About & Answer.Reading) => AsyncIterable<Part, Summary>
+  readonly status: () => Promise<Status>
+  readonly explain: (model: string) => Promise<RouteStanding>
+  readonly drain: (upstream: string, isDraining?: boolean) => void
+  /** Ends all that it holds. */
+  readonly close: () => Promise<void>
+  readonly [Symbol.asyncDispose]: () => Promise<void>
+}
+
+/** Makes it, or throws what is wrong with the options. */
+export const createSpillway = (options: Options): Outside => {
+  const scope = Scope.makeUnsafe()
+  const made = Effect.runSyncExit(Scope.provide(make(options), scope))
+  if (Exit.isFailure(made)) {
+    void Effect.runPromise(Scope.close(scope, made))
+    throw Cause.squash(made.cause)
+  }
+  const spillway = made.value
+  const close = () => Effect.runPromise(Scope.close(scope, Exit.void))
+  return {
+    ask: (asked, { signal, ...about } = {}) =>
+      Effect.runPromise(spillway.ask(asked).pipe(Policy.about(about)), signal === undefined ? {} : { signal }),
+    stream: (asked, { partsMax, signal, ...about } = {}) =>
+      Answer.toAsyncIterable(spillway.call.pipe(Policy.about(about)), questionOf(asked), {
+        ...(partsMax !== undefined && { partsMax }),
+        ...(signal !== undefined && { signal })
+      }),
+    status: () => Effect.runPromise(spillway.status),
+    explain: (model) => Effect.runPromise(spillway.explain(model)),
+    drain: (upstream, isDraining) => Effect.runSync(spillway.drain(upstream, isDraining)),
+    close,
+    [Symbol.asyncDispose]: close
+  }
+}

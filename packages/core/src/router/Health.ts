@@ -1,0 +1,95 @@
+/**
+ * How a server is, from looks at it: whether it answers, and which models it has.
+ *
+ * A look loads nothing and takes no slot, is never waited for, and is taken only while somebody asks for something: a
+ * program that sleeps lets its servers sleep. One look that fails says nothing yet, nor does one that succeeds after
+ * several have failed: a server that flaps is down.
+ */
+import { Clock, Duration, Effect, Fiber, Random } from "effect"
+import * as Alarm from "../domain/Alarm.ts"
+import type { Inspection, Upstream } from "../domain/Upstream.ts"
+
+/** How often somebody looks, and for how long at most. */
+export interface Looking {
+  readonly every: Duration.Duration
+  readonly timeout: Duration.Duration
+}
+
+/** What is known of a server. */
+export interface Seen {
+  readonly isDown: boolean
+  /** What the last look showed that came to something. */
+  readonly inspection: Inspection | undefined
+}
+
+/** One server, as it was seen. */
+export class Health {
+  private readonly inspect: Upstream["inspect"] | undefined
+  private readonly every: number
+  private readonly timeout: Duration.Duration
+  private inspection: Inspection | undefined
+  private down = false
+  /** How many looks in a row have said otherwise. */
+  private against = 0
+  private nextAt = -Infinity
+  private looking: Fiber.Fiber<void> | undefined
+
+  constructor(inspect: Upstream["inspect"] | undefined, { every, timeout }: Looking) {
+    this.inspect = inspect
+    this.every = Alarm.nanos(every)
+    this.timeout = timeout
+  }
+
+  get seen(): Seen {
+    return { isDown: this.down, inspection: this.inspection }
+  }
+
+  /** Whether it has that model, as far as anybody knows. */
+  has(model: string): boolean {
+    const { inspection } = this
+    if (inspection === undefined || inspection.models.length === 0) return true
+    return inspection.models.some(({ name }) => name === model || name === `${model}:latest`)
+  }
+
+  /** Whether that model is loaded there, as far as anybody knows. */
+  isLoaded(model: string): boolean | undefined {
+    return this.inspection?.models.find(({ name }) => name === model || name === `${model}:latest`)?.loaded
+  }
+
+  /** Looks where it is time to, beside whoever asks. */
+  glance(fiber: Fiber.Fiber<unknown, unknown>, now: number): void {
+    if (this.inspect === undefined || now < this.nextAt || this.looking !== undefined) return
+    this.nextAt = Infinity
+    this.looking = Effect.runForkWith(fiber.context)(this.look)
+    if (this.nextAt < Infinity) this.looking = undefined
+  }
+
+  /** Ends the look that is under way. */
+  get close(): Effect.Effect<void> {
+    return Effect.suspend(() => (this.looking === undefined ? Effect.void : Fiber.interrupt(this.looking)))
+  }
+
+  private get look(): Effect.Effect<void> {
+    return Effect.gen({ self: this }, function* () {
+      const told = yield* Effect.option(Effect.timeout(this.inspect!, this.timeout))
+      this.told(told._tag === "Some" ? told.value : undefined)
+      const clock = yield* Clock.Clock
+      // A fifth more or less, so that not all look at one moment.
+      const chance = yield* Random.next
+      this.nextAt = Alarm.read(clock) + this.every * (0.8 + 0.4 * chance)
+      this.looking = undefined
+    })
+  }
+
+  private told(inspection: Inspection | undefined): void {
+    if (inspection !== undefined) this.inspection = inspection
+    if ((inspection === undefined) === this.down) this.against = 0
+    else if (++this.against >= changesAfter) {
+      this.down = !this.down
+      this.against = 0
+    }
+  }
+}
+
+/** So many looks in a row have to say so before a server is down, or is up again. */
+const changesAfter = 2

@@ -1,0 +1,259 @@
+/**
+ * The targets of one tier: which of them can be asked now, and which is asked next.
+ *
+ * Nobody is sent to a target before its turn comes: all wait in one line, and whoever is next goes to the best of those
+ * that have a place by then. So a server that slows down holds up nobody but those it works for. A target whose circuit
+ * is open, that asked for peace, or that is being drained is not asked at all; one that looks down or lacks the model
+ * only where no other is left, since looks can be wrong.
+ */
+import type { Clock, Context, Fiber } from "effect"
+import * as Alarm from "../domain/Alarm.ts"
+import type { Facts } from "../domain/Facts.ts"
+import type { Held, Places, Queued, State } from "../domain/Places.ts"
+import { Promises } from "../domain/Promises.ts"
+import type { Rooms } from "../domain/Rooms.ts"
+import { refusal, type SpillwayError } from "../domain/SpillwayError.ts"
+import type { Target } from "../domain/Target.ts"
+import type { Health } from "./Health.ts"
+
+/** One target, and what is known of it. */
+export class Member {
+  readonly target: Target
+  readonly places: Places
+  readonly health: Health
+  isDraining = false
+  /** Until when it asked not to be asked. */
+  heldUntil = -Infinity
+  private readonly circuit: Circuits
+  /** Until when somebody is on his way who was sent there while its circuit lets in few. */
+  private awaitedUntil = -Infinity
+  private bell: Alarm.Bell | undefined
+
+  constructor(target: Target, places: Places, health: Health, circuit: Member["circuit"]) {
+    this.target = target
+    this.places = places
+    this.health = health
+    this.circuit = circuit
+  }
+
+  /** In how many nanoseconds it may be asked. */
+  waitFor(now: number): number {
+    if (this.isDraining) return Infinity
+    const wait = Math.max(this.heldUntil - now, this.circuit.waitFor(this.target.id, now))
+    return wait > 0 ? wait : this.awaitedUntil - now
+  }
+
+  /** Somebody is sent there: where few may come in, nobody else is until he has come. */
+  send(now: number): void {
+    if (this.circuit.isSpared(this.target.id)) this.awaitedUntil = now + onTheWay
+  }
+
+  /** He has come. */
+  arrived(): void {
+    this.awaitedUntil = -Infinity
+  }
+
+  /** It asked not to be asked for so long. */
+  hold(span: number, clock: Clock.Clock, context: Context.Context<never>): void {
+    const now = Alarm.read(clock)
+    this.heldUntil = Math.max(this.heldUntil, now + Math.min(span, heldMax))
+    // Nobody waits here for longer than that, and an alarm keeps a program from ending.
+    if (span > wakeMax) return
+    this.bell?.cancel()
+    this.bell = Alarm.setOn(clock, context, this.heldUntil, { ring: () => this.places.wake(Alarm.read(clock)) })
+  }
+
+  close(): void {
+    this.bell?.cancel()
+  }
+
+  /** Whether it only waits for the moment that it named itself. */
+  isHeld(now: number): boolean {
+    return !this.isDraining && this.heldUntil > now && this.circuit.waitFor(this.target.id, now) <= this.heldUntil - now
+  }
+
+  /** How bad it is to ask it, beside others. */
+  get doubt(): number {
+    return (this.health.seen.isDown ? 2 : 0) + (this.health.has(this.target.model) ? 0 : 1)
+  }
+}
+
+/** What a pool wants to know of circuits. */
+export interface Circuits {
+  readonly waitFor: (key: string, now: number) => number
+  readonly isSpared: (key: string) => boolean
+}
+
+/** Who is interrupted on his way is not waited for any longer. */
+const onTheWay = 100_000_000
+
+/** Whatever a server asks for: after an hour it is asked again. */
+const heldMax = 3_600_000_000_000
+const wakeMax = 60_000_000_000
+
+/** How the next is chosen among those that have a place. */
+export type Balance = "forecast" | "least-busy" | "round-robin"
+
+/** The targets of one tier, as a line sees them. */
+export class Pool implements Rooms {
+  readonly members: ReadonlyArray<Member>
+  readonly promises = new Promises()
+  private readonly balance: Balance
+  private readonly domainOf: (target: string) => string
+  private turn = 0
+  private glanceAt = -Infinity
+
+  /** \`domainOf\` knows what fails together, of the targets of all pools. */
+  constructor(members: ReadonlyArray<Member>, balance: Balance, domainOf: (target: string) => string) {
+    this.members = members
+    this.balance = balance
+    this.domainOf = domainOf
+  }
+
+  get bound(): number {
+    return this.members.reduce((sum, { places }) => sum + places.bound, 0)
+  }
+
+  get taken(): number {
+    return this.members.reduce((sum, { places }) => sum + places.taken, 0)
+  }
+
+  /** How long one is held, by those of whom it is known. */
+  get holds(): number | undefined {
+    let sum = 0
+    let known = 0
+    for (const { places } of this.members) {
+      if (places.holds === undefined) continue
+      sum += places.holds
+      known++
+    }
+    return known === 0 ? undefined : sum / known
+  }
+
+  get state(): State {
+    const { bound, holds, taken } = this
+    return {
+      slots: bound,
+      trying: undefined,
+      running: taken,
+      holds: holds === undefined ? undefined : Alarm.spanOf(holds)
+    }
+  }
+
+  hasRoomAt(now: number): boolean {
+    const least = this.leastDoubt(now)
+    return this.members.some((member) => member.places.hasRoom && member.doubt === least && member.waitFor(now) <= 0)
+  }
+
+  choose(who: Held & { readonly facts: Facts }, now: number): Places {
+    const member = this.best(this.leastDoubt(now), this.failedOf(who.facts), now)
+    member.send(now)
+    member.places.take(who, now)
+    return member.places
+  }
+
+  refusal(until: number, now: number): SpillwayError | undefined {
+    let soonest = Infinity
+    for (const member of this.members) {
+      const wait = member.waitFor(now)
+      if (wait <= 0 || (member.isHeld(now) && now + wait < until)) return undefined
+      soonest = Math.min(soonest, wait)
+    }
+    const [first, ...others] = this.members
+    return refusal({
+      _tag: "Unavailable",
+      ...(first !== undefined && others.length === 0 && { target: first.target.id }),
+      ...(soonest < Infinity && { retryAfter: Alarm.spanOf(soonest) })
+    })
+  }
+
+  freeIn(before: number, now: number): number | undefined {
+    const { holds } = this
+    if (holds === undefined) return undefined
+    let free = 0
+    let rate = 0
+    for (const { places } of this.members.filter((member) => member.waitFor(now) <= 0)) {
+      free += Math.max(places.bound - places.taken, 0)
+      rate += places.bound / (places.holds ?? holds)
+    }
+    const turns = Math.max(before + 1 - free, 0)
+    return turns === 0 ? 0 : rate === 0 ? undefined : turns / rate
+  }
+
+  onRoom(queued: Queued): void {
+    for (const { places } of this.members) places.onRoom(queued)
+  }
+
+  /** Whether there is one that may be asked, in whose domain this call has not failed yet. */
+  hasFresh(facts: Facts | undefined, now: number): boolean {
+    const failed = this.failedOf(facts)
+    return this.members.some((member) => !failed.has(member.target.domain) && member.waitFor(now) <= 0)
+  }
+
+  /** Looks at those whose turn to be looked at it is. */
+  glance(fiber: Fiber.Fiber<unknown, unknown>, now: number): void {
+    if (now < this.glanceAt) return
+    this.glanceAt = now + glanceEvery
+    for (const { health } of this.members) health.glance(fiber, now)
+  }
+
+  /** How doubtful the best of those is that may be asked. */
+  private leastDoubt(now: number): number {
+    let least = Infinity
+    for (const member of this.members) {
+      const { doubt } = member
+      if (doubt >= least || member.waitFor(now) > 0) continue
+      if (doubt === 0) return 0
+      least = doubt
+    }
+    return least
+  }
+
+  /** The best that has a place: where this call has not failed yet, if there is one, and what costs least. */
+  private best(least: number, failed: ReadonlySet<string>, now: number): Member {
+    const { length } = this.members
+    const first = length > 1 ? this.turn++ % length : 0
+    let best: Member | undefined
+    let bestCost = Infinity
+    for (let each = 0; each < length; each++) {
+      const member = this.members[(first + each) % length]!
+      if (!member.places.hasRoom || member.doubt !== least || member.waitFor(now) > 0) continue
+      const cost = this.cost(member, now) + (failed.has(member.target.domain) ? failedCost : 0)
+      if (best !== undefined && cost >= bestCost) continue
+      best = member
+      bestCost = cost
+    }
+    return best!
+  }
+
+  /** The domains in which goes of this call have failed. */
+  private failedOf(facts: Facts | undefined): ReadonlySet<string> {
+    const attempts = facts?.call.attempts ?? []
+    if (attempts.length === 0) return none
+    const failed = new Set<string>()
+    for (const { exit, lost, target } of attempts) {
+      if (target !== undefined && (lost || exit?._tag === "Failure")) failed.add(this.domainOf(target))
+    }
+    return failed
+  }
+
+  /** What it costs to go there: time, as far as it is known, and company. */
+  private cost({ health, places, target }: Member, now: number): number {
+    if (this.balance === "round-robin") return 0
+    const busy = places.taken / places.bound
+    if (this.balance === "least-busy") return busy
+    const loading = health.isLoaded(target.model) === false ? coldTimes : 1
+    return ((places.holds ?? 0) * loading + (places.freeIn(0, now) ?? 0)) * (1 + busy)
+  }
+}
+
+/** Whose turn it is to be looked at is not looked up for every call. */
+const glanceEvery = 100_000_000
+
+const none: ReadonlySet<string> = new Set()
+
+/** More than any target costs by itself, and less than no target. */
+const failedCost = 1e30
+
+/** How many times as long an answer takes whose model has to be loaded first, where nothing better is known. */
+const coldTimes = 3

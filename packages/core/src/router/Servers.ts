@@ -1,0 +1,189 @@
+/**
+ * The servers that answer, whatever they are made of, and the targets on them.
+ *
+ * A target is known by its id for as long as the router lives: its places, its health and what it asked for are the
+ * same for every route that goes there.
+ */
+// @effect-diagnostics asyncFunction:off
+import { Clock, Effect, Schema, type Scope } from "effect"
+import * as Call from "../domain/Call.ts"
+import { decode, type OptionsRefused } from "../domain/Options.ts"
+import { type Part, text } from "../domain/Part.ts"
+import { Count, Places } from "../domain/Places.ts"
+import { Priced } from "../domain/PriceList.ts"
+import type { Question } from "../domain/Question.ts"
+import type { SpillwayError } from "../domain/SpillwayError.ts"
+import * as Summary from "../domain/Summary.ts"
+import * as Target from "../domain/Target.ts"
+import * as Units from "../domain/Units.ts"
+import type { Upstream } from "../domain/Upstream.ts"
+import * as Verdict from "../domain/Verdict.ts"
+import * as RateLimit from "../policies/RateLimit.ts"
+import type { Policy } from "../Policy.ts"
+import { Health } from "./Health.ts"
+import type { Answers, Options, Pulled, Server } from "./Options.ts"
+import { type Circuits, Member } from "./Pool.ts"
+
+const Said = Schema.Struct({
+  slots: Count.pipe(Schema.withDecodingDefaultKey(Effect.succeed("auto" as const))),
+  domain: Schema.optionalKey(Schema.String),
+  price: Schema.optionalKey(Priced),
+  rate: Schema.optionalKey(Schema.String)
+})
+
+const Looking = Schema.Struct({
+  every: Units.span.schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed("30s"))),
+  timeout: Units.span.schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed("2s")))
+})
+
+/** One server. */
+interface Running {
+  readonly call: Call.Call<SpillwayError>
+  readonly health: Health
+  readonly slots: typeof Count.Type
+  readonly domain: string | undefined
+  readonly price: typeof Priced.Type | undefined
+  readonly limit: Policy<"call" | "attempt", SpillwayError> | undefined
+}
+
+/** A target, and the Effect that asks it. */
+export interface Asked {
+  readonly member: Member
+  readonly price: typeof Priced.Type | undefined
+  readonly ask: Effect.Effect<Summary.Summary, SpillwayError>
+}
+
+/** All servers by their names, and the targets that were named so far. */
+export class Servers {
+  readonly all: ReadonlyMap<string, Running>
+  private readonly prices: Readonly<Record<string, typeof Priced.Type>>
+  private readonly circuits: Circuits
+  private readonly targets = new Map<string, Asked>()
+  private readonly draining = new Set<string>()
+
+  constructor(
+    all: ReadonlyMap<string, Running>,
+    prices: Readonly<Record<string, typeof Priced.Type>>,
+    circuits: Circuits
+  ) {
+    this.all = all
+    this.prices = prices
+    this.circuits = circuits
+  }
+
+  /** The target of that id; its upstream has to be there. */
+  target(id: string): Asked {
+    const known = this.targets.get(id)
+    if (known !== undefined) return known
+    const slash = id.indexOf("/")
+    const [upstream, model] = [id.slice(0, slash), id.slice(slash + 1)]
+    const { call, domain, health, limit, price, slots } = this.all.get(upstream)!
+    const target = Target.make({ upstream, model, ...(domain !== undefined && { domain }) })
+    const member = new Member(target, new Places(slots, id), health, this.circuits)
+    member.isDraining = this.draining.has(upstream)
+    const leaf = Call.asEffect<SpillwayError, never>(call, id)
+    const heeding = heed(limit === undefined ? leaf : limit(leaf), member)
+    const asked = { member, price: price ?? this.prices[id] ?? this.prices[model], ask: heeding }
+    this.targets.set(id, asked)
+    return asked
+  }
+
+  /** The target, if it was named before. */
+  find(id: string): Asked | undefined {
+    return this.targets.get(id)
+  }
+
+  get named(): ReadonlyArray<Asked> {
+    return [...this.targets.values()]
+  }
+
+  /** Lets nobody in at a server any more, or in again. */
+  drain(upstream: string, isDraining: boolean): void {
+    if (isDraining) this.draining.add(upstream)
+    else this.draining.delete(upstream)
+    for (const { member } of this.targets.values()) {
+      if (member.target.upstream === upstream) member.isDraining = isDraining
+    }
+  }
+
+  domainOf(id: string): string {
+    return this.find(id)?.member.target.domain ?? id
+  }
+}
+
+/** Makes all of them; what they hold is given back with the scope. */
+export const open = (
+  { defaults = {}, prices = {}, upstreams }: Options,
+  circuits: Circuits
+): Effect.Effect<Servers, OptionsRefused, Scope.Scope> =>
+  Effect.gen(function* () {
+    const looking = yield* decode("health", Looking)(defaults.health ?? {})
+    const all = new Map<string, Running>()
+    for (const [name, given] of Object.entries(upstreams)) {
+      const { upstream, ...said } = isServer(given) ? given : { upstream: given }
+      const { domain, price, rate, slots } = yield* decode(`upstreams.${name}`, Said)(said)
+      const { call, inspect } = yield* answering(upstream)
+      const health = new Health(inspect, looking)
+      yield* Effect.addFinalizer(() => health.close)
+      const limit = rate === undefined ? undefined : yield* RateLimit.make({ rate, per: "all" })
+      all.set(name, { call, health, slots, domain, price, limit })
+    }
+    const servers = new Servers(all, prices, circuits)
+    yield* Effect.addFinalizer(() =>
+      Effect.sync(() => {
+        for (const { member } of servers.named) member.close()
+      })
+    )
+    return servers
+  })
+
+const isServer = (given: Answers | Server): given is Server =>
+  typeof given === "object" && "upstream" in given && !Effect.isEffect(given)
+
+const answering = (
+  given: Answers
+): Effect.Effect<
+  { readonly call: Call.Call<SpillwayError>; readonly inspect?: Upstream["inspect"] },
+  OptionsRefused,
+  Scope.Scope
+> => {
+  if (Effect.isEffect(given)) return given
+  if (typeof given !== "function") return Effect.succeed(given)
+  return Effect.succeed({ call: Call.fromAsyncIterable((question, signal) => partsOf(given, question, signal)) })
+}
+
+/** Whatever a function answers, as parts; what it returns at its end is the call's. */
+const partsOf = async function* (
+  answer: Pulled,
+  question: Question,
+  signal: AbortSignal
+): AsyncGenerator<Part, unknown> {
+  const said = await answer(question, signal)
+  if (typeof said === "string") {
+    yield text(said)
+    return undefined
+  }
+  const iterator = said[Symbol.asyncIterator]()
+  try {
+    while (true) {
+      const next: IteratorResult<Part | string, unknown> = await iterator.next()
+      if (next.done === true) return next.value
+      yield typeof next.value === "string" ? text(next.value) : next.value
+    }
+  } finally {
+    await iterator.return?.()
+  }
+}
+
+/** The same, after which a target that asked for peace is left in it. */
+const heed = <A, E, R>(self: Effect.Effect<A, E, R>, member: Member): Effect.Effect<A, E, R> =>
+  Effect.withFiber((fiber) =>
+    Effect.onExitPrimitive(self, (exit) => {
+      if (exit._tag === "Success") return undefined
+      const clock = fiber.getRef(Clock.Clock)
+      const verdict = Verdict.ofCause(exit.cause, undefined, () => clock.currentTimeMillisUnsafe())
+      const span = verdict?.isRefusal === false ? verdict.retryAfter : undefined
+      if (span !== undefined) member.hold(span, clock, fiber.context)
+      return undefined
+    })
+  )
