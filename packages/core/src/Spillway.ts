@@ -18,7 +18,8 @@ import * as Router from "./router/Router.ts"
 import { explain, type RouteStanding, type Status, statusOf } from "./router/Standing.ts"
 
 export type { Answers, Caller, Options, Pulled, Route, Server, Settings } from "./router/Options.ts"
-export type { Closed, RouteStanding, Status, TargetStanding, UpstreamStanding } from "./router/Standing.ts"
+export type { Closed } from "./router/Pool.ts"
+export type { RouteStanding, Status, TargetStanding, UpstreamStanding } from "./router/Standing.ts"
 
 /** What a program asks: a question, or what a user says to a model or a route. */
 export type Asked = Questions.Question | { readonly model: string; readonly prompt: string }

@@ -86,6 +86,11 @@ export class Circuit {
     return this.phase !== "Closed" || this.room < Infinity
   }
 
+  /** Whether nobody is let in but probes. */
+  isShut(now: number): boolean {
+    return this.phase !== "Closed" && this.waitFor(now) > 0
+  }
+
   /** In how many nanoseconds somebody may come in, for who only asks. */
   waitFor(now: number): number {
     if (this.phase === "Isolated") return Infinity

@@ -72,6 +72,8 @@ export interface CircuitBreaker<R = never> extends Policy.Policy<"attempt", Spil
   readonly state: (key?: string) => Effect.Effect<State>
   /** In how many nanoseconds a call of this key may come in; for who chooses among several. */
   readonly waitFor: (key: string, now: number) => number
+  /** Whether no call of this key is let in but probes. */
+  readonly isShut: (key: string, now: number) => boolean
   /** Whether only so many calls of this key may run at once. */
   readonly isSpared: (key: string) => boolean
   /** Lets nobody of this key in until it is reset; without a key nobody at all. */
@@ -90,6 +92,7 @@ export const make = <R = never>(options: Options<R> = {}): Effect.Effect<Circuit
     return Object.assign(policy, {
       state: (key = "default") => breaker.state(key),
       waitFor: (key: string, now: number) => breaker.waitFor(key, now),
+      isShut: (key: string, now: number) => breaker.isShut(key, now),
       isSpared: (key: string) => breaker.isSpared(key),
       isolate: (key?: string) => Effect.sync(() => breaker.isolate(key)),
       reset: (key?: string) => Effect.sync(() => breaker.reset(key))
@@ -230,6 +233,10 @@ class Breaker<RS> {
 
   waitFor(key: string, now: number): number {
     return this.isIsolated ? Infinity : (this.circuits.find(this.keyed(key))?.waitFor(now) ?? 0)
+  }
+
+  isShut(key: string, now: number): boolean {
+    return this.isIsolated || this.circuits.find(this.keyed(key))?.isShut(now) === true
   }
 
   isSpared(key: string): boolean {

@@ -67,9 +67,11 @@ export class Member {
     this.bell?.cancel()
   }
 
-  /** Whether it only waits for the moment that it named itself. */
-  isHeld(now: number): boolean {
-    return !this.isDraining && this.heldUntil > now && this.circuit.waitFor(this.target.id, now) <= this.heldUntil - now
+  /** Why it is not asked at all, if so; where its circuit lets in few, there is only less room. */
+  closedBy(now: number): Closed | undefined {
+    if (this.isDraining) return "draining"
+    if (this.circuit.isShut(this.target.id, now)) return "open"
+    return this.heldUntil > now ? "held" : undefined
   }
 
   /** How bad it is to ask it, beside others. */
@@ -81,8 +83,12 @@ export class Member {
 /** What a pool wants to know of circuits. */
 export interface Circuits {
   readonly waitFor: (key: string, now: number) => number
+  readonly isShut: (key: string, now: number) => boolean
   readonly isSpared: (key: string) => boolean
 }
+
+/** Why a target is not asked: its circuit is open, it asked for peace, or it is being drained. */
+export type Closed = "open" | "held" | "draining"
 
 /** Who is interrupted on his way is not waited for any longer. */
 const onTheWay = 100_000_000
@@ -156,7 +162,8 @@ export class Pool implements Rooms {
     let soonest = Infinity
     for (const member of this.members) {
       const wait = member.waitFor(now)
-      if (wait <= 0 || (member.isHeld(now) && now + wait < until)) return undefined
+      const closed = member.closedBy(now)
+      if (closed === undefined || (closed === "held" && member.heldUntil < until)) return undefined
       soonest = Math.min(soonest, wait)
     }
     const [first, ...others] = this.members
@@ -242,8 +249,10 @@ export class Pool implements Rooms {
     if (this.balance === "round-robin") return 0
     const busy = places.taken / places.bound
     if (this.balance === "least-busy") return busy
+    // What nobody knows yet is found out by one at a time.
+    if (places.holds === undefined) return places.taken === 0 ? 0 : unknownCost
     const loading = health.isLoaded(target.model) === false ? coldTimes : 1
-    return ((places.holds ?? 0) * loading + (places.freeIn(0, now) ?? 0)) * (1 + busy)
+    return (places.holds * loading + (places.freeIn(0, now) ?? 0)) * (1 + busy)
   }
 }
 
@@ -254,6 +263,7 @@ const none: ReadonlySet<string> = new Set()
 
 /** More than any target costs by itself, and less than no target. */
 const failedCost = 1e30
+const unknownCost = 1e20
 
 /** How many times as long an answer takes whose model has to be loaded first, where nothing better is known. */
 const coldTimes = 3

@@ -4,7 +4,7 @@
 import { type Duration, Effect } from "effect"
 import * as Alarm from "../domain/Alarm.ts"
 import type { SpillwayError } from "../domain/SpillwayError.ts"
-import type { Member } from "./Pool.ts"
+import type { Closed, Member } from "./Pool.ts"
 import type { Routed, Router } from "./Router.ts"
 
 /** One server. */
@@ -15,9 +15,6 @@ export interface UpstreamStanding {
   /** What it has, as far as it was looked at. */
   readonly models: ReadonlyArray<string>
 }
-
-/** Why a target would not be asked now: its circuit is open, it asked for peace, or it is being drained. */
-export type Closed = "open" | "held" | "draining"
 
 /** One target. */
 export interface TargetStanding {
@@ -76,14 +73,15 @@ const routeOf = (name: string, { tiers }: Routed): Effect.Effect<RouteStanding> 
 
 const targetOf = (member: Member, now: number): TargetStanding => {
   const { holds, running, slots } = member.places.state
+  const closed = member.closedBy(now)
   const wait = member.waitFor(now)
   return {
     target: member.target.id,
     slots,
     running,
     holds,
-    closed: wait <= 0 ? undefined : member.isDraining ? "draining" : member.isHeld(now) ? "held" : "open",
-    for: wait <= 0 || wait === Infinity ? undefined : Alarm.spanOf(wait),
+    closed,
+    for: closed === undefined || wait === Infinity ? undefined : Alarm.spanOf(wait),
     isDoubtful: member.doubt > 0
   }
 }

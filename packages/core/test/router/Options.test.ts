@@ -38,18 +38,18 @@ describe("a caller", () => {
       const { spillway, states } = yield* scene((servers) => ({
         upstreams: upstreams(servers),
         routes: { chat: { ...chat, targets: ["gpu1/m"], maxTokens: 100, queue: { max: 0 } } },
-        budgets: { total: "$0.0005/day" },
+        budgets: { total: "$0.00018/day" },
         defaults: { retry: { attempts: 1 } }
       }))
-      // Each may cost a hundred micro-dollars and some more.
+      // Each may cost a hundred micro-dollars and some more, and comes to twenty.
       for (let round = 0; round < 8; round++) {
         const fibers = yield* Effect.forEach([1, 2], () => asking(spillway))
         yield* pass(2)
         yield* Fiber.joinAll(fibers)
       }
       assert.strictEqual(states[0]!.asked, 8)
-      assert.isAbove(states[2]!.asked, 2)
-      assert.isAtMost(states[2]!.asked, 500 / 20)
+      assert.isAtLeast(states[2]!.asked, 2)
+      assert.isAtMost(states[2]!.asked, 4)
     })
   )
 })

@@ -1,7 +1,7 @@
 /** Targets of a pool: which of them are asked, and which are left alone. */
 import { assert, describe, it } from "@effect/vitest"
 import { refusal } from "@spillway/core"
-import { Duration, Effect, Fiber } from "effect"
+import { Duration, Effect, Exit, Fiber } from "effect"
 import { asking, chat, pass, reasonOf, scene, upstreams, whoOf } from "../fixtures/routing.ts"
 import * as Unhandled from "../fixtures/unhandled.ts"
 
@@ -114,6 +114,136 @@ describe("a target", () => {
       yield* spillway.drain("gpu2")
       assert.deepStrictEqual(yield* ask, ["gpu1/m", "gpu1/m"])
       assert.isAbove(states[0]!.asked, 0)
+    })
+  )
+
+  it.effect("that has just come back is asked by one more each time, and the others wait for that", () =>
+    Effect.gen(function* () {
+      const { spillway, states } = yield* scene((servers) => ({
+        upstreams: upstreams(servers, 8),
+        routes: { chat: { targets: ["gpu1/m"] } },
+        defaults: { breaker: { failures: 1, open: "2s" }, retry: { attempts: 1 } }
+      }))
+      const [state] = states
+      state!.fails = refusal({ _tag: "Overloaded", target: "gpu1/m" })
+      yield* Fiber.join(yield* Effect.tap(asking(spillway), () => pass(1)))
+      state!.fails = undefined
+      yield* pass(2)
+      const probe = yield* asking(spillway)
+      yield* pass(1.5)
+      const fibers = yield* Effect.forEach([1, 2, 3, 4, 5, 6], () => asking(spillway))
+      assert.strictEqual(state!.running, 1)
+      yield* pass(6)
+      assert.deepStrictEqual((yield* Fiber.joinAll([probe, ...fibers])).map(reasonOf), Array(7).fill("ok"))
+    })
+  )
+
+  it.effect("is not asked more often than its rate allows, and what is too much for it goes over", () =>
+    Effect.gen(function* () {
+      const { spillway, states } = yield* scene((servers) => ({
+        upstreams: { ...upstreams(servers, 8), gpu1: { upstream: servers[0]!.upstream, slots: 8, rate: "2/min" } },
+        routes: { chat: { ...chat, targets: ["gpu1/m"] } }
+      }))
+      const fibers = yield* Effect.forEach([1, 2, 3, 4], () => asking(spillway))
+      yield* pass(3)
+      assert.deepStrictEqual((yield* Fiber.joinAll(fibers)).map(reasonOf), Array(4).fill("ok"))
+      assert.deepStrictEqual(
+        states.map(({ asked }) => asked),
+        [2, 0, 2]
+      )
+    })
+  )
+
+  it.effect("that is drained before anybody has asked for it stays so", () =>
+    Effect.gen(function* () {
+      const { spillway } = yield* scene((servers) => ({ upstreams: upstreams(servers) }))
+      yield* spillway.drain("gpu1")
+      const fiber = yield* asking(spillway, "gpu1/m")
+      yield* pass(2)
+      assert.strictEqual(reasonOf(yield* Fiber.join(fiber)), "Unavailable")
+    })
+  )
+})
+
+describe("what goes over", () => {
+  it.effect("never goes to where it has just failed", () =>
+    Effect.gen(function* () {
+      const { spillway, states } = yield* scene((servers) => ({
+        upstreams: { ...upstreams(servers, 8), gpu2: { upstream: servers[1]!.upstream, domain: "gpu1" } },
+        routes: { chat: { targets: ["gpu1/m"], overflow: ["gpu1/big", ["gpu2/m"], "hosted/big"] } },
+        defaults: { retry: { attempts: 1 } }
+      }))
+      states[0]!.fails = refusal({ _tag: "Overloaded", target: "gpu1/m" })
+      const fiber = yield* asking(spillway)
+      yield* pass(3)
+      assert.strictEqual(whoOf(yield* Fiber.join(fiber)), "hosted/big")
+      assert.deepStrictEqual(
+        states.map(({ asked }) => asked),
+        [1, 0, 1]
+      )
+    })
+  )
+
+  it.effect("does not stand in a line again that it has left in vain, or that was full", () =>
+    Effect.gen(function* () {
+      const { records, spillway, states } = yield* scene((servers) => ({
+        upstreams: upstreams(servers),
+        routes: { chat: { targets: ["gpu1/m", "gpu2/m"], queue: { max: 1, wait: "5s" } } }
+      }))
+      for (const state of states) state.takes = 100_000
+      const fibers = yield* Effect.forEach([1, 2, 3, 4], () => asking(spillway))
+      yield* pass(7)
+      const [, , late, full] = fibers.map((fiber) => fiber.pollUnsafe())
+      for (const [exit, code] of [
+        [late, "timed_out"],
+        [full, "queue_full"]
+      ] as const) {
+        const told = exit !== undefined && Exit.isSuccess(exit) ? exit.value : undefined
+        assert.lengthOf(told !== undefined && Exit.isFailure(told) ? told.cause.reasons : [], 1, code)
+      }
+      assert.deepStrictEqual(
+        records.map(({ error, latencyMs, queueMs }) => [error, Math.round(latencyMs), Math.round(queueMs)]),
+        [
+          ["queue_full", 0, 0],
+          ["timed_out", 5_000, 5_000]
+        ]
+      )
+      for (const fiber of fibers) yield* Fiber.interrupt(fiber)
+    })
+  )
+})
+
+describe("the next target", () => {
+  const turns = (balance: "forecast" | "least-busy" | "round-robin", calls: number, slots: number) =>
+    Effect.gen(function* () {
+      const { spillway, states } = yield* scene((servers) => ({
+        upstreams: upstreams(servers, slots),
+        routes: { chat: { targets: ["gpu1/m", "gpu2/m"], balance } }
+      }))
+      states[0]!.takes = 400
+      states[1]!.takes = 2_000
+      for (let each = 0; each < calls; each++) {
+        yield* asking(spillway)
+        yield* pass(0.5)
+      }
+      yield* pass(5)
+      return states.slice(0, 2).map(({ asked }) => asked)
+    })
+
+  it.effect("is the one that is expected to be done first, as its answers have been", () =>
+    Effect.gen(function* () {
+      const [quick, slow] = yield* turns("forecast", 20, 4)
+      assert.isAtMost(slow!, 3)
+      assert.strictEqual(quick! + slow!, 20)
+    })
+  )
+
+  it.effect("is the next in turn, or the emptiest, where that is wanted", () =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual(yield* turns("round-robin", 20, 40), [10, 10])
+      const [quick, slow] = yield* turns("least-busy", 20, 40)
+      assert.isAbove(quick!, slow!)
+      assert.isAbove(slow!, 3)
     })
   )
 })

@@ -1,0 +1,94 @@
+/** Looks at a server: when they are taken, and what has to be seen before it is down, or up again. */
+import { assert, describe, it } from "@effect/vitest"
+import { type Inspection, refusal } from "@spillway/core"
+import { Duration, Effect } from "effect"
+import { TestClock } from "effect/testing"
+import { Health } from "../../src/router/Health.ts"
+
+const scene = (takes = 10) =>
+  Effect.gen(function* () {
+    const state = { looks: 0, isUp: true, models: [{ name: "m:latest", loaded: true }] as Inspection["models"] }
+    const inspect = Effect.suspend(() => {
+      state.looks++
+      const seen = state.isUp ? Effect.succeed({ models: state.models }) : Effect.fail(refusal({ _tag: "Unknown" }))
+      return Effect.delay(seen, takes)
+    })
+    const health = new Health(inspect, { every: Duration.seconds(30), timeout: Duration.seconds(2) })
+    /** Somebody asks for something, so many times a second, for so long. */
+    const asking = (seconds: number) =>
+      Effect.gen(function* () {
+        for (let tick = 0; tick < seconds * 5; tick++) {
+          yield* Effect.withFiber((fiber) =>
+            Effect.map(
+              Effect.clockWith((clock) => clock.monotonicTimeNanos),
+              (now) => health.glance(fiber, Number(now))
+            )
+          )
+          yield* TestClock.adjust(200)
+        }
+      })
+    return { asking, health, state }
+  })
+
+describe("a server", () => {
+  it.effect("is looked at while somebody asks, every now and then, and not while nobody does", () =>
+    Effect.gen(function* () {
+      const { asking, state } = yield* scene()
+      assert.strictEqual(state.looks, 0)
+      yield* asking(300)
+      // Every half a minute, give or take a fifth.
+      assert.isAtLeast(state.looks, 8)
+      assert.isAtMost(state.looks, 13)
+      const { looks } = state
+      yield* TestClock.adjust("1 hour")
+      assert.strictEqual(state.looks, looks)
+    })
+  )
+
+  it.effect("is down after two looks in a row that fail, and up after two that do not", () =>
+    Effect.gen(function* () {
+      const { asking, health, state } = yield* scene()
+      yield* asking(1)
+      assert.isFalse(health.seen.isDown)
+      const downs: Array<boolean> = []
+      // One that flaps stays as it was.
+      for (const isUp of [false, true, false, false, true, false, true, true]) {
+        state.isUp = isUp
+        const { looks } = state
+        while (state.looks === looks) yield* asking(1)
+        yield* asking(1)
+        downs.push(health.seen.isDown)
+      }
+      assert.deepStrictEqual(downs, [false, false, false, true, true, true, true, false])
+    })
+  )
+
+  it.effect("that does not answer a look in time has failed it", () =>
+    Effect.gen(function* () {
+      const { asking, health } = yield* scene(5_000)
+      yield* asking(120)
+      assert.isTrue(health.seen.isDown)
+    })
+  )
+
+  it.effect("has the models that it listed, by either name, and may have any before that", () =>
+    Effect.gen(function* () {
+      const { asking, health, state } = yield* scene()
+      assert.isTrue(health.has("other"))
+      assert.isUndefined(health.isLoaded("m"))
+      state.models = [
+        { name: "m:latest", loaded: true },
+        { name: "n:7b", loaded: false }
+      ]
+      yield* asking(1)
+      assert.deepStrictEqual(
+        ["m", "m:latest", "n:7b", "n", "other"].map((name) => health.has(name)),
+        [true, true, true, false, false]
+      )
+      assert.deepStrictEqual(
+        ["m", "n:7b", "other"].map((name) => health.isLoaded(name)),
+        [true, false, undefined]
+      )
+    })
+  )
+})
