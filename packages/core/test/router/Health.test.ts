@@ -6,7 +6,7 @@ import { TestClock } from "effect/testing"
 import { Health } from "../../src/router/Health.ts"
 
 const scene = (takes = 10) =>
-  Effect.gen(function* () {
+  Effect.sync(() => {
     const state = { looks: 0, isUp: true, models: [{ name: "m:latest", loaded: true }] as Inspection["models"] }
     const inspect = Effect.suspend(() => {
       state.looks++
