@@ -6,6 +6,7 @@
  */
 // @effect-diagnostics asyncFunction:off
 import { Cause, Context, Effect, Exit, Layer, Scope, type Stream } from "effect"
+import * as Alarm from "./domain/Alarm.ts"
 import * as Answer from "./domain/Answer.ts"
 import type { OptionsRefused } from "./domain/Options.ts"
 import type { Part } from "./domain/Part.ts"
@@ -47,7 +48,8 @@ export const make = (options: Options): Effect.Effect<Service, OptionsRefused, S
       stream: (asked) => Answer.toStream(call, questionOf(asked)),
       status: statusOf(router),
       explain: (model) => explain(router, model),
-      drain: (upstream, isDraining = true) => Effect.sync(() => router.servers.drain(upstream, isDraining))
+      drain: (upstream, isDraining = true) =>
+        Effect.withFiber((fiber) => Effect.sync(() => router.servers.drain(upstream, isDraining, Alarm.now(fiber))))
     }
   })
 

@@ -69,9 +69,11 @@ export class Health {
     return Effect.suspend(() => (this.looking === undefined ? Effect.void : Fiber.interrupt(this.looking)))
   }
 
-  private get look(): Effect.Effect<void> {
+  /** Looks now. */
+  get look(): Effect.Effect<void> {
     return Effect.gen({ self: this }, function* () {
-      const told = yield* Effect.option(Effect.timeout(this.inspect!, this.timeout))
+      if (this.inspect === undefined) return
+      const told = yield* Effect.option(Effect.timeout(this.inspect, this.timeout))
       this.told(told._tag === "Some" ? told.value : undefined)
       const clock = yield* Clock.Clock
       // A fifth more or less, so that not all look at one moment.

@@ -92,6 +92,8 @@ export interface Options {
   /** For every route, where it says nothing itself; `breaker` and `health` are the same for all. */
   readonly defaults?: Settings & {
     readonly breaker?: CircuitBreaker.Options
+    /** For how long a model that is not loaded waits for its turn on a server that is busy with another. */
+    readonly dwell?: Deadline.Options["deadline"]
     readonly health?: { readonly every?: Deadline.Options["deadline"]; readonly timeout?: Deadline.Options["deadline"] }
   }
   readonly callers?: Readonly<Record<string, Caller>>
@@ -108,7 +110,7 @@ const settings = ["deadline", "timeouts", "retry", "queue", "rescue", "hedge", "
 const keys = {
   options: ["upstreams", "routes", "defaults", "callers", "anonymous", "budgets", "prices", "record"],
   route: [...settings, "targets", "overflow", "balance"],
-  defaults: [...settings, "breaker", "health"],
+  defaults: [...settings, "breaker", "dwell", "health"],
   caller: ["rate", "burst", "tokens", "weight", "priority", "overflow", "deadline", "routes"]
 } as const
 

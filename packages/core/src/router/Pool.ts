@@ -15,12 +15,14 @@ import type { Rooms } from "../domain/Rooms.ts"
 import { refusal, type SpillwayError } from "../domain/SpillwayError.ts"
 import type { Target } from "../domain/Target.ts"
 import type { Health } from "./Health.ts"
+import type { Host } from "./Host.ts"
 
 /** One target, and what is known of it. */
 export class Member {
   readonly target: Target
   readonly places: Places
   readonly health: Health
+  readonly host: Host
   isDraining = false
   /** Until when it asked not to be asked. */
   heldUntil = -Infinity
@@ -29,10 +31,11 @@ export class Member {
   private awaitedUntil = -Infinity
   private bell: Alarm.Bell | undefined
 
-  constructor(target: Target, places: Places, health: Health, circuit: Member["circuit"]) {
+  constructor(target: Target, places: Places, health: Health, host: Host, circuit: Circuits) {
     this.target = target
     this.places = places
     this.health = health
+    this.host = host
     this.circuit = circuit
   }
 
@@ -40,7 +43,8 @@ export class Member {
   waitFor(now: number): number {
     if (this.isDraining) return Infinity
     const wait = Math.max(this.heldUntil - now, this.circuit.waitFor(this.target.id, now))
-    return wait > 0 ? wait : this.awaitedUntil - now
+    if (wait > 0) return wait
+    return this.host.makesWait(this, now) ? soon : this.awaitedUntil - now
   }
 
   /** Somebody is sent there: where few may come in, nobody else is until he has come. */
@@ -71,7 +75,8 @@ export class Member {
   closedBy(now: number): Closed | undefined {
     if (this.isDraining) return "draining"
     if (this.circuit.isShut(this.target.id, now)) return "open"
-    return this.heldUntil > now ? "held" : undefined
+    if (this.heldUntil > now) return "held"
+    return this.host.makesWait(this, now) ? "waiting" : undefined
   }
 
   /** How bad it is to ask it, beside others. */
@@ -87,8 +92,14 @@ export interface Circuits {
   readonly isSpared: (key: string) => boolean
 }
 
-/** Why a target is not asked: its circuit is open, it asked for peace, or it is being drained. */
-export type Closed = "open" | "held" | "draining"
+/**
+ * Why a target is not asked: its circuit is open, it asked for peace, it is being drained, or waits for a turn of another
+ * model on its server.
+ */
+export type Closed = "open" | "held" | "draining" | "waiting"
+
+/** In so long somebody may look again. */
+const soon = 100_000_000
 
 /** Who is interrupted on his way is not waited for any longer. */
 const onTheWay = 100_000_000
@@ -163,7 +174,8 @@ export class Pool implements Rooms {
     for (const member of this.members) {
       const wait = member.waitFor(now)
       const closed = member.closedBy(now)
-      if (closed === undefined || (closed === "held" && member.heldUntil < until)) return undefined
+      if (closed === undefined || closed === "waiting" || (closed === "held" && member.heldUntil < until))
+        return undefined
       soonest = Math.min(soonest, wait)
     }
     const [first, ...others] = this.members

@@ -6,6 +6,7 @@
  */
 // @effect-diagnostics asyncFunction:off
 import { Clock, Effect, Schema, type Scope } from "effect"
+import * as Alarm from "../domain/Alarm.ts"
 import * as Call from "../domain/Call.ts"
 import { decode, type OptionsRefused } from "../domain/Options.ts"
 import { type Part, text } from "../domain/Part.ts"
@@ -21,6 +22,7 @@ import * as Verdict from "../domain/Verdict.ts"
 import * as RateLimit from "../policies/RateLimit.ts"
 import type { Policy } from "../Policy.ts"
 import { Health } from "./Health.ts"
+import { Host } from "./Host.ts"
 import type { Answers, Options, Pulled, Server } from "./Options.ts"
 import { type Circuits, Member } from "./Pool.ts"
 
@@ -34,6 +36,10 @@ const Said = Schema.Struct({
 const Looking = Schema.Struct({
   every: Units.span.schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed("30s"))),
   timeout: Units.span.schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed("2s")))
+})
+
+const Dwelling = Schema.Struct({
+  dwell: Units.span.schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed("30s")))
 })
 
 /** One server. */
@@ -60,12 +66,16 @@ export class Servers {
   private readonly circuits: Circuits
   private readonly targets = new Map<string, Asked>()
   private readonly draining = new Set<string>()
+  private readonly hosts = new Map<string, Host>()
+  private readonly dwell: number
 
   constructor(
     all: ReadonlyMap<string, Running>,
     prices: Readonly<Record<string, typeof Priced.Type>>,
-    circuits: Circuits
+    circuits: Circuits,
+    dwell: number
   ) {
+    this.dwell = dwell
     this.all = all
     this.prices = prices
     this.circuits = circuits
@@ -79,10 +89,13 @@ export class Servers {
     const [upstream, model] = [id.slice(0, slash), id.slice(slash + 1)]
     const { call, domain, health, limit, price, slots } = this.all.get(upstream)!
     const target = Target.make({ upstream, model, ...(domain !== undefined && { domain }) })
-    const member = new Member(target, new Places(slots, id), health, this.circuits)
+    const host = this.hostOf(upstream, health)
+    const member = new Member(target, new Places(slots, id), health, host, this.circuits)
+    host.add(member)
     member.isDraining = this.draining.has(upstream)
     const leaf = Call.asEffect<SpillwayError, never>(call, id)
-    const heeding = heed(limit === undefined ? leaf : limit(leaf), member)
+    const watched = host.watched(leaf, member)
+    const heeding = heed(limit === undefined ? watched : limit(watched), member)
     const asked = { member, price: price ?? this.prices[id] ?? this.prices[model], ask: heeding }
     this.targets.set(id, asked)
     return asked
@@ -97,13 +110,22 @@ export class Servers {
     return [...this.targets.values()]
   }
 
+  private hostOf(upstream: string, health: Health): Host {
+    const known = this.hosts.get(upstream)
+    if (known !== undefined) return known
+    const host = new Host(health, this.dwell)
+    this.hosts.set(upstream, host)
+    return host
+  }
+
   /** Lets nobody in at a server any more, or in again. */
-  drain(upstream: string, isDraining: boolean): void {
+  drain(upstream: string, isDraining: boolean, now: number): void {
     if (isDraining) this.draining.add(upstream)
     else this.draining.delete(upstream)
     for (const { member } of this.targets.values()) {
       if (member.target.upstream === upstream) member.isDraining = isDraining
     }
+    this.hosts.get(upstream)?.wake(now)
   }
 
   domainOf(id: string): string {
@@ -118,6 +140,10 @@ export const open = (
 ): Effect.Effect<Servers, OptionsRefused, Scope.Scope> =>
   Effect.gen(function* () {
     const looking = yield* decode("health", Looking)(defaults.health ?? {})
+    const { dwell } = yield* decode(
+      "defaults",
+      Dwelling
+    )({ ...(defaults.dwell !== undefined && { dwell: defaults.dwell }) })
     const all = new Map<string, Running>()
     for (const [name, given] of Object.entries(upstreams)) {
       const { upstream, ...said } = isServer(given) ? given : { upstream: given }
@@ -128,10 +154,13 @@ export const open = (
       const limit = rate === undefined ? undefined : yield* RateLimit.make({ rate, per: "all" })
       all.set(name, { call, health, slots, domain, price, limit })
     }
-    const servers = new Servers(all, prices, circuits)
+    const servers = new Servers(all, prices, circuits, Alarm.nanos(dwell))
     yield* Effect.addFinalizer(() =>
       Effect.sync(() => {
-        for (const { member } of servers.named) member.close()
+        for (const { member } of servers.named) {
+          member.close()
+          member.host.close()
+        }
       })
     )
     return servers
