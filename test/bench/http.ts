@@ -26,7 +26,7 @@ const tokens = 64
 const kilobyte = "x".repeat(1_000)
 
 const frame = (content: string, more = {}) =>
-  `${JSON.stringify({ model: "m", created_at: "2026-01-01T00:00:00Z", message: { role: "assistant", content }, done: false, ...more })}\n`
+  `${JSON.stringify({ model: "m", message: { role: "assistant", content }, done: false, ...more })}\n`
 
 const last = frame("", { done: true, done_reason: "stop", prompt_eval_count: 10, eval_count: tokens })
 
@@ -104,7 +104,7 @@ const guarded = async (url: string) => {
         }
       }
       const asked = Answer.toSink(spillway.call, question, sink).pipe(Policy.about({ caller: "ann" }))
-      services(asked).addObserver((exit) => {
+      return services(asked).addObserver((exit) => {
         if (exit._tag === "Failure") response.destroy()
         else response.end(stream ? last : frame(text) + last)
       })

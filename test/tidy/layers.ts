@@ -13,7 +13,7 @@ const places: Record<string, ReadonlyArray<string>> = {
   policies: ["domain", "Policy.ts"],
   plans: ["domain", "Policy.ts", "Plan.ts"],
   state: ["domain", "state"],
-  router: ["domain", "policies", "plans", "state", "router", "Policy.ts", "Plan.ts"],
+  router: ["domain", "policies", "plans", "state", "router", "Policy.ts", "Plan.ts", "Preset.ts"],
   telemetry: ["domain", "telemetry"],
   "Policy.ts": ["domain", "state"],
   "Plan.ts": ["domain", "Policy.ts"],

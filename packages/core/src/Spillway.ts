@@ -5,13 +5,13 @@
  * everything stands.
  */
 // @effect-diagnostics asyncFunction:off
-import { Cause, Context, Effect, Exit, Layer, Scope, type Stream } from "effect"
+import { Cause, Context, Data, Effect, Exit, Layer, Scope, type Stream } from "effect"
 import * as Alarm from "./domain/Alarm.ts"
 import * as Answer from "./domain/Answer.ts"
 import type { OptionsRefused } from "./domain/Options.ts"
 import type { Part } from "./domain/Part.ts"
 import * as Questions from "./domain/Question.ts"
-import type { SpillwayError } from "./domain/SpillwayError.ts"
+import { refusal, type SpillwayError } from "./domain/SpillwayError.ts"
 import type { Summary } from "./domain/Summary.ts"
 import * as Policy from "./Policy.ts"
 import type { Options } from "./router/Options.ts"
@@ -31,6 +31,8 @@ export interface Service {
   readonly call: Effect.Effect<Summary, SpillwayError>
   readonly ask: (asked: Asked) => Effect.Effect<Answer.Whole<Summary>, SpillwayError>
   readonly stream: (asked: Asked) => Stream.Stream<Part, SpillwayError>
+  /** Guards any Effect as a call is guarded: limits of its caller, deadline, retries, slots, a circuit, clocks. */
+  readonly guard: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | SpillwayError, R>
   readonly status: Effect.Effect<Status>
   /** Where a call for that model or route would go now, and why not elsewhere. */
   readonly explain: (model: string) => Effect.Effect<RouteStanding, SpillwayError>
@@ -46,6 +48,7 @@ export const make = (options: Options): Effect.Effect<Service, OptionsRefused, S
       call,
       ask: (asked) => Answer.collect(call, questionOf(asked)),
       stream: (asked) => Answer.toStream(call, questionOf(asked)),
+      guard: (self) => router.guard(self),
       status: statusOf(router),
       explain: (model) => explain(router, model),
       drain: (upstream, isDraining = true) =>
@@ -77,6 +80,11 @@ export interface Outside {
   readonly ask: (asked: Asked, about?: About) => Promise<Answer.Whole<Summary>>
   /** The answer as it comes; leaving it leaves the call. */
   readonly stream: (asked: Asked, about?: About & Answer.Reading) => AsyncIterable<Part, Summary>
+  /** The same function, guarded as a call is; it is given a signal after its own arguments. */
+  readonly wrap: <Arguments extends ReadonlyArray<unknown>, A>(
+    work: (...given: [...Arguments, AbortSignal]) => PromiseLike<A>,
+    about?: About & Pick<Policy.About, "target" | "tokens">
+  ) => (...given: Arguments) => Promise<A>
   readonly status: () => Promise<Status>
   readonly explain: (model: string) => Promise<RouteStanding>
   readonly drain: (upstream: string, isDraining?: boolean) => void
@@ -84,6 +92,20 @@ export interface Outside {
   readonly close: () => Promise<void>
   readonly [Symbol.asyncDispose]: () => Promise<void>
 }
+
+/** Runs it for whoever may leave: he hears his own reason, and else the failure as it is. */
+const run = async <A, E>(self: Effect.Effect<A, E>, signal: AbortSignal | undefined): Promise<A> => {
+  signal?.throwIfAborted()
+  const exit = await Effect.runPromiseExit(self, signal === undefined ? {} : { signal })
+  if (Exit.isSuccess(exit)) return exit.value
+  signal?.throwIfAborted()
+  if (Cause.hasInterruptsOnly(exit.cause)) throw refusal({ _tag: "Cancelled" })
+  const error = Cause.squash(exit.cause)
+  throw error instanceof Thrown ? error.thrown : error
+}
+
+/** What a function threw, as it comes out again. */
+class Thrown extends Data.TaggedError("Thrown")<{ readonly thrown: unknown }> {}
 
 /** Makes it, or throws what is wrong with the options. */
 export const createSpillway = (options: Options): Outside => {
@@ -96,13 +118,21 @@ export const createSpillway = (options: Options): Outside => {
   const spillway = made.value
   const close = () => Effect.runPromise(Scope.close(scope, Exit.void))
   return {
-    ask: (asked, { signal, ...about } = {}) =>
-      Effect.runPromise(spillway.ask(asked).pipe(Policy.about(about)), signal === undefined ? {} : { signal }),
+    ask: (asked, { signal, ...about } = {}) => run(spillway.ask(asked).pipe(Policy.about(about)), signal),
     stream: (asked, { partsMax, signal, ...about } = {}) =>
       Answer.toAsyncIterable(spillway.call.pipe(Policy.about(about)), questionOf(asked), {
         ...(partsMax !== undefined && { partsMax }),
         ...(signal !== undefined && { signal })
       }),
+    wrap:
+      (work, { signal, ...about } = {}) =>
+      async (...given) => {
+        const asked = Effect.tryPromise({
+          try: (left) => work(...given, left),
+          catch: (thrown) => new Thrown({ thrown })
+        })
+        return run(Policy.about(about)(spillway.guard(asked)), signal)
+      },
     status: () => Effect.runPromise(spillway.status),
     explain: (model) => Effect.runPromise(spillway.explain(model)),
     drain: (upstream, isDraining) => Effect.runSync(spillway.drain(upstream, isDraining)),

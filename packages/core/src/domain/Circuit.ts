@@ -86,9 +86,14 @@ export class Circuit {
     return this.phase !== "Closed" || this.room < Infinity
   }
 
+  /** The same for who would come himself: where a lease is over, whoever comes ends it. */
+  comesIn(now: number): number {
+    return this.hasHung(now) ? 0 : this.waitFor(now)
+  }
+
   /** Whether nobody is let in but probes. */
   isShut(now: number): boolean {
-    return this.phase !== "Closed" && this.waitFor(now) > 0
+    return this.phase !== "Closed" && this.comesIn(now) > 0
   }
 
   /** In how many nanoseconds somebody may come in, for who only asks. */
@@ -134,6 +139,14 @@ export class Circuit {
       if (this.phase === "HalfOpen" && !run.isOurs) return this.trip(now)
       this.free(run)
       run.generation = none
+    }
+    return false
+  }
+
+  /** Whether a lease is over that nobody has ended yet: whoever comes next ends it. */
+  private hasHung(now: number): boolean {
+    for (const { seenAt, startedAt } of this.leased) {
+      if (now - Math.max(startedAt, seenAt) >= this.settings.probeFor) return true
     }
     return false
   }

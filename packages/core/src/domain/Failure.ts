@@ -61,8 +61,8 @@ const row = (
 /** The table, by reason. */
 export const table = {
   RateLimited: row("rate_limited", 429, "refusal", "yes", "here", "elsewhere"),
-  BudgetSpent: row("budget_spent", 429, "refusal", "no"),
-  Unpriced: row("unpriced", 403, "refusal", "no"),
+  BudgetSpent: row("budget_spent", 429, "refusal", "no", "elsewhere"),
+  Unpriced: row("unpriced", 403, "refusal", "no", "elsewhere"),
   QueueFull: row("queue_full", 503, "refusal", "yes", "here", "elsewhere"),
   DeadlineUnmeetable: row("deadline_unmeetable", 503, "refusal", "yes", "elsewhere"),
   Unavailable: row("unavailable", 503, "refusal", "yes", "here", "elsewhere"),

@@ -147,8 +147,8 @@ export class Line<W extends Waiting> {
   }
 
   /** Whose turn it is, of those whose key may go; he is let go, and his share charged. */
-  next(now: number, mayGo: (key: string) => boolean): W | undefined {
-    const who = this.first(now, mayGo)
+  next(now: number, mayGo: (key: string) => boolean, fits: (who: W) => boolean = always): W | undefined {
+    const who = this.first(now, mayGo, undefined, fits)
     if (who === undefined) return undefined
     const share = this.shares.get(who.key)!
     this.virtual.set(who.priority, Math.max(this.virtual.get(who.priority) ?? 0, share.tag))
@@ -216,11 +216,19 @@ export class Line<W extends Waiting> {
   }
 
   /** Of each priority the fair one, and of these the most urgent; of equals who has waited in vain for longer. */
-  private first(now: number, mayGo: (key: string) => boolean, newcomer?: W): W | undefined {
+  private first(
+    now: number,
+    mayGo: (key: string) => boolean,
+    newcomer?: W,
+    fits: (who: W) => boolean = always
+  ): W | undefined {
     const bands = new Map<number, Band<W>>()
     for (const [key, share] of this.shares) {
       if (share.count === 0 || !mayGo(key)) continue
-      for (const [priority, [who]] of share.bands) bands.set(priority, fairest(bands.get(priority), who!, share))
+      for (const [priority, band] of share.bands) {
+        const who = fits === always ? band[0] : band.find(fits)
+        if (who !== undefined) bands.set(priority, fairest(bands.get(priority), who, share))
+      }
     }
     if (newcomer !== undefined && !bands.has(newcomer.priority)) {
       bands.set(newcomer.priority, fairest(undefined, newcomer, { tag: 0, count: 1 }))

@@ -96,6 +96,12 @@ export class Places implements Forgettable, Rooms {
     return this.hasRoom
   }
 
+  fits(): boolean {
+    return true
+  }
+
+  waited(): void {}
+
   choose(who: Held, now: number): this {
     this.take(who, now)
     return this

@@ -1,11 +1,13 @@
 /**
  * What a call costs at the target it goes to, looked up by what is known of it.
  *
- * A target is priced as `upstream/model` or as its model, whichever is there, and only what goes to no known target by
- * the model that was asked for, or as `default`. What nobody has priced is counted as was decided, or has no price.
+ * A target is priced as `upstream/model`, as its model or as `upstream/*`, whichever is there first, and only what goes
+ * to no known target by the model that was asked for, or as `default`. What nobody has priced is counted as somebody
+ * decided, or has no price.
  */
 import { Schema } from "effect"
 import * as Price from "./Price.ts"
+import { isCloudModel } from "./Target.ts"
 
 const perMillionTokens = Schema.Finite.check(Schema.isGreaterThanOrEqualTo(0))
 
@@ -34,10 +36,17 @@ export class PriceList {
     const { otherwise, prices } = this
     if (prices.size === 0) return otherwise
     const there =
-      target === undefined ? undefined : (prices.get(target) ?? prices.get(target.slice(target.indexOf("/") + 1)))
+      target === undefined
+        ? undefined
+        : (prices.get(target) ?? prices.get(target.slice(target.indexOf("/") + 1)) ?? this.ofServer(target))
     // A name that was asked for prices nothing that has another.
     const asked = target === undefined && model !== undefined ? prices.get(model) : there
     return asked ?? (target === undefined ? prices.get("default") : undefined) ?? otherwise
+  }
+
+  /** What all models of a server cost, but for those that only look as if they were its own. */
+  private ofServer(target: string): Price.Price | undefined {
+    return isCloudModel(target) ? undefined : this.prices.get(`${target.slice(0, target.indexOf("/"))}/*`)
   }
 }
 

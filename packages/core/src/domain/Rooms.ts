@@ -4,6 +4,7 @@
  * Who waits does not care which of them comes free. So a line asks for no more than this, and whoever knows several
  * targets says where the next one goes.
  */
+import type { Fiber } from "effect"
 import * as Alarm from "./Alarm.ts"
 import type { Facts } from "./Facts.ts"
 import type { Held, Places, Queued, State } from "./Places.ts"
@@ -19,6 +20,10 @@ export interface Rooms {
   readonly state: State
   /** Whether one is free now for somebody. */
   hasRoomAt(now: number): boolean
+  /** Whether one of them is for him: a call may have failed at some of them. */
+  fits(who: { readonly facts: Facts }, now: number): boolean
+  /** Somebody waits: who knows of places that come free by themselves tells the lines then. */
+  waited(fiber: Fiber.Fiber<unknown, unknown>): void
   /** Takes one for him where one is free, and says whose it is. */
   choose(who: Held & { readonly facts: Facts }, now: number): Places
   /** Why nobody can have one, however long he waits. */

@@ -232,7 +232,7 @@ class Breaker<RS> {
   }
 
   waitFor(key: string, now: number): number {
-    return this.isIsolated ? Infinity : (this.circuits.find(this.keyed(key))?.waitFor(now) ?? 0)
+    return this.isIsolated ? Infinity : (this.circuits.find(this.keyed(key))?.comesIn(now) ?? 0)
   }
 
   isShut(key: string, now: number): boolean {

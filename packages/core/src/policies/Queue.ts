@@ -171,8 +171,9 @@ class Pool implements Queued {
     if (now >= run.until) return run.late(now)
     const refused = this.rooms.refusal(run.until, now)
     if (refused !== undefined) return refused
-    // Where a place is free nobody waits for it but those whose key runs as many as it may.
-    if (this.rooms.hasRoomAt(now) && this.desk.running.hasRoom(run.key)) {
+    // Where a place is free nobody waits for it but those whose key runs as many as it may, or whom it does not fit.
+    if (this.line.size > 0) this.dispatch(now)
+    if (this.rooms.hasRoomAt(now) && this.desk.running.hasRoom(run.key) && this.rooms.fits(run, now)) {
       this.start(run, now)
       return undefined
     }
@@ -180,6 +181,7 @@ class Pool implements Queued {
     if (victims === undefined) return this.full(run, now)
     for (const victim of victims) victim.end(this.full(victim, now))
     this.desk.running.changed(this)
+    this.rooms.waited(run.fiber)
     return undefined
   }
 
@@ -187,10 +189,6 @@ class Pool implements Queued {
     const wasThere = this.line.leave(run)
     if (wasThere) this.desk.running.changed(this)
     return wasThere
-  }
-
-  end(run: AnyRun): void {
-    this.desk.running.end(run.key, Alarm.now(run.fiber))
   }
 
   state(now: number): State {
@@ -239,7 +237,7 @@ class Pool implements Queued {
       }
     }
     while (this.line.size > 0 && this.rooms.hasRoomAt(now)) {
-      const run = this.line.next(now, this.desk.running.hasRoom)
+      const run = this.line.next(now, this.desk.running.hasRoom, (who) => this.rooms.fits(who, now))
       if (run === undefined) break
       // An alarm may be late: whose time is over has gone already.
       if (now >= run.until) run.end(run.late(now))
@@ -333,7 +331,7 @@ class Run<A, E, R> implements Waiting, Taken, Alarm.Ringing, Policy.Run<A, E | S
       waited(this.facts, Alarm.now(this.fiber) - this.cameAt, true)
       return undefined
     }
-    release(this, exit, () => pool.end(this))
+    release(this, exit, () => this.desk.running.end(this.key, Alarm.now(this.fiber)))
     return undefined
   }
 

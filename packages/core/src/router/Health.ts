@@ -73,8 +73,9 @@ export class Health {
   get look(): Effect.Effect<void> {
     return Effect.gen({ self: this }, function* () {
       if (this.inspect === undefined) return
-      const told = yield* Effect.option(Effect.timeout(this.inspect, this.timeout))
-      this.told(told._tag === "Some" ? told.value : undefined)
+      // Whatever becomes of it: a look that has a bug shows nothing, and must not be the last one.
+      const told = yield* Effect.exit(Effect.timeout(this.inspect, this.timeout))
+      this.told(told._tag === "Success" ? told.value : undefined)
       const clock = yield* Clock.Clock
       // A fifth more or less, so that not all look at one moment.
       const chance = yield* Random.next

@@ -36,6 +36,10 @@ export class Host {
     this.members.add(member)
   }
 
+  remove(member: Member): void {
+    this.members.delete(member)
+  }
+
   /** Whether that model has to let another one have its turn. */
   makesWait(member: Member, now: number): boolean {
     const { favoured } = this

@@ -1,18 +1,17 @@
 /**
  * What a router is told: servers, routes to them, callers, and what is put around their calls.
  *
- * The names are those of the file. What each guard makes of its own options it refuses by itself; here is checked what
- * no guard sees: that a route goes where there is something, and that nobody has written a key that means nothing.
+ * The names are those of the file. What each guard makes of its own options it refuses by itself, and `Mistakes` knows
+ * what no guard sees.
  */
 import type { Effect, Scope } from "effect"
 import type { Call } from "../domain/Call.ts"
-import { nearest, OptionsRefused, type Problem } from "../domain/Options.ts"
+import type { OptionsRefused } from "../domain/Options.ts"
 import type { Part } from "../domain/Part.ts"
 import type { Count } from "../domain/Places.ts"
 import type { Priced } from "../domain/PriceList.ts"
 import type { Question } from "../domain/Question.ts"
 import type { SpillwayError } from "../domain/SpillwayError.ts"
-import * as Target from "../domain/Target.ts"
 import type { Upstream } from "../domain/Upstream.ts"
 import type * as Hedge from "../plans/Hedge.ts"
 import type * as Budget from "../policies/Budget.ts"
@@ -23,6 +22,7 @@ import type * as RateLimit from "../policies/RateLimit.ts"
 import type * as Record from "../policies/Record.ts"
 import type * as Retry from "../policies/Retry.ts"
 import type * as Timeout from "../policies/Timeout.ts"
+import * as Preset from "../Preset.ts"
 import type { Balance } from "./Pool.ts"
 
 /** Something that answers: what a wire makes, a call, or a function whose answer is pulled. */
@@ -89,6 +89,8 @@ export interface Caller {
 export interface Options {
   readonly upstreams: Readonly<Record<string, Answers | Server>>
   readonly routes?: Readonly<Record<string, Route>>
+  /** What `defaults` are, where they say nothing themselves: those of a preset. */
+  readonly preset?: keyof typeof presets
   /** For every route, where it says nothing itself; `breaker` and `health` are the same for all. */
   readonly defaults?: Settings & {
     readonly breaker?: CircuitBreaker.Options
@@ -106,64 +108,39 @@ export interface Options {
   readonly record?: Record.Sink
 }
 
-const settings = ["deadline", "timeouts", "retry", "queue", "rescue", "hedge", "maxTokens"]
-const keys = {
-  options: ["upstreams", "routes", "defaults", "callers", "anonymous", "budgets", "prices", "record"],
-  route: [...settings, "targets", "overflow", "balance"],
-  defaults: [...settings, "breaker", "dwell", "health"],
-  caller: ["rate", "burst", "tokens", "weight", "priority", "overflow", "deadline", "routes"]
-} as const
+/** The presets by the names that files have for them. */
+export const presets = {
+  interactive: Preset.interactive,
+  batch: Preset.batch,
+  "strict-budget": Preset.strictBudget,
+  "multi-tenant": Preset.multiTenant
+} as const satisfies Readonly<Record<string, Preset.Preset>>
 
-const choices: Readonly<Record<string, ReadonlyArray<unknown>>> = {
-  balance: ["forecast", "least-busy", "round-robin"],
-  rescue: ["resume", "whole", "off"],
-  priority: ["low", "normal", "high"]
-}
-
-/** What is wrong with it, if anything. */
-export const refusalOf = (options: Options): OptionsRefused | undefined => {
-  const problems: Array<Problem> = []
-  const known = (path: string, given: object, names: ReadonlyArray<string>): void => {
-    for (const [name, value] of Object.entries(given)) {
-      const at = path === "" ? name : `${path}.${name}`
-      if (!names.includes(name)) {
-        const close = nearest(name, names)
-        problems.push({
-          path: at,
-          read: "",
-          expected: `unknown: ${close === undefined ? `write one of ${names.join(", ")}` : `did you mean ${close}?`}`
-        })
-      } else if (choices[name]?.includes(value) === false) {
-        problems.push({ path: at, read: JSON.stringify(value), expected: `write ${choices[name].join(" or ")}` })
-      }
-    }
+/** The same options, with all that their preset says and they do not. */
+export const withPreset = (options: Options): Options => {
+  if (options.preset === undefined) return options
+  const preset: Preset.Preset = presets[options.preset]
+  const { budget, circuitBreaker, deadline, hedge, queue, rateLimit, rescue, retry, retryAll, timeout } = preset
+  const { max, wait } = queue ?? {}
+  const again = retryAll ?? retry
+  const given: Options["defaults"] = {
+    ...(deadline?.deadline !== undefined && { deadline: deadline.deadline }),
+    ...(timeout !== undefined && { timeouts: timeout }),
+    ...(again !== undefined && { retry: again }),
+    queue: { ...(max !== undefined && { max }), ...(wait !== undefined && { wait }) },
+    rescue: rescue?.mode ?? "off",
+    ...(hedge !== undefined && { hedge }),
+    // Who tries for a day is not to be told that nothing is there.
+    breaker: circuitBreaker ?? { failures: 1_000_000, failureRate: "100%", calls: 1_000_000 }
   }
-  known("", options, keys.options)
-  const upstreams = Object.keys(options.upstreams ?? {})
-  if (upstreams.length === 0) problems.push({ path: "upstreams", read: "", expected: "missing: name one that answers" })
-  for (const name of upstreams.filter((each) => each.includes("/") || each === "")) {
-    problems.push({ path: `upstreams.${name}`, read: JSON.stringify(name), expected: "write a name without a slash" })
+  const { burst, rate } = rateLimit ?? {}
+  const limits = { ...(rate !== undefined && { rate }), ...(burst !== undefined && { burst }) }
+  const { anonymous, callers = {} } = options
+  return {
+    ...options,
+    defaults: { ...given, ...options.defaults },
+    ...(anonymous !== "refuse" && { anonymous: { ...limits, ...anonymous } }),
+    callers: Object.fromEntries(Object.entries(callers).map(([name, caller]) => [name, { ...limits, ...caller }])),
+    ...(budget !== undefined && { budgets: Object.assign({}, budget, options.budgets) })
   }
-  known("defaults", options.defaults ?? {}, keys.defaults)
-  for (const [name, route] of Object.entries(options.routes ?? {})) {
-    known(`routes.${name}`, route, keys.route)
-    const targets = route.targets ?? []
-    if (targets.length === 0) {
-      problems.push({ path: `routes.${name}.targets`, read: "", expected: "missing: write one, as gpu1/llama3.1:8b" })
-    }
-    for (const target of [...targets, ...(route.overflow ?? []).flat()]) {
-      const parsed = Target.parse(target)
-      const read = JSON.stringify(target)
-      if (parsed._tag === "Failure") {
-        problems.push({ path: `routes.${name}`, read, expected: `write ${parsed.failure.expected}` })
-      } else if (!upstreams.includes(parsed.success.upstream)) {
-        const close = nearest(parsed.success.upstream, upstreams)
-        const expected = close === undefined ? `write one of ${upstreams.join(", ")}` : `did you mean ${close}?`
-        problems.push({ path: `routes.${name}`, read, expected: `no such upstream: ${expected}` })
-      }
-    }
-  }
-  for (const [name, caller] of Object.entries(options.callers ?? {})) known(`callers.${name}`, caller, keys.caller)
-  if (options.anonymous !== "refuse") known("anonymous", options.anonymous ?? {}, keys.caller)
-  return problems.length === 0 ? undefined : new OptionsRefused({ of: "Spillway", problems })
 }

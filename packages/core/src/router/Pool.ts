@@ -6,7 +6,7 @@
  * is open, that asked for peace, or that is being drained is not asked at all; one that looks down or lacks the model
  * only where no other is left, since looks can be wrong.
  */
-import type { Clock, Context, Fiber } from "effect"
+import { Clock, type Fiber } from "effect"
 import * as Alarm from "../domain/Alarm.ts"
 import type { Facts } from "../domain/Facts.ts"
 import type { Held, Places, Queued, State } from "../domain/Places.ts"
@@ -14,6 +14,7 @@ import { Promises } from "../domain/Promises.ts"
 import type { Rooms } from "../domain/Rooms.ts"
 import { refusal, type SpillwayError } from "../domain/SpillwayError.ts"
 import type { Target } from "../domain/Target.ts"
+import * as Verdict from "../domain/Verdict.ts"
 import type { Health } from "./Health.ts"
 import type { Host } from "./Host.ts"
 
@@ -29,7 +30,6 @@ export class Member {
   private readonly circuit: Circuits
   /** Until when somebody is on his way who was sent there while its circuit lets in few. */
   private awaitedUntil = -Infinity
-  private bell: Alarm.Bell | undefined
 
   constructor(target: Target, places: Places, health: Health, host: Host, circuit: Circuits) {
     this.target = target
@@ -53,22 +53,15 @@ export class Member {
   }
 
   /** He has come. */
-  arrived(): void {
+  arrived(now: number): void {
+    if (this.awaitedUntil === -Infinity) return
     this.awaitedUntil = -Infinity
+    this.places.wake(now)
   }
 
   /** It asked not to be asked for so long. */
-  hold(span: number, clock: Clock.Clock, context: Context.Context<never>): void {
-    const now = Alarm.read(clock)
+  hold(span: number, now: number): void {
     this.heldUntil = Math.max(this.heldUntil, now + Math.min(span, heldMax))
-    // Nobody waits here for longer than that, and an alarm keeps a program from ending.
-    if (span > wakeMax) return
-    this.bell?.cancel()
-    this.bell = Alarm.setOn(clock, context, this.heldUntil, { ring: () => this.places.wake(Alarm.read(clock)) })
-  }
-
-  close(): void {
-    this.bell?.cancel()
   }
 
   /** Why it is not asked at all, if so; where its circuit lets in few, there is only less room. */
@@ -93,8 +86,8 @@ export interface Circuits {
 }
 
 /**
- * Why a target is not asked: its circuit is open, it asked for peace, it is being drained, or waits for a turn of another
- * model on its server.
+ * Why a target is not asked: its circuit is open, it asked for peace, it is being drained, or another model on its
+ * server has its turn.
  */
 export type Closed = "open" | "held" | "draining" | "waiting"
 
@@ -106,7 +99,6 @@ const onTheWay = 100_000_000
 
 /** Whatever a server asks for: after an hour it is asked again. */
 const heldMax = 3_600_000_000_000
-const wakeMax = 60_000_000_000
 
 /** How the next is chosen among those that have a place. */
 export type Balance = "forecast" | "least-busy" | "round-robin"
@@ -117,6 +109,8 @@ export class Pool implements Rooms {
   readonly promises = new Promises()
   private readonly balance: Balance
   private readonly domainOf: (target: string) => string
+  private readonly lines: Array<Queued> = []
+  private bell: Alarm.Bell | undefined
   private turn = 0
   private glanceAt = -Infinity
 
@@ -158,25 +152,44 @@ export class Pool implements Rooms {
   }
 
   hasRoomAt(now: number): boolean {
-    const least = this.leastDoubt(now)
-    return this.members.some((member) => member.places.hasRoom && member.doubt === least && member.waitFor(now) <= 0)
+    return this.members.some((member) => member.places.hasRoom && member.waitFor(now) <= 0)
+  }
+
+  fits({ facts }: { readonly facts: Facts }, now: number): boolean {
+    const tried = this.triedBy(facts)
+    const least = this.leastDoubt(tried, now)
+    return this.members.some((member) => isFree(member, least, tried, now))
   }
 
   choose(who: Held & { readonly facts: Facts }, now: number): Places {
-    const member = this.best(this.leastDoubt(now), this.failedOf(who.facts), now)
+    const member = this.best(this.triedBy(who.facts), now)
     member.send(now)
     member.places.take(who, now)
     return member.places
   }
 
+  waited(fiber: Fiber.Fiber<unknown, unknown>): void {
+    // Circuits half-open, holds end, servers come back: of none of that anybody is told, so that somebody looks.
+    this.bell ??= Alarm.setOn(fiber.getRef(Clock.Clock), fiber.context, Alarm.now(fiber) + lookEvery, {
+      ring: () => {
+        this.bell = undefined
+        const now = Alarm.now(fiber)
+        this.glance(fiber, now)
+        for (const line of this.lines) line.dispatch(now)
+        if (this.lines.some(({ line }) => line.size > 0)) this.waited(fiber)
+      }
+    })
+  }
+
+  close(): void {
+    this.bell?.cancel()
+  }
+
   refusal(until: number, now: number): SpillwayError | undefined {
     let soonest = Infinity
     for (const member of this.members) {
-      const wait = member.waitFor(now)
-      const closed = member.closedBy(now)
-      if (closed === undefined || closed === "waiting" || (closed === "held" && member.heldUntil < until))
-        return undefined
-      soonest = Math.min(soonest, wait)
+      if (mayStillBeAsked(member, until, now)) return undefined
+      soonest = Math.min(soonest, member.waitFor(now))
     }
     const [first, ...others] = this.members
     return refusal({
@@ -191,22 +204,30 @@ export class Pool implements Rooms {
     if (holds === undefined) return undefined
     let free = 0
     let rate = 0
-    for (const { places } of this.members.filter((member) => member.waitFor(now) <= 0)) {
-      free += Math.max(places.bound - places.taken, 0)
+    let soonest = Infinity
+    for (const member of this.members) {
+      const { places } = member
+      const wait = Math.max(member.waitFor(now), 0)
+      if (wait === Infinity) continue
+      soonest = Math.min(soonest, wait)
+      if (wait === 0) free += Math.max(places.bound - places.taken, 0)
       rate += places.bound / (places.holds ?? holds)
     }
+    if (rate === 0) return undefined
     const turns = Math.max(before + 1 - free, 0)
-    return turns === 0 ? 0 : rate === 0 ? undefined : turns / rate
+    return soonest > 0 ? soonest + before / rate : turns === 0 ? 0 : turns / rate
   }
 
   onRoom(queued: Queued): void {
+    this.lines.push(queued)
     for (const { places } of this.members) places.onRoom(queued)
   }
 
-  /** Whether there is one that may be asked, in whose domain this call has not failed yet. */
+  /** Whether there is one where this call has not failed yet, and that may be asked before its time is over. */
   hasFresh(facts: Facts | undefined, now: number): boolean {
-    const failed = this.failedOf(facts)
-    return this.members.some((member) => !failed.has(member.target.domain) && member.waitFor(now) <= 0)
+    const tried = this.failedBy(facts)
+    const until = facts?.call.deadline ?? Infinity
+    return this.members.some((member) => !isTried(member, tried) && mayStillBeAsked(member, until, now))
   }
 
   /** Looks at those whose turn to be looked at it is. */
@@ -217,27 +238,28 @@ export class Pool implements Rooms {
   }
 
   /** How doubtful the best of those is that may be asked. */
-  private leastDoubt(now: number): number {
+  private leastDoubt(tried: Tried, now: number): number {
     let least = Infinity
     for (const member of this.members) {
       const { doubt } = member
-      if (doubt >= least || member.waitFor(now) > 0) continue
+      if (doubt >= least || isTried(member, tried) || member.waitFor(now) > 0) continue
       if (doubt === 0) return 0
       least = doubt
     }
     return least
   }
 
-  /** The best that has a place: where this call has not failed yet, if there is one, and what costs least. */
-  private best(least: number, failed: ReadonlySet<string>, now: number): Member {
+  /** The best that has a place, and where this call has not failed: what costs least. */
+  private best(tried: Tried, now: number): Member {
     const { length } = this.members
+    const least = this.leastDoubt(tried, now)
     const first = length > 1 ? this.turn++ % length : 0
     let best: Member | undefined
     let bestCost = Infinity
     for (let each = 0; each < length; each++) {
       const member = this.members[(first + each) % length]!
-      if (!member.places.hasRoom || member.doubt !== least || member.waitFor(now) > 0) continue
-      const cost = this.cost(member, now) + (failed.has(member.target.domain) ? failedCost : 0)
+      if (!isFree(member, least, tried, now)) continue
+      const cost = this.cost(member, now)
       if (best !== undefined && cost >= bestCost) continue
       best = member
       bestCost = cost
@@ -245,15 +267,25 @@ export class Pool implements Rooms {
     return best!
   }
 
-  /** The domains in which goes of this call have failed. */
-  private failedOf(facts: Facts | undefined): ReadonlySet<string> {
+  /** The same, or nowhere once that is everywhere: then all of it begins anew. */
+  private triedBy(facts: Facts | undefined): Tried {
+    const tried = this.failedBy(facts)
+    return tried === nowhere || !this.members.every((member) => isTried(member, tried)) ? tried : nowhere
+  }
+
+  /** Where this call has failed, or is being answered. */
+  private failedBy(facts: Facts | undefined): Tried {
     const attempts = facts?.call.attempts ?? []
-    if (attempts.length === 0) return none
-    const failed = new Set<string>()
+    if (attempts.length === 0) return nowhere
+    const tried: Tried = { targets: new Set(), domains: new Set() }
     for (const { exit, lost, target } of attempts) {
-      if (target !== undefined && (lost || exit?._tag === "Failure")) failed.add(this.domainOf(target))
+      if (target === undefined || (!lost && exit?._tag === "Success")) continue
+      const verdict = exit?._tag === "Failure" ? Verdict.ofCause(exit.cause, undefined) : undefined
+      const isOfServer = lost || verdict?.blamesTarget === true || verdict?.failure.class === "busy"
+      if (isOfServer) tried.domains.add(this.domainOf(target))
+      else tried.targets.add(target)
     }
-    return failed
+    return tried
   }
 
   /** What it costs to go there: time, as far as it is known, and company. */
@@ -271,10 +303,30 @@ export class Pool implements Rooms {
 /** Whose turn it is to be looked at is not looked up for every call. */
 const glanceEvery = 100_000_000
 
-const none: ReadonlySet<string> = new Set()
+/** Where a call has been: what failed by itself, and with all that fails together with it. */
+interface Tried {
+  readonly targets: Set<string>
+  readonly domains: Set<string>
+}
 
-/** More than any target costs by itself, and less than no target. */
-const failedCost = 1e30
+const nowhere: Tried = { targets: new Set(), domains: new Set() }
+
+const isTried = ({ target }: Member, { domains, targets }: Tried): boolean =>
+  targets.has(target.id) || domains.has(target.domain)
+
+const isFree = (member: Member, least: number, tried: Tried, now: number): boolean =>
+  member.places.hasRoom && member.doubt === least && !isTried(member, tried) && member.waitFor(now) <= 0
+
+/** Whether somebody may wait for it who has so long. */
+const mayStillBeAsked = (member: Member, until: number, now: number): boolean => {
+  const closed = member.closedBy(now)
+  return closed === undefined || closed === "waiting" || (closed === "held" && member.heldUntil < until)
+}
+
+/** In so long somebody looks again whether a place has come free by itself. */
+const lookEvery = 100_000_000
+
+/** More than any target costs whose answers are known. */
 const unknownCost = 1e20
 
 /** How many times as long an answer takes whose model has to be loaded first, where nothing better is known. */

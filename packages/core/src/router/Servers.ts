@@ -13,7 +13,7 @@ import { type Part, text } from "../domain/Part.ts"
 import { Count, Places } from "../domain/Places.ts"
 import { Priced } from "../domain/PriceList.ts"
 import type { Question } from "../domain/Question.ts"
-import type { SpillwayError } from "../domain/SpillwayError.ts"
+import { refusal, type SpillwayError } from "../domain/SpillwayError.ts"
 import * as Summary from "../domain/Summary.ts"
 import * as Target from "../domain/Target.ts"
 import * as Units from "../domain/Units.ts"
@@ -55,29 +55,24 @@ interface Running {
 /** A target, and the Effect that asks it. */
 export interface Asked {
   readonly member: Member
-  readonly price: typeof Priced.Type | undefined
+  /** Whether its server costs something. */
+  readonly isPriced: boolean
   readonly ask: Effect.Effect<Summary.Summary, SpillwayError>
 }
 
 /** All servers by their names, and the targets that were named so far. */
 export class Servers {
   readonly all: ReadonlyMap<string, Running>
-  private readonly prices: Readonly<Record<string, typeof Priced.Type>>
   private readonly circuits: Circuits
   private readonly targets = new Map<string, Asked>()
+  private readonly kept = new Set<string>()
   private readonly draining = new Set<string>()
   private readonly hosts = new Map<string, Host>()
   private readonly dwell: number
 
-  constructor(
-    all: ReadonlyMap<string, Running>,
-    prices: Readonly<Record<string, typeof Priced.Type>>,
-    circuits: Circuits,
-    dwell: number
-  ) {
+  constructor(all: ReadonlyMap<string, Running>, circuits: Circuits, dwell: number) {
     this.dwell = dwell
     this.all = all
-    this.prices = prices
     this.circuits = circuits
   }
 
@@ -95,8 +90,8 @@ export class Servers {
     member.isDraining = this.draining.has(upstream)
     const leaf = Call.asEffect<SpillwayError, never>(call, id)
     const watched = host.watched(leaf, member)
-    const heeding = heed(limit === undefined ? watched : limit(watched), member)
-    const asked = { member, price: price ?? this.prices[id] ?? this.prices[model], ask: heeding }
+    const heeding = heed(limit === undefined ? watched : limited(limit(watched), id), member)
+    const asked = { member, isPriced: price !== undefined && price !== "free", ask: heeding }
     this.targets.set(id, asked)
     return asked
   }
@@ -104,6 +99,19 @@ export class Servers {
   /** The target, if it was named before. */
   find(id: string): Asked | undefined {
     return this.targets.get(id)
+  }
+
+  /** Forgets one that nobody asks any more. */
+  forget(id: string): void {
+    const asked = this.targets.get(id)
+    if (asked === undefined || asked.member.places.taken > 0 || this.kept.has(id)) return
+    this.targets.delete(id)
+    asked.member.host.remove(asked.member)
+  }
+
+  /** The targets of routes are never forgotten. */
+  keep(id: string): void {
+    this.kept.add(id)
   }
 
   get named(): ReadonlyArray<Asked> {
@@ -135,7 +143,7 @@ export class Servers {
 
 /** Makes all of them; what they hold is given back with the scope. */
 export const open = (
-  { defaults = {}, prices = {}, upstreams }: Options,
+  { defaults = {}, upstreams }: Options,
   circuits: Circuits
 ): Effect.Effect<Servers, OptionsRefused, Scope.Scope> =>
   Effect.gen(function* () {
@@ -146,7 +154,7 @@ export const open = (
     )({ ...(defaults.dwell !== undefined && { dwell: defaults.dwell }) })
     const all = new Map<string, Running>()
     for (const [name, given] of Object.entries(upstreams)) {
-      const { upstream, ...said } = isServer(given) ? given : { upstream: given }
+      const { upstream, ...said } = serverOf(given)
       const { domain, price, rate, slots } = yield* decode(`upstreams.${name}`, Said)(said)
       const { call, inspect } = yield* answering(upstream)
       const health = new Health(inspect, looking)
@@ -154,11 +162,10 @@ export const open = (
       const limit = rate === undefined ? undefined : yield* RateLimit.make({ rate, per: "all" })
       all.set(name, { call, health, slots, domain, price, limit })
     }
-    const servers = new Servers(all, prices, circuits, Alarm.nanos(dwell))
+    const servers = new Servers(all, circuits, Alarm.nanos(dwell))
     yield* Effect.addFinalizer(() =>
       Effect.sync(() => {
         for (const { member } of servers.named) {
-          member.close()
           member.host.close()
         }
       })
@@ -166,8 +173,19 @@ export const open = (
     return servers
   })
 
-const isServer = (given: Answers | Server): given is Server =>
-  typeof given === "object" && "upstream" in given && !Effect.isEffect(given)
+/** What answers, and what is said of it; who says it beside a call of his own has said it too. */
+const serverOf = (given: Answers | Server): Server => {
+  if (typeof given !== "object" || Effect.isEffect(given)) return { upstream: given }
+  if ("upstream" in given) return given
+  const { domain, price, rate, slots } = given as Partial<Server>
+  return {
+    upstream: given,
+    ...(domain !== undefined && { domain }),
+    ...(price !== undefined && { price }),
+    ...(rate !== undefined && { rate }),
+    ...(slots !== undefined && { slots })
+  }
+}
 
 const answering = (
   given: Answers
@@ -204,6 +222,12 @@ const partsOf = async function* (
   }
 }
 
+/** What a limit of ours says about a server is no limit of whoever asks. */
+const limited = <A, R>(self: Effect.Effect<A, SpillwayError, R>, target: string): Effect.Effect<A, SpillwayError, R> =>
+  Effect.catchReason(self, "SpillwayError", "RateLimited", ({ retryAfter }) =>
+    Effect.fail(refusal({ _tag: "UpstreamRateLimited", target, retryAfter }))
+  )
+
 /** The same, after which a target that asked for peace is left in it. */
 const heed = <A, E, R>(self: Effect.Effect<A, E, R>, member: Member): Effect.Effect<A, E, R> =>
   Effect.withFiber((fiber) =>
@@ -212,7 +236,7 @@ const heed = <A, E, R>(self: Effect.Effect<A, E, R>, member: Member): Effect.Eff
       const clock = fiber.getRef(Clock.Clock)
       const verdict = Verdict.ofCause(exit.cause, undefined, () => clock.currentTimeMillisUnsafe())
       const span = verdict?.isRefusal === false ? verdict.retryAfter : undefined
-      if (span !== undefined) member.hold(span, clock, fiber.context)
+      if (span !== undefined) member.hold(span, Alarm.read(clock))
       return undefined
     })
   )

@@ -5,7 +5,8 @@ import { type Duration, Effect } from "effect"
 import * as Alarm from "../domain/Alarm.ts"
 import type { SpillwayError } from "../domain/SpillwayError.ts"
 import type { Closed, Member } from "./Pool.ts"
-import type { Routed, Router } from "./Router.ts"
+import type { Routed } from "./Route.ts"
+import type { Router } from "./Router.ts"
 
 /** One server. */
 export interface UpstreamStanding {

@@ -88,10 +88,11 @@ describe("the table of failures", () => {
   })
 
   it("tries elsewhere what another target may do", () => {
-    const others = "DeadlineUnmeetable Unsupported ContextTooLong ModelNotFound QuotaSpent LoadFailed OutOfMemory"
+    const others =
+      "BudgetSpent Unpriced DeadlineUnmeetable Unsupported ContextTooLong ModelNotFound QuotaSpent LoadFailed"
     assertNames(
       namesWhere((row) => row.elsewhere && !row.here),
-      `${others} Truncated UpstreamUnauthorized TimedOut`
+      `${others} OutOfMemory Truncated UpstreamUnauthorized TimedOut`
     )
   })
 

@@ -20,6 +20,8 @@ const house = () => {
     holds: undefined,
     promises: all[0]!.promises,
     state: all[0]!.state,
+    fits: () => true,
+    waited: () => undefined,
     hasRoomAt: () => !state.isShut && all.some(({ hasRoom }) => hasRoom),
     choose: (who, now) => {
       const free = all.find(({ hasRoom }) => hasRoom)!

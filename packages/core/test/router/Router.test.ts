@@ -105,7 +105,7 @@ describe("a call", () => {
       const { spillway, states } = yield* scene((servers) => ({ upstreams: upstreams(servers), routes: { chat } }))
       states[0]!.takes = 1e9
       const fibers = yield* Effect.forEach([1, 2], () => asking(spillway))
-      yield* pass(60)
+      yield* pass(100)
       assert.deepStrictEqual((yield* Fiber.joinAll(fibers)).map(reasonOf), ["ok", "ok"])
     })
   )

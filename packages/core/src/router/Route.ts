@@ -1,0 +1,193 @@
+/**
+ * A route: what callers ask for by its name, and the Effect that answers it.
+ *
+ * Its targets are tiers: its own, and one after the other those that it goes over to. Each tier has a line, and each go
+ * of a call is a turn in one of them. What fails in the first is tried there again, elsewhere at once and everywhere
+ * after a while; then the call goes over.
+ */
+import { Cause, type Clock, Duration, Effect, type Fiber, Schema } from "effect"
+import * as Alarm from "../domain/Alarm.ts"
+import { Facts, under, withCall } from "../domain/Facts.ts"
+import { type Failure, table } from "../domain/Failure.ts"
+import { onlyIf } from "../domain/Go.ts"
+import { decode, type OptionsRefused } from "../domain/Options.ts"
+import { RetryBudget } from "../domain/RetryBudget.ts"
+import type { SpillwayError } from "../domain/SpillwayError.ts"
+import type { Summary } from "../domain/Summary.ts"
+import type { Plan } from "../Plan.ts"
+import * as Fallback from "../plans/Fallback.ts"
+import * as Hedge from "../plans/Hedge.ts"
+import * as Rescue from "../plans/Rescue.ts"
+import type * as Budget from "../policies/Budget.ts"
+import type * as CircuitBreaker from "../policies/CircuitBreaker.ts"
+import * as Deadline from "../policies/Deadline.ts"
+import * as Queue from "../policies/Queue.ts"
+import * as Retry from "../policies/Retry.ts"
+import * as Shed from "../policies/Shed.ts"
+import * as Timeout from "../policies/Timeout.ts"
+import * as Policy from "../Policy.ts"
+import type * as Options from "./Options.ts"
+import { Pool } from "./Pool.ts"
+import type * as Servers from "./Servers.ts"
+
+/** What answers a question. */
+export type Answer = Effect.Effect<Summary, SpillwayError>
+
+/** A tier of a route: its line, and the pool that it waits for. */
+export interface Tier {
+  readonly pool: Pool
+  readonly queue: Queue.Queue
+}
+
+/** A route, as it stands. */
+export interface Routed {
+  readonly tiers: ReadonlyArray<Tier>
+  /** The whole call, with what goes over and without. */
+  readonly answer: Answer
+  readonly local: Answer
+  /** Around it, for callers who have no deadline of their own. */
+  readonly within: Policy.Policy<"call", SpillwayError>
+}
+
+/** What all routes share. */
+export interface Made {
+  readonly options: Options.Options
+  readonly servers: Servers.Servers
+  readonly breaker: CircuitBreaker.CircuitBreaker
+  readonly budget: Budget.Budget | undefined
+  readonly clock: Clock.Clock
+}
+
+/** The Effect that answers on a route, with its lines. */
+export const routed = (made: Made, given: Options.Route): Effect.Effect<Routed, OptionsRefused> =>
+  Effect.gen(function* () {
+    const { clock, options } = made
+    const route: Options.Route = { ...options.defaults, ...given }
+    const { deadline = "2m", hedge = "off", overflow = [], rescue = "resume", targets } = route
+    const within = yield* Deadline.make({ deadline })
+    const decoded = yield* decode("deadline", Deadline.Options)({ deadline })
+    const timeout = yield* Timeout.make(clocksOf(route, decoded.deadline))
+    if (hedge !== "off") yield* Hedge.make(hedge)
+    const first = yield* tier(made, yield* waitsFor(route, decoded.deadline), timeout, targets)
+    const over = yield* Effect.forEach(overflow, (ids) =>
+      tier(made, route, timeout, typeof ids === "string" ? [ids] : ids)
+    )
+    const plan: Plan = rescue === "off" ? yield* Fallback.make() : yield* Rescue.make({ mode: rescue })
+    const beside = hedge === "off" || targets.length < 2 ? undefined : yield* Hedge.make(hedge)
+    // Another of the same is asked at once where one has failed; all of them again after a while.
+    const failovers = new RetryBudget(failoverShare)
+    const others = Array.from({ length: Math.min(targets.length - 1, othersMax) }, () =>
+      onlyIf((facts, failure) => {
+        const now = Alarm.read(clock)
+        if (isOfTheLine(facts, failure) || !first.pool.hasFresh(facts, now)) return false
+        // What was turned away has cost nothing; else an outage of all of them would cost as often as there are.
+        return failure.class === "caller" || failure.class === "refusal" || failovers.retry(now)
+      })(first.answer)
+    )
+    // Where there is somebody else, nobody waits long for who asked him to.
+    const patient: Retry.Options = overflow.length === 0 ? {} : { retryAfterMax: "5s" }
+    const again = yield* Retry.make(Object.assign(patient, route.retry))
+    const own = again(plan([beside?.([first.answer, first.answer]) ?? first.answer, ...others]))
+    const goesOver = over.map(({ answer, pool }) => onlyIf((facts) => pool.hasFresh(facts, Alarm.read(clock)))(answer))
+    const around = (answer: Answer): Answer =>
+      Effect.suspend(() => {
+        failovers.call(Alarm.read(clock))
+        return bounded(ownFirst(answer), route.maxTokens)
+      })
+    return { tiers: [first, ...over], answer: around(plan([own, ...goesOver])), local: around(own), within }
+  })
+
+/** Whether a failure says something of the whole line, and not of a target. */
+const isOfTheLine = (facts: Facts | undefined, failure: Failure): boolean =>
+  failure === table.QueueFull || failure === table.DeadlineUnmeetable || facts?.call.waits.isInVain === true
+
+/** So many others of a pool are asked before somebody waits, of whom all together are such a share of the calls. */
+const othersMax = 16
+const failoverShare = 0.2
+
+/** That a budget is spent is the last thing that a caller wants to hear: first comes why it had to be asked. */
+const ownFirst = (self: Answer): Answer =>
+  Effect.catchCause(self, (cause) => {
+    const [first, ...rest] = cause.reasons
+    const isPaid = first !== undefined && Cause.isFailReason(first) && ofMoney.has(first.error.reason._tag)
+    return Effect.failCause(isPaid && rest.length > 0 ? Cause.fromReasons([...rest, first]) : cause)
+  })
+
+const ofMoney: ReadonlySet<string> = new Set(["BudgetSpent", "Unpriced"])
+
+/**
+ * The clocks of a route, where it names none: who says nothing is found out before the deadline, which says nothing of
+ * a target; and soon enough for another one, where there is one.
+ */
+const clocksOf = (
+  { overflow = [], targets, timeouts }: Options.Route,
+  deadline: Duration.Duration
+): Timeout.Options => {
+  const isAlone = targets.length + overflow.length < 2
+  const silent = Duration.times(deadline, isAlone ? 0.9 : 0.6)
+  const load = Duration.min(Duration.minutes(5), Duration.times(deadline, 0.9))
+  return { firstToken: silent, idle: Duration.min(Duration.minutes(1), silent), load, ...timeouts }
+}
+
+/** The same route, in whose line nobody waits so long that there is no time left for what goes over. */
+const waitsFor = (route: Options.Route, deadline: Duration.Duration): Effect.Effect<Options.Route, OptionsRefused> =>
+  (route.overflow ?? []).length === 0
+    ? Effect.succeed(route)
+    : Effect.map(
+        decode("queue", Waiting)({ ...(route.queue?.wait !== undefined && { wait: route.queue.wait }) }),
+        ({ wait }) => ({
+          ...route,
+          queue: { ...route.queue, wait: Duration.min(wait, Duration.times(deadline, 1 / 2)) }
+        })
+      )
+
+const Waiting = Schema.Struct({ wait: Queue.Options.fields.wait })
+
+/** The line of some targets, and the Effect that waits in it and asks one of them. */
+const tier = (
+  { breaker, budget, options, servers }: Made,
+  { balance = "forecast", queue }: Options.Route,
+  timeout: Policy.Policy<"attempt", SpillwayError>,
+  ids: ReadonlyArray<string>
+): Effect.Effect<Tier & { readonly answer: Answer }, OptionsRefused> =>
+  Effect.gen(function* () {
+    const targets = ids.map((id) => servers.target(id))
+    const pool = new Pool(
+      targets.map(({ member }) => member),
+      balance,
+      (id) => servers.domainOf(id)
+    )
+    const weights = Object.entries(options.callers ?? {}).flatMap(([name, { weight }]) =>
+      weight === undefined ? [] : [[name, weight] as const]
+    )
+    const slots = { targets: { placesOf: () => pool, find: () => pool } }
+    const line = yield* Queue.make({ ...queue, weights: Object.fromEntries(weights), slots })
+    const shed = yield* Shed.make({ queue: line })
+    const chosen: Answer = Effect.withFiber((fiber) => memberIn(servers, fiber).ask)
+    const timed = timeout(chosen)
+    const asked = breaker(
+      Effect.withFiber((fiber): Answer => {
+        memberIn(servers, fiber).member.arrived(Alarm.now(fiber))
+        return timed
+      })
+    )
+    // Once it is known where it goes, and what that costs.
+    const paid = budget === undefined ? asked : budget(asked)
+    return { pool, queue: line, answer: shed(line(paid)) }
+  })
+
+/** The target that a call was sent to. */
+const memberIn = (servers: Servers.Servers, fiber: Fiber.Fiber<unknown, unknown>): Servers.Asked =>
+  servers.find(fiber.getRef(Facts)!.target!)!
+
+/** The question with the bound of its route, where it has none that is lower. */
+const bounded = (self: Answer, maxTokens: number | undefined): Answer =>
+  maxTokens === undefined
+    ? self
+    : Effect.withFiber((fiber) => {
+        const facts = fiber.getRef(Facts)!
+        const { question } = facts.call
+        if (question === undefined || (question.settings.maxTokens ?? Infinity) <= maxTokens) return self
+        const settings = { ...question.settings, maxTokens }
+        return under(self, fiber, withCall(facts, { ...facts.call, question: { ...question, settings } }))
+      })
