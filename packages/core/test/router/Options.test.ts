@@ -1,6 +1,6 @@
 /** Who may ask for what, what it may cost him, and what is refused before anybody asks. */
 import { assert, describe, it } from "@effect/vitest"
-import { Spillway } from "@spillway/core"
+import { refusal, Spillway } from "@spillway/core"
 import { Effect, Fiber } from "effect"
 import { asking, chat, pass, reasonOf, scene, server, upstreams, whoOf } from "../fixtures/routing.ts"
 import * as Unhandled from "../fixtures/unhandled.ts"
@@ -54,7 +54,124 @@ describe("a caller", () => {
   )
 })
 
+describe("money", () => {
+  const overloaded = refusal({ _tag: "Overloaded", target: "gpu1/m" })
+
+  it.effect("that is spent hides no reason of our own, and keeps nobody from what is free", () =>
+    Effect.gen(function* () {
+      const { spillway, states } = yield* scene((servers) => ({
+        upstreams: upstreams(servers),
+        routes: {
+          chat: { targets: ["gpu1/m"], overflow: ["hosted/big"], maxTokens: 100 },
+          free: { targets: ["gpu1/m"], overflow: ["hosted/big", "gpu2/m"], maxTokens: 100 }
+        },
+        // Each may cost a hundred micro-dollars and some more, and comes to twenty.
+        budgets: { total: "$0.00012/day" },
+        defaults: { retry: { attempts: 1 } }
+      }))
+      states[0]!.fails = overloaded
+      const paid = yield* asking(spillway, "chat")
+      yield* pass(5)
+      assert.strictEqual(whoOf(yield* Fiber.join(paid)), "hosted/big")
+      const fibers = [yield* asking(spillway, "chat"), yield* asking(spillway, "free")]
+      yield* pass(5)
+      const [local, free] = yield* Fiber.joinAll(fibers)
+      assert.strictEqual(reasonOf(local!), "Overloaded")
+      assert.strictEqual(whoOf(free!), "gpu2/m")
+      assert.strictEqual(states[2]!.asked, 1)
+    })
+  )
+
+  it.effect(
+    "is what a server costs for each of its models, but for those of the cloud, or what somebody said of one",
+    () =>
+      Effect.gen(function* () {
+        const { records, spillway } = yield* scene((servers) => ({
+          upstreams: upstreams(servers),
+          budgets: { total: "$1/day" },
+          prices: { "gpu1/dear": { input: 10, output: 10 } }
+        }))
+        for (const [model, end] of [
+          ["gpu1/any", "gpu1/any"],
+          ["gpu1/gpt-oss:120b-cloud", "Unpriced"],
+          ["gpu1/dear", "gpu1/dear"],
+          ["hosted/any", "hosted/any"]
+        ] as const) {
+          const fiber = yield* asking(spillway, model)
+          yield* pass(2)
+          const exit = yield* Fiber.join(fiber)
+          assert.strictEqual(whoOf(exit) ?? reasonOf(exit), end)
+        }
+        assert.deepStrictEqual(
+          records.map(({ costUsd }) => costUsd),
+          [0, undefined, 0.0002, 0.00002]
+        )
+      })
+  )
+})
+
+describe("a caller's own deadline", () => {
+  it.effect("stands in the place of the route's, also where it is longer", () =>
+    Effect.gen(function* () {
+      const { spillway, states } = yield* scene((servers) => ({
+        upstreams: upstreams(servers),
+        routes: { chat: { targets: ["gpu1/m"], deadline: "5s", timeouts: { firstToken: "1h", idle: "1h" } } },
+        callers: { nightly: { deadline: "1h" } }
+      }))
+      states[0]!.takes = 60_000
+      const nightly = yield* asking(spillway, "chat", { caller: "nightly" })
+      yield* pass(70)
+      assert.strictEqual(reasonOf(yield* Fiber.join(nightly)), "ok")
+      const other = yield* asking(spillway)
+      yield* pass(6)
+      assert.strictEqual(reasonOf(yield* Fiber.join(other)), "TimedOut")
+    })
+  )
+})
+
 describe("a model that no route names", () => {
+  it.effect("is not asked by who must not go over where only that goes, nor guessed to be where it costs", () =>
+    Effect.gen(function* () {
+      const { spillway, states } = yield* scene((servers) => ({
+        upstreams: upstreams(servers),
+        routes: { chat: { ...chat, targets: ["gpu1/m"] } },
+        callers: { nightly: { overflow: "never" } }
+      }))
+      const never = yield* asking(spillway, "hosted/big", { caller: "nightly" })
+      assert.strictEqual(reasonOf(yield* Fiber.join(never)), "Forbidden")
+      const fibers = yield* Effect.forEach([1, 2, 3], () => asking(spillway, "whatever"))
+      yield* pass(4)
+      yield* Fiber.joinAll(fibers)
+      assert.strictEqual(states[2]!.asked, 0)
+    })
+  )
+
+  it.effect("is found once it is there, and names that nobody has leave nothing behind", () =>
+    Effect.gen(function* () {
+      const models = [{ name: "old:latest", loaded: false }]
+      const inspect = Effect.sync(() => ({ models: [...models] }))
+      const { spillway } = yield* scene(([one]) => ({
+        upstreams: { gpu1: { upstream: { name: "gpu1", ...one!.upstream, inspect }, slots: 4 } },
+        defaults: { health: { every: "1s" } }
+      }))
+      const ask = (model: string) =>
+        Effect.gen(function* () {
+          const fiber = yield* asking(spillway, model)
+          yield* pass(2)
+          return reasonOf(yield* Fiber.join(fiber))
+        })
+      assert.strictEqual(yield* ask("old"), "ok")
+      assert.strictEqual(yield* ask("new"), "ModelNotFound")
+      models.push({ name: "new:latest", loaded: false })
+      assert.strictEqual(yield* ask("new"), "ok")
+      for (let each = 0; each < 1_500; each++) yield* Effect.ignore(spillway.explain(`gpu1/junk${each}`))
+      assert.strictEqual((yield* spillway.status).routes.length, 2)
+      for (const name of ["x".repeat(10_000), "gpu1/", "gpu1/a b", ""]) {
+        assert.strictEqual(yield* ask(name), "ModelNotFound", name)
+      }
+    })
+  )
+
   it.effect("is asked where its name says, or wherever it may be, and is not there otherwise", () =>
     Effect.gen(function* () {
       const inspect = Effect.succeed({ models: [{ name: "m:latest", loaded: false }] })
@@ -86,8 +203,18 @@ describe("what makes no sense", () => {
           Effect.service(Spillway),
           Spillway.layer({
             upstreams: { gpu1: upstream, "a/b": upstream },
-            routes: { chat: { targets: ["gpu2/m", "m"], balance: "fastest" as "forecast" }, empty: { targets: [] } },
-            callers: { ann: { ...({ rates: "2/min" } as object) } }
+            routes: {
+              chat: { targets: ["gpu2/m", "m"], balance: "fastest" as "forecast" },
+              empty: { targets: [], overflow: [[]] },
+              twice: { targets: ["gpu1/m", "gpu1/m"] },
+              word: { targets: "gpu1/m" as never }
+            },
+            callers: {
+              ann: { ...({ rates: "2/min" } as object) },
+              bob: { overflow: "Never" as "never", burst: 5, routes: ["chta"] },
+              eve: 7 as never
+            },
+            defaults: { retry: 3 as never, ...({ dwel: "1s" } as object) }
           })
         )
       )
@@ -95,11 +222,19 @@ describe("what makes no sense", () => {
         refused.problems.map(({ path }) => path),
         [
           "upstreams.a/b",
+          "defaults.dwel",
           "routes.chat.balance",
           "routes.chat",
           "routes.chat",
           "routes.empty.targets",
-          "callers.ann.rates"
+          "routes.empty.overflow",
+          "routes.twice",
+          "routes.word.targets",
+          "callers.ann.rates",
+          "callers.bob.overflow",
+          "callers.bob.burst",
+          "callers.bob.routes",
+          "callers.eve"
         ]
       )
       assert.include(refused.message, "did you mean gpu1?")
