@@ -20,7 +20,16 @@ import { explain, type RouteStanding, type Status, statusOf } from "./router/Sta
 
 export type { Answers, Caller, Options, Pulled, Route, Server, Settings } from "./router/Options.ts"
 export type { Closed } from "./router/Pool.ts"
-export type { RouteStanding, Status, TargetStanding, UpstreamStanding } from "./router/Standing.ts"
+export type { Counted } from "./router/Hour.ts"
+export type {
+  Differing,
+  RouteStanding,
+  Status,
+  TargetStanding,
+  TierStanding,
+  UpstreamStanding,
+  Why
+} from "./router/Standing.ts"
 
 /** What a program asks: a question, or what a user says to a model or a route. */
 export type Asked = Questions.Question | { readonly model: string; readonly prompt: string }

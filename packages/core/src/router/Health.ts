@@ -7,7 +7,7 @@
  */
 import { Clock, Duration, Effect, Fiber, Random } from "effect"
 import * as Alarm from "../domain/Alarm.ts"
-import type { Inspection, Upstream } from "../domain/Upstream.ts"
+import type { Inspection, ModelFound, Upstream } from "../domain/Upstream.ts"
 
 /** How often somebody looks, and for how long at most. */
 export interface Looking {
@@ -48,12 +48,17 @@ export class Health {
   has(model: string): boolean {
     const { inspection } = this
     if (inspection === undefined || inspection.models.length === 0) return true
-    return inspection.models.some(({ name }) => name === model || name === `${model}:latest`)
+    return this.find(model) !== undefined
   }
 
   /** Whether that model is loaded there, as far as anybody knows. */
   isLoaded(model: string): boolean | undefined {
-    return this.inspection?.models.find(({ name }) => name === model || name === `${model}:latest`)?.loaded
+    return this.find(model)?.loaded
+  }
+
+  /** That model, as the last look showed it. */
+  find(model: string): ModelFound | undefined {
+    return this.inspection?.models.find(({ name }) => name === model || name === `${model}:latest`)
   }
 
   /** Looks where it is time to, beside whoever asks. */

@@ -114,7 +114,7 @@ export class Pool implements Rooms {
   private turn = 0
   private glanceAt = -Infinity
 
-  /** \`domainOf\` knows what fails together, of the targets of all pools. */
+  /** `domainOf` knows what fails together, of the targets of all pools. */
   constructor(members: ReadonlyArray<Member>, balance: Balance, domainOf: (target: string) => string) {
     this.members = members
     this.balance = balance
@@ -162,7 +162,8 @@ export class Pool implements Rooms {
   }
 
   choose(who: Held & { readonly facts: Facts }, now: number): Places {
-    const member = this.best(this.triedBy(who.facts), now)
+    const member = this.best(this.triedBy(who.facts), now)!
+    this.turn++
     member.send(now)
     member.places.take(who, now)
     return member.places
@@ -249,11 +250,16 @@ export class Pool implements Rooms {
     return least
   }
 
+  /** Whom a call would be sent to now that has been nowhere yet. */
+  next(now: number): Member | undefined {
+    return this.best(nowhere, now)
+  }
+
   /** The best that has a place, and where this call has not failed: what costs least. */
-  private best(tried: Tried, now: number): Member {
+  private best(tried: Tried, now: number): Member | undefined {
     const { length } = this.members
     const least = this.leastDoubt(tried, now)
-    const first = length > 1 ? this.turn++ % length : 0
+    const first = length > 1 ? this.turn % length : 0
     let best: Member | undefined
     let bestCost = Infinity
     for (let each = 0; each < length; each++) {
@@ -264,7 +270,7 @@ export class Pool implements Rooms {
       best = member
       bestCost = cost
     }
-    return best!
+    return best
   }
 
   /** The same, or nowhere once that is everywhere: then all of it begins anew. */

@@ -27,6 +27,7 @@ import * as Shed from "../policies/Shed.ts"
 import * as Timeout from "../policies/Timeout.ts"
 import * as Policy from "../Policy.ts"
 import type * as Options from "./Options.ts"
+import { Hour } from "./Hour.ts"
 import { Pool } from "./Pool.ts"
 import type * as Servers from "./Servers.ts"
 
@@ -47,6 +48,9 @@ export interface Routed {
   readonly local: Answer
   /** Around it, for callers who have no deadline of their own. */
   readonly within: Policy.Policy<"call", SpillwayError>
+  /** For how long somebody may wait, in nanoseconds, who has no deadline of his own. */
+  readonly deadline: number
+  readonly hour: Hour
 }
 
 /** What all routes share. */
@@ -88,13 +92,35 @@ export const routed = (made: Made, given: Options.Route): Effect.Effect<Routed, 
     const patient: Retry.Options = overflow.length === 0 ? {} : { retryAfterMax: "5s" }
     const again = yield* Retry.make(Object.assign(patient, route.retry))
     const own = again(plan([beside?.([first.answer, first.answer]) ?? first.answer, ...others]))
-    const goesOver = over.map(({ answer, pool }) => onlyIf((facts) => pool.hasFresh(facts, Alarm.read(clock)))(answer))
+    const hour = new Hour(Alarm.read(clock))
+    const gone = new WeakSet<object>()
+    const goesOver = over.map(({ answer, pool }) =>
+      onlyIf((facts) => {
+        const now = Alarm.read(clock)
+        if (!pool.hasFresh(facts, now)) return false
+        // Whoever goes on to a further tier has been counted.
+        if (facts !== undefined && !gone.has(facts.call.waits)) {
+          gone.add(facts.call.waits)
+          hour.over(now)
+        }
+        return true
+      })(answer)
+    )
     const around = (answer: Answer): Answer =>
       Effect.suspend(() => {
-        failovers.call(Alarm.read(clock))
+        const now = Alarm.read(clock)
+        failovers.call(now)
+        hour.call(now)
         return bounded(ownFirst(answer), route.maxTokens)
       })
-    return { tiers: [first, ...over], answer: around(plan([own, ...goesOver])), local: around(own), within }
+    return {
+      tiers: [first, ...over],
+      answer: around(plan([own, ...goesOver])),
+      local: around(own),
+      within,
+      deadline: Alarm.nanos(decoded.deadline),
+      hour
+    }
   })
 
 /** Whether a failure says something of the whole line, and not of a target. */
