@@ -79,6 +79,32 @@ describe("where a call would go now", () => {
     })
   )
 
+  it.effect("is where a call would wait that has the time, and what goes over where it has not", () =>
+    Effect.gen(function* () {
+      const { spillway, states } = yield* scene((servers) => ({
+        upstreams: upstreams(servers),
+        routes: {
+          chat: { targets: ["gpu1/m"], overflow: ["hosted/big"] },
+          soon: { targets: ["gpu1/m"], overflow: ["hosted/big"], deadline: "10s" }
+        }
+      }))
+      const retryAfter = Duration.seconds(30)
+      states[0]!.fails = refusal({ _tag: "UpstreamRateLimited", target: "gpu1/m", retryAfter })
+      const fiber = yield* asking(spillway)
+      yield* pass(2)
+      assert.strictEqual(whoOf(yield* Fiber.join(fiber)), "hosted/big")
+      assert.strictEqual((yield* spillway.explain("soon")).next, "hosted/big")
+      const { next, tiers } = yield* spillway.explain("chat")
+      const [held] = tiers[0]!.targets
+      assert.deepStrictEqual([next, held!.why], [undefined, "held"])
+      assert.closeTo(Duration.toMillis(held!.for!), 28_500, 200)
+      states[0]!.fails = undefined
+      const fibers = [yield* asking(spillway), yield* asking(spillway, "soon")]
+      yield* pass(32)
+      assert.deepStrictEqual((yield* Fiber.joinAll(fibers)).map(whoOf), ["gpu1/m", "hosted/big"])
+    })
+  )
+
   it.effect("knows who looks down or lacks the model, and which servers have another model of that name", () =>
     Effect.gen(function* () {
       let isThere = true
