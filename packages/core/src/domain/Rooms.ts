@@ -28,6 +28,8 @@ export interface Rooms {
   choose(who: Held & { readonly facts: Facts }, now: number): Places
   /** Why nobody can have one, however long he waits. */
   refusal(until: number, now: number): SpillwayError | undefined
+  /** Until when somebody may wait who will have to go elsewhere then; as long as he likes where it is not there. */
+  lastMoment?(facts: Facts, now: number): number
   freeIn(before: number, now: number): number | undefined
   onRoom(queued: Queued): void
 }

@@ -177,6 +177,8 @@ class Pool implements Queued {
       this.start(run, now)
       return undefined
     }
+    run.until = Math.min(run.until, this.rooms.lastMoment?.(run.facts, now) ?? Infinity)
+    if (now >= run.until) return run.late(now)
     const victims = this.line.enter(run)
     if (victims === undefined) return this.full(run, now)
     for (const victim of victims) victim.end(this.full(victim, now))
@@ -271,6 +273,8 @@ class Run<A, E, R> implements Waiting, Taken, Alarm.Ringing, Policy.Run<A, E | S
   readonly fiber: Fiber.Fiber<unknown, unknown>
   readonly attemptsBefore: number
   cameAt: number
+  /** When his patience ends. */
+  until: number
   takenAt: number
   taken: Places | undefined
   private pool: Pool | undefined
@@ -292,6 +296,7 @@ class Run<A, E, R> implements Waiting, Taken, Alarm.Ringing, Policy.Run<A, E | S
     this.fiber = fiber
     this.attemptsBefore = attemptsCount(facts)
     this.cameAt = 0
+    this.until = Infinity
     this.takenAt = 0
     this.taken = undefined
     this.pool = undefined
@@ -307,14 +312,10 @@ class Run<A, E, R> implements Waiting, Taken, Alarm.Ringing, Policy.Run<A, E | S
     return this.taken!
   }
 
-  /** When his patience ends. */
-  get until(): number {
-    return Math.min(this.cameAt + this.desk.waitMax, this.facts.call.deadline)
-  }
-
   enter(): Effect.Effect<A, E | SpillwayError, R> {
     const { desk, facts } = this
     this.cameAt = Alarm.now(this.fiber)
+    this.until = Math.min(this.cameAt + desk.waitMax, facts.call.deadline)
     // Places that nobody holds may be forgotten while a fiber yields: what is found is taken at once.
     this.pool = desk.poolOf(desk.targets.placesOf(facts, this.cameAt))
     const refused = this.pool.enter(this)

@@ -114,11 +114,20 @@ export class Pool implements Rooms {
   private turn = 0
   private glanceAt = -Infinity
 
+  /** Until when somebody may wait here before he has to go over. */
+  readonly lastMoment: (facts: Facts, now: number) => number
+
   /** `domainOf` knows what fails together, of the targets of all pools. */
-  constructor(members: ReadonlyArray<Member>, balance: Balance, domainOf: (target: string) => string) {
+  constructor(
+    members: ReadonlyArray<Member>,
+    balance: Balance,
+    domainOf: (target: string) => string,
+    lastMoment: (facts: Facts, now: number) => number
+  ) {
     this.members = members
     this.balance = balance
     this.domainOf = domainOf
+    this.lastMoment = lastMoment
   }
 
   get bound(): number {

@@ -5,7 +5,7 @@
  * of a call is a turn in one of them. What fails in the first is tried there again, elsewhere at once and everywhere
  * after a while; then the call goes over.
  */
-import { Cause, type Clock, Duration, Effect, type Fiber, Schema } from "effect"
+import { Cause, type Clock, Duration, Effect, type Fiber } from "effect"
 import * as Alarm from "../domain/Alarm.ts"
 import { Facts, under, withCall } from "../domain/Facts.ts"
 import { type Failure, table } from "../domain/Failure.ts"
@@ -59,6 +59,8 @@ export interface Made {
   readonly servers: Servers.Servers
   readonly breaker: CircuitBreaker.CircuitBreaker
   readonly budget: Budget.Budget | undefined
+  /** Whether somebody's calls may go where a route goes over to. */
+  readonly mayGoOver: (caller: string) => boolean
   readonly clock: Clock.Clock
 }
 
@@ -72,10 +74,14 @@ export const routed = (made: Made, given: Options.Route): Effect.Effect<Routed, 
     const decoded = yield* decode("deadline", Deadline.Options)({ deadline })
     const timeout = yield* Timeout.make(clocksOf(route, decoded.deadline))
     if (hedge !== "off") yield* Hedge.make(hedge)
-    const first = yield* tier(made, yield* waitsFor(route, decoded.deadline), timeout, targets)
-    const over = yield* Effect.forEach(overflow, (ids) =>
-      tier(made, route, timeout, typeof ids === "string" ? [ids] : ids)
+    const over: Array<Tier & { readonly answer: Answer }> = []
+    const first = yield* tier(made, route, timeout, targets, (facts, now) =>
+      made.mayGoOver(facts.call.caller) ? lastMomentBefore(over, facts, now) : Infinity
     )
+    for (const [index, ids] of overflow.entries()) {
+      const further: Pool["lastMoment"] = (facts, now) => lastMomentBefore(over.slice(index + 1), facts, now)
+      over.push(yield* tier(made, route, timeout, typeof ids === "string" ? [ids] : ids, further))
+    }
     const plan: Plan = rescue === "off" ? yield* Fallback.make() : yield* Rescue.make({ mode: rescue })
     const beside = hedge === "off" || targets.length < 2 ? undefined : yield* Hedge.make(hedge)
     // Another of the same is asked at once where one has failed; all of them again after a while.
@@ -155,33 +161,31 @@ const clocksOf = (
   return { firstToken: silent, idle: Duration.min(Duration.minutes(1), silent), load, ...timeouts }
 }
 
-/** The same route, in whose line nobody waits so long that there is no time left for what goes over. */
-const waitsFor = (route: Options.Route, deadline: Duration.Duration): Effect.Effect<Options.Route, OptionsRefused> =>
-  (route.overflow ?? []).length === 0
-    ? Effect.succeed(route)
-    : Effect.map(
-        decode("queue", Waiting)({ ...(route.queue?.wait !== undefined && { wait: route.queue.wait }) }),
-        ({ wait }) => ({
-          ...route,
-          queue: { ...route.queue, wait: Duration.min(wait, Duration.times(deadline, 1 / 2)) }
-        })
-      )
-
-const Waiting = Schema.Struct({ wait: Queue.Options.fields.wait })
+/** Until when a call may wait that can go over: so that twice the time is left which that takes, or half of all. */
+const lastMomentBefore = (over: ReadonlyArray<Tier>, { call }: Facts, now: number): number => {
+  for (const { pool } of over) {
+    if (!pool.hasFresh(undefined, now)) continue
+    const { holds } = pool
+    return holds === undefined ? (call.deadline + now) / 2 : call.deadline - 2 * holds
+  }
+  return Infinity
+}
 
 /** The line of some targets, and the Effect that waits in it and asks one of them. */
 const tier = (
   { breaker, budget, options, servers }: Made,
   { balance = "forecast", queue }: Options.Route,
   timeout: Policy.Policy<"attempt", SpillwayError>,
-  ids: ReadonlyArray<string>
+  ids: ReadonlyArray<string>,
+  lastMoment: Pool["lastMoment"]
 ): Effect.Effect<Tier & { readonly answer: Answer }, OptionsRefused> =>
   Effect.gen(function* () {
     const targets = ids.map((id) => servers.target(id))
     const pool = new Pool(
       targets.map(({ member }) => member),
       balance,
-      (id) => servers.domainOf(id)
+      (id) => servers.domainOf(id),
+      lastMoment
     )
     const weights = Object.entries(options.callers ?? {}).flatMap(([name, { weight }]) =>
       weight === undefined ? [] : [[name, weight] as const]

@@ -42,15 +42,16 @@ export const make = (given: Options.Options): Effect.Effect<Router, OptionsRefus
     const servers = yield* Servers.open(options, breaker)
     const prices = pricesOf(options, servers)
     const budget = options.budgets && (yield* Budget.make({ ...options.budgets, prices }))
-    const made: Made = { options, servers, breaker, budget, clock: yield* Clock.Clock }
+    const callers = new Map<string, Admitted>()
+    for (const [name, caller] of Object.entries(options.callers ?? {})) callers.set(name, yield* admitted(caller))
+    const anonymous = options.anonymous === "refuse" ? undefined : yield* admitted(options.anonymous ?? {})
+    const mayGoOver = (caller: string) => (callers.get(caller) ?? anonymous)?.caller.overflow !== "never"
+    const made: Made = { options, servers, breaker, budget, mayGoOver, clock: yield* Clock.Clock }
     const routes = new Map<string, Routed>()
     for (const [name, route] of Object.entries(options.routes ?? {})) {
       for (const id of [...route.targets, ...(route.overflow ?? []).flat()]) servers.keep(id)
       routes.set(name, yield* routed(made, route))
     }
-    const callers = new Map<string, Admitted>()
-    for (const [name, caller] of Object.entries(options.callers ?? {})) callers.set(name, yield* admitted(caller))
-    const anonymous = options.anonymous === "refuse" ? undefined : yield* admitted(options.anonymous ?? {})
     const sink = options.record
     // A route is what its callers ask for as a model.
     const named: Sink | undefined =

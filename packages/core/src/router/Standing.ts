@@ -26,8 +26,8 @@ export interface Differing {
 }
 
 /**
- * Why a target is asked next, or is not: closed, it looks down or as if it lacked the model and others do not, it has no
- * room, or another one is before it.
+ * Why a target is asked next, or is not: it is closed, it looks down or as if it lacked the model and others do not, it
+ * has no room, or another one is before it.
  */
 export type Why = "next" | Closed | "down" | "lacking" | "full" | "later"
 

@@ -123,19 +123,31 @@ describe("a target that comes and goes", () => {
     })
   )
 
-  it.effect("together with all others costs them hardly more than what is asked", () =>
-    Effect.gen(function* () {
-      const { spillway, states } = yield* scene((servers) => ({ upstreams: upstreams(servers, 8), routes: { chat } }))
-      for (const [index, state] of states.entries()) {
-        state.takes = 20
-        state.fails = refusal({ _tag: "Overloaded", target: `gpu${index}/m` })
-      }
-      const { default: told } = yield* traffic(spillway, { default: 5 }, 60, { deadline: "20s" })
-      const sent = states.reduce((sum, { asked }) => sum + asked, 0)
-      assert.isAtMost(sent, 1.2 * told!.length + 60)
-      assert.isTrue(told!.every(({ exit }) => Exit.isFailure(exit)))
-    })
-  )
+  const failures = {
+    "that is overloaded": (target: string) => refusal({ _tag: "Overloaded", target }),
+    "that nobody can reach": (target: string) => refusal({ _tag: "Unreachable", target, problem: "refused", parts: 0 }),
+    "that cuts off before the first word": (target: string) => refusal({ _tag: "Cut", target, parts: 0 })
+  }
+  for (const [what, failure] of Object.entries(failures)) {
+    for (const rate of [0.5, 5]) {
+      it.effect(`${what}, as all others are, is hardly asked more than ${rate} calls a second ask for`, () =>
+        Effect.gen(function* () {
+          const { spillway, states } = yield* scene((servers) => ({
+            upstreams: upstreams(servers, 8),
+            routes: { chat }
+          }))
+          for (const [index, state] of states.entries()) {
+            state.takes = 20
+            state.fails = failure(`gpu${index}/m`)
+          }
+          const { default: told } = yield* traffic(spillway, { default: rate }, 60, { deadline: "20s" })
+          const sent = states.reduce((sum, { asked }) => sum + asked, 0)
+          assert.isAtMost(sent, 1.2 * told!.length + 60)
+          assert.isTrue(told!.every(({ exit }) => Exit.isFailure(exit)))
+        })
+      )
+    }
+  }
 })
 
 describe("two routes to one server", () => {
