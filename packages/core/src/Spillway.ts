@@ -5,7 +5,7 @@
  * everything stands.
  */
 // @effect-diagnostics asyncFunction:off
-import { Cause, Context, Data, Effect, Exit, Layer, Scope, type Stream } from "effect"
+import { Cause, Context, Data, Effect, Exit, Layer, Result, Scope, Stream } from "effect"
 import * as Alarm from "./domain/Alarm.ts"
 import * as Answer from "./domain/Answer.ts"
 import type { OptionsRefused } from "./domain/Options.ts"
@@ -32,7 +32,9 @@ export type {
 } from "./router/Standing.ts"
 
 /** What a program asks: a question, or what a user says to a model or a route. */
-export type Asked = Questions.Question | { readonly model: string; readonly prompt: string }
+export type Asked =
+  | Questions.Question
+  | { readonly model: string; readonly prompt: string | ReadonlyArray<Questions.Message> }
 
 /** The router. */
 export interface Service {
@@ -46,7 +48,7 @@ export interface Service {
   /** Where a call for that model or route would go now, and why not elsewhere. */
   readonly explain: (model: string) => Effect.Effect<RouteStanding, SpillwayError>
   /** Lets nobody in at a server any more, or in again; what runs there goes on. */
-  readonly drain: (upstream: string, isDraining?: boolean) => Effect.Effect<void>
+  readonly drain: (upstream: string, isDraining?: boolean) => Effect.Effect<void, SpillwayError>
 }
 
 /** Makes it. What it holds is given back with the scope. */
@@ -55,13 +57,22 @@ export const make = (options: Options): Effect.Effect<Service, OptionsRefused, S
     const { call } = router
     return {
       call,
-      ask: (asked) => Answer.collect(call, questionOf(asked)),
-      stream: (asked) => Answer.toStream(call, questionOf(asked)),
+      ask: (asked) =>
+        Effect.flatMap(Effect.fromResult(questionOf(asked)), (question) => Answer.collect(call, question)),
+      stream: (asked) =>
+        Stream.unwrap(Effect.map(Effect.fromResult(questionOf(asked)), (question) => Answer.toStream(call, question))),
       guard: (self) => router.guard(self),
       status: statusOf(router),
       explain: (model) => explain(router, model),
       drain: (upstream, isDraining = true) =>
-        Effect.withFiber((fiber) => Effect.sync(() => router.servers.drain(upstream, isDraining, Alarm.now(fiber))))
+        Effect.withFiber((fiber) => {
+          const { servers } = router
+          if (servers.all.has(upstream)) return Effect.sync(() => servers.drain(upstream, isDraining, Alarm.now(fiber)))
+          const expected = [...servers.all.keys()].join(" or ")
+          return Effect.fail(
+            refusal({ _tag: "BadRequest", field: "upstream", read: JSON.stringify(upstream), expected })
+          )
+        })
     }
   })
 
@@ -73,10 +84,24 @@ export class Spillway extends Context.Service<Spillway, Service>()("spillway/Spi
   }
 }
 
-const questionOf = (asked: Asked): Questions.Question =>
-  "prompt" in asked && typeof asked.prompt === "string"
-    ? Questions.chat(asked.model, asked.prompt)
-    : (asked as Questions.Question)
+/** The question, if that is one: who writes JavaScript is told by nobody else. */
+const questionOf = (asked: Asked): Result.Result<Questions.Question, SpillwayError> => {
+  const given = Object(asked) as { readonly model?: unknown; readonly prompt?: unknown; readonly content?: unknown }
+  const { content, model, prompt } = given
+  if (typeof model !== "string") return Result.fail(unreadable("model", model, "the name of a route or a model"))
+  if (content !== undefined) return Result.succeed(asked as Questions.Question)
+  const isPrompt = Array.isArray(prompt) ? prompt.every(isMessage) : typeof prompt === "string"
+  return isPrompt
+    ? Result.succeed(Questions.chat(model, prompt as string | ReadonlyArray<Questions.Message>))
+    : Result.fail(unreadable("prompt", prompt, "a text, or a list of { role, text }"))
+}
+
+const isMessage = (each: unknown): boolean =>
+  each instanceof Object && "role" in each && "text" in each && typeof each.text === "string"
+
+/** What was read may be what somebody says to a model: only its kind is told. */
+const unreadable = (field: string, read: unknown, expected: string): SpillwayError =>
+  refusal({ _tag: "BadRequest", field, read: read === undefined ? "missing" : `of type ${typeof read}`, expected })
 
 /** Who asks, and how a call is left. */
 export interface About extends Pick<Policy.About, "caller" | "key" | "priority" | "deadline"> {
@@ -89,7 +114,10 @@ export interface Outside {
   readonly ask: (asked: Asked, about?: About) => Promise<Answer.Whole<Summary>>
   /** The answer as it comes; leaving it leaves the call. */
   readonly stream: (asked: Asked, about?: About & Answer.Reading) => AsyncIterable<Part, Summary>
-  /** The same function, guarded as a call is; it is given a signal after its own arguments. */
+  /**
+   * The same function, guarded as a call is; it is given a signal after its own arguments. It has slots and a circuit
+   * for itself, or those of a target that it names.
+   */
   readonly wrap: <Arguments extends ReadonlyArray<unknown>, A>(
     work: (...given: [...Arguments, AbortSignal]) => PromiseLike<A>,
     about?: About & Pick<Policy.About, "target" | "tokens">
@@ -108,7 +136,8 @@ const run = async <A, E>(self: Effect.Effect<A, E>, signal: AbortSignal | undefi
   const exit = await Effect.runPromiseExit(self, signal === undefined ? {} : { signal })
   if (Exit.isSuccess(exit)) return exit.value
   signal?.throwIfAborted()
-  if (Cause.hasInterruptsOnly(exit.cause)) throw refusal({ _tag: "Cancelled" })
+  // He has not left, so that the router has been closed.
+  if (Cause.hasInterruptsOnly(exit.cause)) throw refusal({ _tag: "Unavailable" })
   const error = Cause.squash(exit.cause)
   throw error instanceof Thrown ? error.thrown : error
 }
@@ -125,17 +154,19 @@ export const createSpillway = (options: Options): Outside => {
     throw Cause.squash(made.cause)
   }
   const spillway = made.value
+  let wrapped = 0
   const close = () => Effect.runPromise(Scope.close(scope, Exit.void))
   return {
     ask: (asked, { signal, ...about } = {}) => run(spillway.ask(asked).pipe(Policy.about(about)), signal),
     stream: (asked, { partsMax, signal, ...about } = {}) =>
-      Answer.toAsyncIterable(spillway.call.pipe(Policy.about(about)), questionOf(asked), {
+      Answer.toAsyncIterable(spillway.call.pipe(Policy.about(about)), Result.getOrThrow(questionOf(asked)), {
         ...(partsMax !== undefined && { partsMax }),
         ...(signal !== undefined && { signal })
       }),
     wrap:
-      (work, { signal, ...about } = {}) =>
+      (work, { signal, target = `function/${++wrapped}`, ...rest } = {}) =>
       async (...given) => {
+        const about = { target, ...rest }
         const asked = Effect.tryPromise({
           try: (left) => work(...given, left),
           catch: (thrown) => new Thrown({ thrown })

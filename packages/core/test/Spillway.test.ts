@@ -122,6 +122,51 @@ describe("the object", () => {
     assert.strictEqual(calls, 3)
   })
 
+  it("keeps from one function what another one has broken, but where both are of one target", async () => {
+    await using spillway = createSpillway({ ...options(saying([]).says), defaults: { retry: { attempts: 1 } } })
+    const breaks = async () => {
+      throw new Error("no such file")
+    }
+    const bad = spillway.wrap(breaks)
+    const badThere = spillway.wrap(breaks, { target: "disk/one" })
+    for (let time = 0; time < 10; time++) {
+      await bad().catch(() => undefined)
+      await badThere().catch(() => undefined)
+    }
+    const fine = async () => "fine"
+    assert.strictEqual(await spillway.wrap(fine)(), "fine")
+    const error = await spillway
+      .wrap(fine, { target: "disk/one" })()
+      .then(unexpected, (thrown: unknown) => thrown)
+    assert.isTrue(error instanceof SpillwayError && error.reason._tag === "Unavailable")
+  })
+
+  it("says what is wrong with a question, and with a server that is to be drained", async () => {
+    const { says, state } = saying(words)
+    await using spillway = createSpillway(options(says))
+    const wrongs: ReadonlyArray<readonly [unknown, RegExp]> = [
+      [undefined, /^model was missing: it has to be the name of a route or a model\.$/],
+      ["hello", /^model was missing/],
+      [{ prompt: "How high?" }, /^model was missing/],
+      [{ model: 5, prompt: "How high?" }, /^model was of type number/],
+      [{ model: "chat" }, /^prompt was missing: it has to be a text, or a list of \{ role, text \}\.$/],
+      [{ model: "chat", prompt: 5 }, /^prompt was of type number/],
+      [{ model: "chat", prompt: [{ role: "user", content: "How high?" }] }, /^prompt was of type object/]
+    ]
+    for (const [wrong, sentence] of wrongs) {
+      const told = (thrown: unknown): void => {
+        assert.isTrue(thrown instanceof SpillwayError && thrown.reason._tag === "BadRequest")
+        assert.match((thrown as Error).message, sentence)
+      }
+      await spillway.ask(wrong as typeof asked).then(unexpected, told)
+      assert.throws(() => spillway.stream(wrong as typeof asked), sentence)
+    }
+    assert.deepStrictEqual(state.asked, [])
+    const prompt = [{ role: "system", text: "Be brief." } as const, { role: "user", text: "How high?" } as const]
+    assert.strictEqual((await spillway.ask({ model: "chat", prompt })).text, words.join(""))
+    assert.throws(() => spillway.drain("mien"), /upstream was "mien": it has to be mine\./)
+  })
+
   it("throws what is wrong with its options at once", () => {
     assert.throws(
       () => createSpillway({ ...options(saying([]).says), routes: { chat: { targets: ["min/model"] } } }),
@@ -176,13 +221,32 @@ describe("a router that is closed", () => {
     await new Promise<void>((resolve) => void setTimeout(resolve, 20))
     await spillway.close()
     const error = await asking
-    assert.isTrue(error instanceof SpillwayError && error.reason._tag === "Cancelled")
+    // He has not left: the router has.
+    assert.isTrue(error instanceof SpillwayError && error.reason._tag === "Unavailable")
     assert.deepStrictEqual(
       records.map(({ error: code, route }) => [route, code]),
       [["chat", "cancelled"]]
     )
     const late = await spillway.ask(asked).then(unexpected, (thrown: unknown) => thrown)
     assert.isTrue(late instanceof SpillwayError && late.reason._tag === "Unavailable")
+  })
+
+  it("ends what it guards besides, and lets nothing of that in either", async () => {
+    const spillway = createSpillway(options(saying([]).says))
+    let left: AbortSignal | undefined
+    const work = spillway.wrap((signal: AbortSignal) => {
+      left = signal
+      return new Promise<never>(() => undefined)
+    })
+    const working = work().then(unexpected, (error: unknown) => error)
+    await new Promise<void>((resolve) => void setTimeout(resolve, 20))
+    await spillway.close()
+    const error = await working
+    assert.isTrue(error instanceof SpillwayError && error.reason._tag === "Unavailable")
+    assert.isTrue(left!.aborted)
+    left = undefined
+    await work().then(unexpected, () => undefined)
+    assert.isUndefined(left)
   })
 
   it("never sends what was left before it was asked", async () => {

@@ -76,6 +76,19 @@ export const decode = <A, I>(of: string, schema: Schema.Codec<A, I>) => {
     )
 }
 
+/** The same, where what it makes is a part of something larger: of that, and at that place in it. */
+export const within =
+  (of: string, path: string) =>
+  <A, R>(made: Effect.Effect<A, OptionsRefused, R>): Effect.Effect<A, OptionsRefused, R> =>
+    Effect.mapError(
+      made,
+      ({ problems }) =>
+        new OptionsRefused({
+          of,
+          problems: problems.map((each) => ({ ...each, path: each.path === "" ? path : `${path}.${each.path}` }))
+        })
+    )
+
 /** A function among options. */
 export const aFunction = <A>(): Schema.Codec<A> =>
   Schema.declare((given): given is A => typeof given === "function", { expected: "a function" })

@@ -124,8 +124,12 @@ export class Purse<R> {
     })
   }
 
-  /** That a call asks for more than there ever is. */
+  /** That a call asks for more than there ever is: in money, somebody else may be cheaper. */
   tooMuch(amount: number, call: CallFacts | undefined): SpillwayError {
+    if (this.unit === "micro-dollars") {
+      const needs = Units.amount.print({ amount, unit: this.unit })
+      return refusal({ _tag: "BudgetSpent", budget: this.printed, needs })
+    }
     return refusal({
       _tag: "BadRequest",
       field: call?.question === undefined ? "tokens" : "maxTokens",

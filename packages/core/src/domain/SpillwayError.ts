@@ -14,7 +14,12 @@ export type Phase = "queue" | "connect" | "load" | "firstToken" | "idle" | "read
 
 interface Facts {
   readonly RateLimited: { readonly key: string; readonly limit: string; readonly retryAfter: Duration.Duration }
-  readonly BudgetSpent: { readonly budget: string; readonly retryAfter?: Duration.Duration }
+  readonly BudgetSpent: {
+    readonly budget: string
+    /** What the answer may cost, where that is more than there ever is. */
+    readonly needs?: string
+    readonly retryAfter?: Duration.Duration
+  }
   readonly Unpriced: { readonly model: string }
   readonly QueueFull: {
     readonly queued: number
@@ -114,7 +119,10 @@ const sentence = <Name extends Failure.Name>(reason: Extract<Reason, { readonly 
 
 const sentences: { readonly [Name in Failure.Name]: (facts: Facts[Name]) => string } = {
   RateLimited: (_) => `"${_.key}" has reached its limit of ${_.limit}: ${comeBack(_.retryAfter)}`,
-  BudgetSpent: (_) => `The budget of ${_.budget} is spent: ${comeBack(_.retryAfter, "when its window turns")}`,
+  BudgetSpent: (_) =>
+    _.needs === undefined
+      ? `The budget of ${_.budget} is spent: ${comeBack(_.retryAfter, "when its window turns")}`
+      : `The answer may cost ${_.needs}, more than the budget of ${_.budget} ever holds: lower its maxTokens.`,
   Unpriced: (_) => `Nobody has said what "${_.model}" costs: name it in prices, or say in unpriced what it counts as.`,
   QueueFull: (_) =>
     _.queuedMax === 0

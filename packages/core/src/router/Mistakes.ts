@@ -2,6 +2,7 @@
  * What is wrong with the options of a router that no guard sees by itself: a route that goes where there is nothing, a
  * key or a word that means nothing, a kind that it has not.
  */
+import { Effect } from "effect"
 import { nearest, OptionsRefused, type Problem } from "../domain/Options.ts"
 import * as Target from "../domain/Target.ts"
 import { type Caller, type Options, presets, type Route } from "./Options.ts"
@@ -11,6 +12,7 @@ const keys = {
   options: ["upstreams", "routes", "preset", "defaults", "callers", "anonymous", "budgets", "prices", "record"],
   route: [...settings, "targets", "overflow", "balance"],
   defaults: [...settings, "breaker", "dwell", "health"],
+  server: ["upstream", "slots", "domain", "price", "rate"],
   caller: ["rate", "burst", "tokens", "weight", "priority", "overflow", "deadline", "routes"]
 } as const
 
@@ -31,6 +33,8 @@ export const refusalOf = (options: Options): OptionsRefused | undefined => {
 
 const nothing: Problem = { path: "", read: "", expected: "write what there is to ask, as { upstreams: ... }" }
 
+const notTaking: Problem = { path: "record", read: "", expected: "write a function that takes each record" }
+
 const problemsOf = (options: Options): ReadonlyArray<Problem> => {
   const upstreams = Object.keys(options.upstreams ?? {})
   const routes = Object.keys(options.routes ?? {})
@@ -44,6 +48,7 @@ const problemsOf = (options: Options): ReadonlyArray<Problem> => {
     ...keysIn("", options, keys.options),
     ...(upstreams.length === 0 ? [{ path: "upstreams", read: "", expected: "missing: name one that answers" }] : []),
     ...Object.entries(options.upstreams ?? {}).flatMap(([name, upstream]) => ofUpstream(name, upstream)),
+    ...(options.record === undefined || typeof options.record === "function" ? [] : [notTaking]),
     ...keysIn("defaults", options.defaults ?? {}, keys.defaults),
     ...Object.entries(options.routes ?? {}).flatMap(([name, route]) => ofRoute(`routes.${name}`, route, upstreams)),
     ...callers.flatMap(([path, caller]) => ofCaller(path, caller, routes))
@@ -69,13 +74,21 @@ const meant = (read: string, names: ReadonlyArray<string>): string => {
   return close === undefined ? `write one of ${names.join(", ")}` : `did you mean ${close}?`
 }
 
+const answering = "write what answers there, or { upstream: ... }"
+
 const ofUpstream = (name: string, upstream: unknown): ReadonlyArray<Problem> => {
   const path = `upstreams.${name}`
   if (name === "" || name.includes("/")) {
     return [{ path, read: JSON.stringify(name), expected: "write a name without a slash" }]
   }
-  const isThere = isObject(upstream) || typeof upstream === "function"
-  return isThere ? [] : [{ path, read: JSON.stringify(upstream), expected: "write what answers there" }]
+  if (typeof upstream === "function" || Effect.isEffect(upstream)) return []
+  if (!isObject(upstream)) return [{ path, read: JSON.stringify(upstream), expected: "write what answers there" }]
+  const given = upstream as object
+  if ("upstream" in given) return keysIn(path, given, keys.server)
+  // What answers may have more of its own: only what answers nothing has a key too many.
+  if ("call" in given) return []
+  const near = Object.keys(given).find((key) => nearest(key, ["upstream", "call"]) !== undefined)
+  return [{ path, read: "", expected: near === undefined ? answering : `${answering}: it has ${near}` }]
 }
 
 const ofRoute = (path: string, route: Route, upstreams: ReadonlyArray<string>): ReadonlyArray<Problem> => {

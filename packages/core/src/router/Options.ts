@@ -6,7 +6,7 @@
  */
 import type { Effect, Scope } from "effect"
 import type { Call } from "../domain/Call.ts"
-import type { OptionsRefused } from "../domain/Options.ts"
+import { type OptionsRefused, within } from "../domain/Options.ts"
 import type { Part } from "../domain/Part.ts"
 import type { Count } from "../domain/Places.ts"
 import type { Priced } from "../domain/PriceList.ts"
@@ -107,6 +107,9 @@ export interface Options {
   /** Takes each record. */
   readonly record?: Record.Sink
 }
+
+/** What a guard refuses, told at the place in these options where it was written. */
+export const at = (path: string) => within("Spillway", path)
 
 /** The presets by the names that files have for them. */
 export const presets = {

@@ -26,7 +26,7 @@ import * as Retry from "../policies/Retry.ts"
 import * as Shed from "../policies/Shed.ts"
 import * as Timeout from "../policies/Timeout.ts"
 import * as Policy from "../Policy.ts"
-import type * as Options from "./Options.ts"
+import * as Options from "./Options.ts"
 import { Hour } from "./Hour.ts"
 import { Pool } from "./Pool.ts"
 import type * as Servers from "./Servers.ts"
@@ -69,11 +69,11 @@ export const routed = (made: Made, given: Options.Route): Effect.Effect<Routed, 
   Effect.gen(function* () {
     const { clock, options } = made
     const route: Options.Route = { ...options.defaults, ...given }
-    const { deadline = "2m", hedge = "off", overflow = [], rescue = "resume", targets } = route
-    const within = yield* Deadline.make({ deadline })
+    const { deadline = "2m", hedge = "off", overflow = [], rescue = "resume", retry, targets } = route
+    const limited = yield* Deadline.make({ deadline })
     const decoded = yield* decode("deadline", Deadline.Options)({ deadline })
-    const timeout = yield* Timeout.make(clocksOf(route, decoded.deadline))
-    if (hedge !== "off") yield* Hedge.make(hedge)
+    const timeout = yield* Options.at("timeouts")(Timeout.make(clocksOf(route, decoded.deadline)))
+    if (hedge !== "off") yield* Options.at("hedge")(Hedge.make(hedge))
     const over: Array<Tier & { readonly answer: Answer }> = []
     const first = yield* tier(made, route, timeout, targets, (facts, now) =>
       made.mayGoOver(facts.call.caller) ? lastMomentBefore(over, facts, now) : Infinity
@@ -96,7 +96,9 @@ export const routed = (made: Made, given: Options.Route): Effect.Effect<Routed, 
     )
     // Where there is somebody else, nobody waits long for who asked him to.
     const patient: Retry.Options = overflow.length === 0 ? {} : { retryAfterMax: "5s" }
-    const again = yield* Retry.make(Object.assign(patient, route.retry))
+    const again = yield* Options.at("retry")(
+      Retry.make(retry === undefined || retry instanceof Object ? Object.assign(patient, retry) : retry)
+    )
     const own = again(plan([beside?.([first.answer, first.answer]) ?? first.answer, ...others]))
     const hour = new Hour(Alarm.read(clock))
     const gone = new WeakSet<object>()
@@ -123,7 +125,7 @@ export const routed = (made: Made, given: Options.Route): Effect.Effect<Routed, 
       tiers: [first, ...over],
       answer: around(plan([own, ...goesOver])),
       local: around(own),
-      within,
+      within: limited,
       deadline: Alarm.nanos(decoded.deadline),
       hour
     }
@@ -191,7 +193,7 @@ const tier = (
       weight === undefined ? [] : [[name, weight] as const]
     )
     const slots = { targets: { placesOf: () => pool, find: () => pool } }
-    const line = yield* Queue.make({ ...queue, weights: Object.fromEntries(weights), slots })
+    const line = yield* Options.at("queue")(Queue.make({ ...queue, weights: Object.fromEntries(weights), slots }))
     const shed = yield* Shed.make({ queue: line })
     const chosen: Answer = Effect.withFiber((fiber) => memberIn(servers, fiber).ask)
     const timed = timeout(chosen)

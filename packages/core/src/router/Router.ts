@@ -38,33 +38,36 @@ export const make = (given: Options.Options): Effect.Effect<Router, OptionsRefus
     const refused = refusalOf(given)
     if (refused !== undefined) return yield* refused
     const options = Options.withPreset(given)
-    const breaker = yield* CircuitBreaker.make(options.defaults?.breaker ?? {})
+    const { breaker: circuit = {}, deadline, queue, retry, timeouts } = options.defaults ?? {}
+    const breaker = yield* Options.at("defaults.breaker")(CircuitBreaker.make(circuit))
+    const plain = yield* Policy.all([
+      Options.at("defaults")(Deadline.make(deadline === undefined ? {} : { deadline })),
+      Options.at("defaults.retry")(Retry.make(retry ?? {})),
+      Options.at("defaults.queue")(Queue.make({ ...queue, slots: "auto" })),
+      CircuitBreaker.make(circuit),
+      Options.at("defaults.timeouts")(Timeout.make(timeouts ?? {}))
+    ])
     const servers = yield* Servers.open(options, breaker)
     const prices = pricesOf(options, servers)
-    const budget = options.budgets && (yield* Budget.make({ ...options.budgets, prices }))
+    const budget = options.budgets && (yield* Options.at("budgets")(Budget.make({ ...options.budgets, prices })))
     const callers = new Map<string, Admitted>()
-    for (const [name, caller] of Object.entries(options.callers ?? {})) callers.set(name, yield* admitted(caller))
-    const anonymous = options.anonymous === "refuse" ? undefined : yield* admitted(options.anonymous ?? {})
+    for (const [name, caller] of Object.entries(options.callers ?? {})) {
+      callers.set(name, yield* Options.at(`callers.${name}`)(admitted(caller)))
+    }
+    const anonymous =
+      options.anonymous === "refuse" ? undefined : yield* Options.at("anonymous")(admitted(options.anonymous ?? {}))
     const mayGoOver = (caller: string) => (callers.get(caller) ?? anonymous)?.caller.overflow !== "never"
     const made: Made = { options, servers, breaker, budget, mayGoOver, clock: yield* Clock.Clock }
     const routes = new Map<string, Routed>()
     for (const [name, route] of Object.entries(options.routes ?? {})) {
       for (const id of [...route.targets, ...(route.overflow ?? []).flat()]) servers.keep(id)
-      routes.set(name, yield* routed(made, route))
+      routes.set(name, yield* Options.at(`routes.${name}`)(routed(made, route)))
     }
     const sink = options.record
     // A route is what its callers ask for as a model.
     const named: Sink | undefined =
       sink && ((record) => sink(routes.has(record.model ?? "") ? { ...record, route: record.model } : record))
     const record = named && (yield* makeRecord({ sink: named, prices }))
-    const { deadline, queue, retry, timeouts } = options.defaults ?? {}
-    const plain = yield* Policy.all([
-      Deadline.make(deadline === undefined ? {} : { deadline }),
-      Retry.make(retry ?? {}),
-      Queue.make({ ...queue, slots: "auto" }),
-      CircuitBreaker.make(options.defaults?.breaker ?? {}),
-      Timeout.make(timeouts ?? {})
-    ])
     const router = new Router(made, routes, callers, { anonymous, record, plain })
     yield* Effect.addFinalizer(() => router.close)
     return router
@@ -157,7 +160,8 @@ export class Router {
   guard<A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E | SpillwayError, R> {
     return Effect.withFiber((fiber) => {
       const known = this.callers.get(fiber.getRef(Facts)?.call.caller ?? "default") ?? this.anonymous
-      return known === undefined ? Effect.fail(refusal({ _tag: "Unauthorized" })) : known.guard(this.plain(self))
+      if (known === undefined) return Effect.fail(refusal({ _tag: "Unauthorized" }))
+      return this.counted(known.guard(this.plain(self)))
     })
   }
 
@@ -225,15 +229,20 @@ export class Router {
 
   /** On record, and known to be under way, whatever becomes of it. */
   private recorded(self: Answer): Answer {
+    const counted = this.counted(self)
+    return this.record === undefined || this.isClosed ? counted : this.record(counted)
+  }
+
+  /** Known to be under way; and nothing is, once it is closed. */
+  private counted<A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E | SpillwayError, R> {
     if (this.isClosed) return Effect.fail(refusal({ _tag: "Unavailable" }))
-    const counted: Answer = Effect.withFiber((fiber) => {
+    return Effect.withFiber((fiber) => {
       this.inside.add(fiber)
       return Effect.onExitPrimitive(self, () => {
         this.inside.delete(fiber)
         return undefined
       })
     })
-    return this.record === undefined ? counted : this.record(counted)
   }
 
   /** Lets nobody in any more, and ends what is under way: it is on record before the record is closed. */

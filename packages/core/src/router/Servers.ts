@@ -23,7 +23,7 @@ import * as RateLimit from "../policies/RateLimit.ts"
 import type { Policy } from "../Policy.ts"
 import { Health } from "./Health.ts"
 import { Host } from "./Host.ts"
-import type { Answers, Options, Pulled, Server } from "./Options.ts"
+import { type Answers, at, type Options, type Pulled, type Server } from "./Options.ts"
 import { type Circuits, Member } from "./Pool.ts"
 
 const Said = Schema.Struct({
@@ -147,19 +147,18 @@ export const open = (
   circuits: Circuits
 ): Effect.Effect<Servers, OptionsRefused, Scope.Scope> =>
   Effect.gen(function* () {
-    const looking = yield* decode("health", Looking)(defaults.health ?? {})
-    const { dwell } = yield* decode(
-      "defaults",
-      Dwelling
-    )({ ...(defaults.dwell !== undefined && { dwell: defaults.dwell }) })
+    const looking = yield* at("defaults.health")(decode("health", Looking)(defaults.health ?? {}))
+    const dwelling = defaults.dwell === undefined ? {} : { dwell: defaults.dwell }
+    const { dwell } = yield* at("defaults")(decode("defaults", Dwelling)(dwelling))
     const all = new Map<string, Running>()
     for (const [name, given] of Object.entries(upstreams)) {
       const { upstream, ...said } = serverOf(given)
-      const { domain, price, rate, slots } = yield* decode(`upstreams.${name}`, Said)(said)
-      const { call, inspect } = yield* answering(upstream)
+      const { domain, price, rate, slots } = yield* at(`upstreams.${name}`)(decode("upstream", Said)(said))
+      const { call, inspect } = yield* at(`upstreams.${name}`)(answering(upstream))
       const health = new Health(inspect, looking)
       yield* Effect.addFinalizer(() => health.close)
-      const limit = rate === undefined ? undefined : yield* RateLimit.make({ rate, per: "all" })
+      const limit =
+        rate === undefined ? undefined : yield* at(`upstreams.${name}`)(RateLimit.make({ rate, per: "all" }))
       all.set(name, { call, health, slots, domain, price, limit })
     }
     const servers = new Servers(all, circuits, Alarm.nanos(dwell))

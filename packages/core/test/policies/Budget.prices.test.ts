@@ -179,7 +179,10 @@ describe("What is free", () => {
     Effect.gen(function* () {
       const guard = yield* budget({ total: "$0/day", prices })
       yield* ask(guard(answering(usage)), local)
-      assert.strictEqual((yield* refusalOf(ask(guard(answering(usage))))).reason._tag, "BadRequest")
+      const refused = yield* refusalOf(ask(guard(answering(usage))))
+      assert.strictEqual(refused.reason._tag, "BudgetSpent")
+      assert.match(refused.message, /^The answer may cost \$[\d.]+, more than the budget of \$0\/day ever holds: lower/)
+      assert.isUndefined(refused.retryAfter)
     })
   )
 })

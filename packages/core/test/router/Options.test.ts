@@ -1,6 +1,6 @@
 /** Who may ask for what, what it may cost him, and what is refused before anybody asks. */
 import { assert, describe, it } from "@effect/vitest"
-import { refusal, Spillway } from "@spillway/core"
+import { refusal, type Router, Spillway } from "@spillway/core"
 import { Effect, Fiber } from "effect"
 import { asking, chat, pass, reasonOf, scene, server, upstreams, whoOf } from "../fixtures/routing.ts"
 import * as Unhandled from "../fixtures/unhandled.ts"
@@ -202,7 +202,13 @@ describe("what makes no sense", () => {
         Effect.provide(
           Effect.service(Spillway),
           Spillway.layer({
-            upstreams: { gpu1: upstream, "a/b": upstream },
+            upstreams: {
+              gpu1: upstream,
+              "a/b": upstream,
+              typo: { upsteam: upstream } as never,
+              more: { upstream, ...({ slot: 2 } as object) }
+            },
+            record: "calls.log" as never,
             routes: {
               chat: { targets: ["gpu2/m", "m"], balance: "fastest" as "forecast" },
               empty: { targets: [], overflow: [[]] },
@@ -222,6 +228,9 @@ describe("what makes no sense", () => {
         refused.problems.map(({ path }) => path),
         [
           "upstreams.a/b",
+          "upstreams.typo",
+          "upstreams.more.slot",
+          "record",
           "defaults.dwel",
           "routes.chat.balance",
           "routes.chat",
@@ -239,6 +248,41 @@ describe("what makes no sense", () => {
       )
       assert.include(refused.message, "did you mean gpu1?")
       assert.include(refused.message, "did you mean rate?")
+      assert.include(refused.message, "it has upsteam")
+    })
+  )
+
+  it.effect("is refused by each guard at the place where it was written", () =>
+    Effect.gen(function* () {
+      const { upstream } = server("gpu1")
+      const wrongs: ReadonlyArray<readonly [string, Partial<Router.Options>]> = [
+        ["callers.ann.rate", { callers: { ann: { rate: "1 per min" } } }],
+        ["callers.ann.deadline", { callers: { ann: { deadline: "soon" } } }],
+        ["anonymous.tokens", { anonymous: { tokens: "many" } }],
+        ["defaults.retry", { defaults: { retry: 3 as never } }],
+        ["routes.chat.retry", { routes: { chat: { targets: ["gpu1/m"], retry: 3 as never } } }],
+        ["defaults.retry.attempts", { defaults: { retry: { attempts: 0 } } }],
+        ["defaults.timeouts.idle", { defaults: { timeouts: { idle: "soon" } } }],
+        ["defaults.breaker.open", { defaults: { breaker: { open: "soon" } } }],
+        ["defaults.dwell", { defaults: { dwell: "soon" } }],
+        ["defaults.health.every", { defaults: { health: { every: "soon" } } }],
+        ["routes.chat.deadline", { routes: { chat: { targets: ["gpu1/m"], deadline: "soon" } } }],
+        ["routes.chat.retry.base", { routes: { chat: { targets: ["gpu1/m"], retry: { base: "soon" } } } }],
+        ["routes.chat.hedge.after", { routes: { chat: { targets: ["gpu1/m"], hedge: { after: "soon" as never } } } }],
+        ["routes.chat.queue.max", { routes: { chat: { targets: ["gpu1/m"], queue: { max: -1 } } } }],
+        ["routes.chat.timeouts.load", { routes: { chat: { targets: ["gpu1/m"], timeouts: { load: "soon" } } } }],
+        ["upstreams.gpu1.slots", { upstreams: { gpu1: { upstream, slots: 0 } } }],
+        ["upstreams.gpu1.rate", { upstreams: { gpu1: { upstream, rate: "often" } } }],
+        ["budgets.total", { budgets: { total: "much" } }]
+      ]
+      for (const [path, wrong] of wrongs) {
+        const made = Effect.provide(
+          Effect.service(Spillway),
+          Spillway.layer({ upstreams: { gpu1: upstream }, ...wrong })
+        )
+        const refused = yield* Effect.flip(made)
+        assert.deepStrictEqual([refused.of, refused.problems.map((each) => each.path)], ["Spillway", [path]])
+      }
     })
   )
 })
