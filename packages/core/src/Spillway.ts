@@ -8,6 +8,8 @@
 import { Cause, Context, Data, Effect, Exit, Layer, Result, Scope, Stream } from "effect"
 import * as Alarm from "./domain/Alarm.ts"
 import * as Answer from "./domain/Answer.ts"
+import { answering } from "./domain/CallRecord.ts"
+import { Facts } from "./domain/Facts.ts"
 import type { OptionsRefused } from "./domain/Options.ts"
 import type { Part } from "./domain/Part.ts"
 import * as Questions from "./domain/Question.ts"
@@ -36,11 +38,17 @@ export type Asked =
   | Questions.Question
   | { readonly model: string; readonly prompt: string | ReadonlyArray<Questions.Message> }
 
+/** A whole answer, and who gave it. */
+export interface Whole extends Answer.Whole<Summary> {
+  /** The target that answered, as `upstream/model`. */
+  readonly target: string | undefined
+}
+
 /** The router. */
 export interface Service {
   /** The call, for `Answer` and whoever else puts a question. */
   readonly call: Effect.Effect<Summary, SpillwayError>
-  readonly ask: (asked: Asked) => Effect.Effect<Answer.Whole<Summary>, SpillwayError>
+  readonly ask: (asked: Asked) => Effect.Effect<Whole, SpillwayError>
   readonly stream: (asked: Asked) => Stream.Stream<Part, SpillwayError>
   /** Guards any Effect as a call is guarded: limits of its caller, deadline, retries, slots, a circuit, clocks. */
   readonly guard: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | SpillwayError, R>
@@ -57,8 +65,7 @@ export const make = (options: Options): Effect.Effect<Service, OptionsRefused, S
     const { call } = router
     return {
       call,
-      ask: (asked) =>
-        Effect.flatMap(Effect.fromResult(questionOf(asked)), (question) => Answer.collect(call, question)),
+      ask: (asked) => Effect.flatMap(Effect.fromResult(questionOf(asked)), (question) => wholeOf(call, question)),
       stream: (asked) =>
         Stream.unwrap(Effect.map(Effect.fromResult(questionOf(asked)), (question) => Answer.toStream(call, question))),
       guard: (self) => router.guard(self),
@@ -83,6 +90,19 @@ export class Spillway extends Context.Service<Spillway, Service>()("spillway/Spi
     return Layer.effect(Spillway, make(options))
   }
 }
+
+const wholeOf = (call: Service["call"], question: Questions.Question): Effect.Effect<Whole, SpillwayError> =>
+  Effect.suspend(() => {
+    let target: string | undefined
+    const noted: Service["call"] = Effect.withFiber((fiber) => {
+      const { attempts } = fiber.getRef(Facts)!.call
+      return Effect.map(call, (summary) => {
+        target = answering(attempts)?.target
+        return summary
+      })
+    })
+    return Effect.map(Answer.collect(noted, question), (answer) => Object.assign(answer, { target }))
+  })
 
 /** The question, if that is one: who writes JavaScript is told by nobody else. */
 const questionOf = (asked: Asked): Result.Result<Questions.Question, SpillwayError> => {
@@ -111,7 +131,7 @@ export interface About extends Pick<Policy.About, "caller" | "key" | "priority" 
 /** The router for programs without Effect. */
 export interface Outside {
   /** The whole answer. */
-  readonly ask: (asked: Asked, about?: About) => Promise<Answer.Whole<Summary>>
+  readonly ask: (asked: Asked, about?: About) => Promise<Whole>
   /** The answer as it comes; leaving it leaves the call. */
   readonly stream: (asked: Asked, about?: About & Answer.Reading) => AsyncIterable<Part, Summary>
   /**

@@ -141,6 +141,27 @@ describe("the object", () => {
     assert.isTrue(error instanceof SpillwayError && error.reason._tag === "Unavailable")
   })
 
+  it("says who gave an answer, also where another one has failed before", async () => {
+    const down = async function* (): AsyncGenerator<string> {
+      yield* []
+      throw refusal({ _tag: "Unreachable", target: "mine/model", problem: "refused", parts: 0 })
+    }
+    let isDown = false
+    await using spillway = createSpillway({
+      upstreams: {
+        mine: (question, signal) => (isDown ? down() : saying(words).says(question, signal)),
+        other: async () => "yes"
+      },
+      routes: { chat: { targets: ["mine/model"], overflow: ["other/model"] } },
+      defaults: { retry: { attempts: 1 } }
+    })
+    const { target, text } = await spillway.ask(asked)
+    assert.deepStrictEqual([target, text], ["mine/model", words.join("")])
+    isDown = true
+    const { target: second, text: said } = await spillway.ask(asked)
+    assert.deepStrictEqual([second, said], ["other/model", "yes"])
+  })
+
   it("says what is wrong with a question, and with a server that is to be drained", async () => {
     const { says, state } = saying(words)
     await using spillway = createSpillway(options(says))

@@ -115,8 +115,8 @@ const nothing = { text: undefined, parts: 0 }
  * the call's.
  *
  * Leaving aborts the signal and calls `return()`; a source that heeds neither goes on unseen, and the attempt's
- * `lingering` tells when it has really ended. What it throws is `Unknown`, with a redacted cause, unless `catch` names
- * it.
+ * `lingering` tells when it has really ended. What it throws is `Unknown`, with a redacted cause, unless it is an error
+ * of ours or `catch` names it.
  */
 export const fromAsyncIterable = <E = SpillwayError>(
   open: (question: Question, signal: AbortSignal) => AsyncIterable<Part> | PromiseLike<AsyncIterable<Part>>,
@@ -139,9 +139,11 @@ export const fromAsyncIterable = <E = SpillwayError>(
     })
 }
 
-/** What was thrown may quote the question, so it is hidden from every printer. */
+/** What was thrown may quote the question, so it is hidden from every printer; our own error says what it is. */
 const unknown = (thrown: unknown): SpillwayError =>
-  new SpillwayError({ reason: { _tag: "Unknown" }, cause: Redacted.make(thrown, { label: "cause" }) })
+  thrown instanceof SpillwayError
+    ? thrown
+    : new SpillwayError({ reason: { _tag: "Unknown" }, cause: Redacted.make(thrown, { label: "cause" }) })
 
 /** A call from an Effect Stream of parts. */
 export const fromStream =

@@ -78,11 +78,7 @@ export const of = (call: Ended, classify: Verdict.Classify | undefined): CallRec
     caller,
     route: call.route,
     model: question?.model,
-    target: isPlain
-      ? isRefused
-        ? undefined
-        : facts.target
-      : (attempts.findLast(succeeded) ?? attempts.at(-1))?.target,
+    target: isPlain ? (isRefused ? undefined : facts.target) : answering(attempts)?.target,
     attempts: isPlain
       ? plainAttempts(call, isRefused, failure)
       : attempts.map((attempt) => ({
@@ -100,6 +96,10 @@ export const of = (call: Ended, classify: Verdict.Classify | undefined): CallRec
     error: failure?.code
   }
 }
+
+/** The attempt that answered, or the last one that did not. */
+export const answering = (attempts: ReadonlyArray<Attempt>): Attempt | undefined =>
+  attempts.findLast(succeeded) ?? attempts.at(-1)
 
 /** The record as one line of JSON, without its end of line: the same keys in the same order, `null` where unknown. */
 export const toLine = (record: CallRecord): string =>
