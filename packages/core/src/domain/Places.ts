@@ -142,6 +142,12 @@ export class Places implements Forgettable, Rooms {
     this.lines.push(queued)
   }
 
+  /** Nobody waits in that line any more, nor will. */
+  offRoom(queued: Queued): void {
+    const at = this.lines.indexOf(queued)
+    if (at >= 0) this.lines.splice(at, 1)
+  }
+
   /** When one is free for the next who comes, with so many before him; nothing while nobody knows. */
   freeIn(before: number, now: number): number | undefined {
     if (this.holds === undefined) return undefined

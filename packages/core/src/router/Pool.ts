@@ -195,6 +195,15 @@ export class Pool implements Rooms {
     this.bell?.cancel()
   }
 
+  /** Nobody is sent here any more; who waits still has his turn. */
+  forget(): void {
+    this.close()
+    for (const queued of this.lines) {
+      if (queued.line.size > 0) continue
+      for (const { places } of this.members) places.offRoom(queued)
+    }
+  }
+
   refusal(until: number, now: number): SpillwayError | undefined {
     let soonest = Infinity
     for (const member of this.members) {

@@ -186,13 +186,24 @@ export class Router {
   private remember(model: string, route: Routed): void {
     const [oldest] = this.named.keys()
     if (this.named.size >= namedMax && oldest !== undefined) {
-      for (const { pool } of this.named.get(oldest)!.tiers) {
-        pool.close()
-        for (const { target } of pool.members) this.servers.forget(target.id)
-      }
+      const forgotten = this.named.get(oldest)!
       this.named.delete(oldest)
+      this.release(forgotten)
     }
     this.named.set(model, route)
+  }
+
+  /** Leaves nothing behind of a route that nobody can ask for: a target may have other names, though. */
+  release(route: Routed): void {
+    const others = [...this.named.values()]
+    if (others.includes(route) || [...this.routes.values()].includes(route)) return
+    for (const { pool } of route.tiers) {
+      pool.forget()
+      for (const member of pool.members) {
+        const isAsked = others.some(({ tiers }) => tiers.some((each) => each.pool.members.includes(member)))
+        if (!isAsked) this.servers.forget(member.target.id)
+      }
+    }
   }
 
   /** Where a model is that no route names: there, if its name says where, else wherever it may be. */

@@ -85,7 +85,12 @@ export const statusOf = (router: Router): Effect.Effect<Status> =>
 
 /** The route that a model is asked for on, as it stands now; nothing of it is asked. */
 export const explain = (router: Router, model: string): Effect.Effect<RouteStanding, SpillwayError> =>
-  Effect.flatMap(router.route(model), (route) => routeOf(model, route))
+  Effect.flatMap(router.route(model), (route) =>
+    Effect.ensuring(
+      routeOf(model, route),
+      Effect.sync(() => router.release(route))
+    )
+  )
 
 const routeOf = (name: string, { deadline, hour, tiers }: Routed): Effect.Effect<RouteStanding> =>
   Effect.withFiber((fiber) => {

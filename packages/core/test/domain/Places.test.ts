@@ -29,11 +29,18 @@ describe("places", () => {
   it("tell whoever hands them out when one may have come free, another one first each time", () => {
     const places = new Places(1)
     const told: Array<string> = []
-    for (const name of ["a", "b"])
-      places.onRoom({ line: { size: 0 }, dispatch: (now) => void told.push(`${name} ${now}`) })
+    const lines = ["a", "b"].map((name) => ({
+      line: { size: 0 },
+      dispatch: (now: number) => void told.push(`${name} ${now}`)
+    }))
+    for (const line of lines) places.onRoom(line)
     hold(places, 0, 5)
     places.resize(3, 7)
     assert.deepStrictEqual(told, ["a 5", "b 5", "b 7", "a 7"])
+    places.offRoom(lines[0]!)
+    places.offRoom(lines[0]!)
+    hold(places, 8, 9)
+    assert.deepStrictEqual(told.slice(4), ["b 9"])
   })
 
   it("know how long one is held, the last ones more than the first", () => {
