@@ -8,7 +8,7 @@
 import { Effect, Result } from "effect"
 import type { Facts } from "./domain/Facts.ts"
 import { onlyIf, targetOf, to } from "./domain/Go.ts"
-import { nearest, OptionsRefused, type Problem } from "./domain/Options.ts"
+import { meant, OptionsRefused, type Problem } from "./domain/Options.ts"
 import type { SpillwayError } from "./domain/SpillwayError.ts"
 import * as Plan from "./Plan.ts"
 import * as Fallback from "./plans/Fallback.ts"
@@ -48,6 +48,9 @@ export interface Preset {
   readonly timeout?: Timeout.Options
 }
 
+/** Well below a deadline of two minutes: there has to be time for another place. */
+const soon = { firstToken: "15s + 1s/200tok", idle: "15s", load: "1m" } as const satisfies Timeout.Options
+
 /** Somebody waits in front of a screen. */
 export const interactive = {
   why:
@@ -61,8 +64,7 @@ export const interactive = {
   shed: {},
   queue: { slots: "auto", max: 32, wait: "15s" },
   circuitBreaker: {},
-  // Well below the deadline: there has to be time for another place.
-  timeout: { firstToken: "15s + 1s/200tok", idle: "15s", load: "1m" }
+  timeout: soon
 } as const satisfies Preset
 
 /** Nobody waits. */
@@ -93,7 +95,7 @@ export const strictBudget = {
   budget: { total: "$1/day", unpriced: "refuse", maxTokens: 1_024 },
   queue: { slots: "auto", max: 64, wait: "30s" },
   circuitBreaker: {},
-  timeout: { firstToken: "15s + 1s/200tok", idle: "15s", load: "1m" }
+  timeout: soon
 } as const satisfies Preset
 
 /** Many who do not know each other. */
@@ -109,7 +111,7 @@ export const multiTenant = {
   // Turns are shared between callers, and a few long calls of one do not hold every slot.
   queue: { slots: "auto", max: 256, wait: "30s", running: 2 },
   circuitBreaker: {},
-  timeout: { firstToken: "15s + 1s/200tok", idle: "15s", load: "1m" }
+  timeout: soon
 } as const satisfies Preset
 
 /** Makes it: a plan whose goes say where they go with `Plan.to`. */
@@ -206,9 +208,7 @@ const problemsOf = (preset: Preset): Array<Problem> => {
   }
   const problems: Array<Problem> = []
   for (const key of Object.keys(preset).filter((each) => !keys.includes(each as keyof Preset))) {
-    const close = nearest(key, keys)
-    const expected = close === undefined ? `write one of ${keys.join(", ")}` : `did you mean ${close}?`
-    problems.push({ path: key, read: "", expected: `unknown: ${expected}` })
+    problems.push({ path: key, read: "", expected: `unknown: ${meant(key, keys)}` })
   }
   if (preset.fallback !== undefined && preset.rescue !== undefined) {
     problems.push({ path: "fallback", read: "", expected: "leave it out: a rescue is a fallback too" })

@@ -269,8 +269,8 @@ class Exchange implements Alarm.Ringing, Listener {
   /** Whether an end is that of no answer: asked for something, it said nothing and counts no token for it. */
   private isNothing(end: End): boolean {
     if (!Summary.is(end) || end.finish === "refused" || this.asked.parts() > 0) return false
-    // To an answer that broke off at its very end there may be nothing to add.
-    if (this.attempt.goesOnFrom !== undefined) return false
+    // To an answer that broke off at its very end there may be nothing to add: who says so has counted what he read.
+    if (this.attempt.goesOnFrom !== undefined && end.finish === "stop" && (end.usage?.input ?? 0) > 0) return false
     const { content, prompt } = this.asked.question
     // Who stops it at its first word has wanted nothing else.
     if ((Redacted.value(content).stop ?? []).length > 0) return false

@@ -247,6 +247,12 @@ export const nearest = (read: string, names: ReadonlyArray<string>): string | un
     .filter(({ edits, name }) => edits <= Math.max(1, Math.floor(name.length / 3)))
     .toSorted((one, other) => one.edits - other.edits)[0]?.name
 
+/** What to write in place of a word that is none of these. */
+export const meant = (read: string, names: ReadonlyArray<string>): string => {
+  const close = nearest(read, names)
+  return close === undefined ? `write one of ${names.join(", ")}` : `did you mean ${close}?`
+}
+
 const plain = (key: string): string =>
   key
     .slice(0, readMax)

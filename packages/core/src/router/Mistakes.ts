@@ -3,7 +3,7 @@
  * key or a word that means nothing, a kind that it has not.
  */
 import { Effect } from "effect"
-import { nearest, OptionsRefused, type Problem } from "../domain/Options.ts"
+import { meant, nearest, OptionsRefused, type Problem } from "../domain/Options.ts"
 import * as Target from "../domain/Target.ts"
 import { type Caller, type Options, presets, type Route } from "./Options.ts"
 
@@ -67,11 +67,6 @@ const keysIn = (path: string, given: object, names: ReadonlyArray<string>): Read
     if (allowed === undefined || allowed.includes(value)) return []
     return [{ path: at, read: JSON.stringify(value), expected: `write ${allowed.join(" or ")}` }]
   })
-}
-
-const meant = (read: string, names: ReadonlyArray<string>): string => {
-  const close = nearest(read, names)
-  return close === undefined ? `write one of ${names.join(", ")}` : `did you mean ${close}?`
 }
 
 const answering = "write what answers there, or { upstream: ... }"

@@ -69,11 +69,11 @@ export const routed = (made: Made, given: Options.Route): Effect.Effect<Routed, 
   Effect.gen(function* () {
     const { clock, options } = made
     const route: Options.Route = { ...options.defaults, ...given }
-    const { deadline = "2m", hedge = "off", overflow = [], rescue = "resume", retry, targets } = route
+    const { deadline = "2m", hedge = "off", overflow = [], rescue = "resume", targets } = route
     const limited = yield* Deadline.make({ deadline })
     const decoded = yield* decode("deadline", Deadline.Options)({ deadline })
     const timeout = yield* Options.at("timeouts")(Timeout.make(clocksOf(route, decoded.deadline)))
-    if (hedge !== "off") yield* Options.at("hedge")(Hedge.make(hedge))
+    const race = hedge === "off" ? undefined : yield* Options.at("hedge")(Hedge.make(hedge))
     const over: Array<Tier & { readonly answer: Answer }> = []
     const first = yield* tier(made, route, timeout, targets, (facts, now) =>
       made.mayGoOver(facts.call.caller) ? lastMomentBefore(over, facts, now) : Infinity
@@ -83,7 +83,6 @@ export const routed = (made: Made, given: Options.Route): Effect.Effect<Routed, 
       over.push(yield* tier(made, route, timeout, typeof ids === "string" ? [ids] : ids, further))
     }
     const plan: Plan = rescue === "off" ? yield* Fallback.make() : yield* Rescue.make({ mode: rescue })
-    const beside = hedge === "off" || targets.length < 2 ? undefined : yield* Hedge.make(hedge)
     // Another of the same is asked at once where one has failed; all of them again after a while.
     const failovers = new RetryBudget(failoverShare)
     const others = Array.from({ length: Math.min(targets.length - 1, othersMax) }, () =>
@@ -94,12 +93,9 @@ export const routed = (made: Made, given: Options.Route): Effect.Effect<Routed, 
         return failure.class === "caller" || failure.class === "refusal" || failovers.retry(now)
       })(first.answer)
     )
-    // Where there is somebody else, nobody waits long for who asked him to.
-    const patient: Retry.Options = overflow.length === 0 ? {} : { retryAfterMax: "5s" }
-    const again = yield* Options.at("retry")(
-      Retry.make(retry === undefined || retry instanceof Object ? Object.assign(patient, retry) : retry)
-    )
-    const own = again(plan([beside?.([first.answer, first.answer]) ?? first.answer, ...others]))
+    const again = yield* Options.at("retry")(Retry.make(retryOf(route)))
+    const asked = race === undefined || targets.length < 2 ? first.answer : race([first.answer, first.answer])
+    const own = again(plan([asked, ...others]))
     const hour = new Hour(Alarm.read(clock))
     const gone = new WeakSet<object>()
     const goesOver = over.map(({ answer, pool }) =>
@@ -161,6 +157,14 @@ const clocksOf = (
   const silent = Duration.times(deadline, isAlone ? 0.9 : 0.6)
   const load = Duration.min(Duration.minutes(5), Duration.times(deadline, 0.9))
   return { firstToken: silent, idle: Duration.min(Duration.minutes(1), silent), load, ...timeouts }
+}
+
+/** When all of its own are asked again: where there is somebody else, nobody waits long before he is asked. */
+const retryOf = ({ overflow = [], retry = {} }: Options.Route): Retry.Options => {
+  // What is none is refused by the guard.
+  if (overflow.length === 0 || !(retry instanceof Object)) return retry
+  const isTimed = retry.base !== undefined || retry.max !== undefined
+  return Object.assign({ retryAfterMax: "5s" }, isTimed ? {} : { max: "500ms" }, retry)
 }
 
 /** Until when a call may wait that can go over: so that twice the time is left which that takes, or half of all. */

@@ -1,6 +1,6 @@
 /** The router: where a call goes, what becomes of it where that fails, and what is on record of it. */
 import { assert, describe, it } from "@effect/vitest"
-import { refusal } from "@spillway/core"
+import { type Call, refusal, type SpillwayError } from "@spillway/core"
 import { Effect, Exit, Fiber } from "effect"
 import { asking, chat, pass, reasonOf, scene, upstreams, whoOf } from "../fixtures/routing.ts"
 import * as Unhandled from "../fixtures/unhandled.ts"
@@ -59,6 +59,23 @@ describe("a call", () => {
       const goes = record!.attempts.map(({ outcome, target }) => `${target} ${outcome}`)
       assert.deepStrictEqual(goes.slice(0, 2).toSorted(), ["gpu1/m overloaded", "gpu2/m overloaded"])
       assert.deepStrictEqual(goes.slice(2), ["hosted/big ok"])
+    })
+  )
+
+  it.effect("goes over soon where nobody listens at its own target, however often that may be tried", () =>
+    Effect.gen(function* () {
+      const call: Call.Call<SpillwayError> = (_, attempt) => {
+        attempt.sent = false
+        return Effect.fail(refusal({ _tag: "Unreachable", target: "gpu1/m", problem: "refused", parts: 0 }))
+      }
+      const { spillway } = yield* scene((servers) => ({
+        upstreams: { ...upstreams(servers), gpu1: { upstream: { call }, slots: 1 } },
+        routes: { chat: { targets: ["gpu1/m"], overflow: ["hosted/big"] } }
+      }))
+      const fiber = yield* asking(spillway)
+      yield* pass(3.2)
+      assert.isDefined(fiber.pollUnsafe())
+      assert.strictEqual(whoOf(yield* Fiber.join(fiber)), "hosted/big")
     })
   )
 

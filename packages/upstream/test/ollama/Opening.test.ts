@@ -21,11 +21,10 @@ const rescued = ({ call }: Upstream, heard: string, settings: Question.Settings 
 const bodiesOf = (asked: ReadonlyArray<string>): ReadonlyArray<Record<string, unknown>> =>
   asked.flatMap((each) => (each.startsWith("POST /api/chat") ? [JSON.parse(each.slice(each.indexOf("{")))] : []))
 
-/** A server that shows a prompt as this, and answers a question with two words. */
-const showing = (shown: (asked: string) => string) =>
+/** A server that shows a prompt as this, and answers a question with two words, or with these frames. */
+const showing = (shown: (asked: string) => string, frames = frame(" is") + frame(" high") + done) =>
   to((socket, asked) => {
-    if (!asked.includes("_debug_render_only"))
-      return socket.write(head() + piece(frame(" is") + frame(" high") + done) + last)
+    if (!asked.includes("_debug_render_only")) return socket.write(head() + piece(frames) + last)
     const body = shown(asked)
     return socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`)
   })
@@ -59,6 +58,23 @@ describe("a model whose template leaves the answer open", () => {
       assert.isBelow((asked!["options"] as { num_predict: number }).num_predict, 100)
       assert.notProperty(asked, "_debug_render_only")
     })
+  )
+
+  it.live(
+    "may have nothing to add to it, if it has read it and stops: else the half would be taken for the whole",
+    () =>
+      Effect.gen(function* () {
+        const shown = () => prompt(`<user>How high?<assistant>It is high.${mark}`)
+        const ending = (fields: object) =>
+          `${JSON.stringify({ model: "a", done: true, done_reason: "stop", ...fields })}\n`
+        const counts = { prompt_eval_count: 9, eval_count: 0 }
+        const whole = yield* showing(shown, ending(counts))
+        assert.strictEqual((yield* rescued(whole.upstream, "It is high.")).text, "It is high.")
+        for (const fields of [{}, { ...counts, done_reason: "length" }, { eval_count: 0 }]) {
+          const { upstream } = yield* showing(shown, ending(fields))
+          assert.containSubset(yield* Effect.flip(rescued(upstream, "It is high.")), { reason: { _tag: "Cut" } })
+        }
+      })
   )
 
   it.live("is any of a simulated Ollama's", () =>
