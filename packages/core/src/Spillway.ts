@@ -21,10 +21,12 @@ import * as Router from "./router/Router.ts"
 import { explain, type RouteStanding, type Status, statusOf } from "./router/Standing.ts"
 
 export type { Answers, Caller, Options, Pulled, Route, Server, Settings } from "./router/Options.ts"
-export type { Closed } from "./router/Pool.ts"
+export type { Closed } from "./router/Member.ts"
 export type { Counted } from "./router/Hour.ts"
 export type {
   Differing,
+  Expected,
+  Expects,
   RouteStanding,
   Status,
   TargetStanding,
@@ -53,8 +55,8 @@ export interface Service {
   /** Guards any Effect as a call is guarded: limits of its caller, deadline, retries, slots, a circuit, clocks. */
   readonly guard: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | SpillwayError, R>
   readonly status: Effect.Effect<Status>
-  /** Where a call for that model or route would go now, and why not elsewhere. */
-  readonly explain: (model: string) => Effect.Effect<RouteStanding, SpillwayError>
+  /** Where a call for that model or route would go now, and why not elsewhere; for a question also how long it takes. */
+  readonly explain: (asked: string | Asked) => Effect.Effect<RouteStanding, SpillwayError>
   /** Lets nobody in at a server any more, or in again; what runs there goes on. */
   readonly drain: (upstream: string, isDraining?: boolean) => Effect.Effect<void, SpillwayError>
 }
@@ -70,7 +72,12 @@ export const make = (options: Options): Effect.Effect<Service, OptionsRefused, S
         Stream.unwrap(Effect.map(Effect.fromResult(questionOf(asked)), (question) => Answer.toStream(call, question))),
       guard: (self) => router.guard(self),
       status: statusOf(router),
-      explain: (model) => explain(router, model),
+      explain: (asked) =>
+        typeof asked === "string"
+          ? explain(router, asked)
+          : Effect.flatMap(Effect.fromResult(questionOf(asked)), (question) =>
+              explain(router, question.model, question)
+            ),
       drain: (upstream, isDraining = true) =>
         Effect.withFiber((fiber) => {
           const { servers } = router
@@ -143,7 +150,7 @@ export interface Outside {
     about?: About & Pick<Policy.About, "target" | "tokens">
   ) => (...given: Arguments) => Promise<A>
   readonly status: () => Promise<Status>
-  readonly explain: (model: string) => Promise<RouteStanding>
+  readonly explain: (asked: string | Asked, about?: Pick<About, "caller">) => Promise<RouteStanding>
   readonly drain: (upstream: string, isDraining?: boolean) => void
   /** Ends all that it holds. */
   readonly close: () => Promise<void>
@@ -194,7 +201,7 @@ export const createSpillway = (options: Options): Outside => {
         return run(Policy.about(about)(spillway.guard(asked)), signal)
       },
     status: () => Effect.runPromise(spillway.status),
-    explain: (model) => Effect.runPromise(spillway.explain(model)),
+    explain: (asked, about = {}) => Effect.runPromise(spillway.explain(asked).pipe(Policy.about(about))),
     drain: (upstream, isDraining) => Effect.runSync(spillway.drain(upstream, isDraining)),
     close,
     [Symbol.asyncDispose]: close

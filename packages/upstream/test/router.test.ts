@@ -11,20 +11,22 @@ const waitBeside = (dwell: string) =>
     const { server } = yield* serving({
       models: [quick("a", { decode: 100 }), quick("b", { decode: 100 })],
       modelsMax: 1,
-      parallel: 2
+      parallel: 4
     })
     const layer = Spillway.layer({
-      upstreams: { gpu: { upstream: Ollama.make("gpu", { url: server.url }), slots: 2 } },
+      upstreams: { gpu: { upstream: Ollama.make("gpu", { url: server.url }), slots: 4 } },
       routes: { a: { targets: ["gpu/a"] }, b: { targets: ["gpu/b"] } },
       defaults: { dwell }
     })
     const spillway = Context.get(yield* Layer.build(layer), Spillway)
-    const ask = (model: string) => spillway.ask({ model, prompt: "How high? [[sim tokens=10]]" })
+    const ask = (model: string, tokens = 10) => spillway.ask({ model, prompt: `How high? [[sim tokens=${tokens}]]` })
     let answers = 0
-    const busy = yield* Effect.forEach([1, 2, 3, 4], () =>
-      Effect.forkChild(Effect.forever(Effect.tap(ask("a"), () => Effect.sync(() => answers++))))
+    // Of such lengths some of them always run, however slow the machine is.
+    const busy = yield* Effect.forEach([10, 13, 17, 23, 29, 31], (tokens) =>
+      Effect.forkChild(Effect.forever(Effect.tap(ask("a", tokens), () => Effect.sync(() => answers++))))
     )
-    yield* Effect.sleep("300 millis")
+    // Once it is loaded, and whoever asks for it follows closely upon the one before him.
+    yield* Effect.repeat(Effect.sleep("20 millis"), { until: () => answers >= 6 })
     const began = performance.now()
     yield* Effect.timeoutOption(ask("b"), "4 seconds")
     const waited = performance.now() - began

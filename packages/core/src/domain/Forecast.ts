@@ -4,25 +4,31 @@
  * It answers in spans from now rather than in moments, because that is what a Retry-After, a clock and a progress line
  * need.
  */
-import { Context, type Duration } from "effect"
-import type { Attempt } from "./Attempt.ts"
+import { Context } from "effect"
 import type { Question } from "./Question.ts"
+import type { Range } from "./Spread.ts"
 import type { Target } from "./Target.ts"
 
-/** When a question would be served, counted from now. */
-export interface Expectation {
-  readonly startsIn: Duration.Duration
-  readonly firstTokenIn: Duration.Duration
-  readonly endsIn: Duration.Duration
-  /** How long it is silent between two parts, once it speaks. */
-  readonly pauses: Duration.Duration
+/** For how long a target may say nothing, before its first word and between two, and still be at work. */
+export interface Quiet {
+  readonly first: number
+  readonly between: number
 }
 
-/** Says how long a question would take at a target, and learns from how long it did. */
+/** When a question would be served, counted from now, in nanoseconds. */
+export interface Expectation {
+  readonly startsIn: Range
+  readonly firstTokenIn: Range
+  readonly endsIn: Range
+  /** How long it is silent between two parts, once it speaks. */
+  readonly pauses: Range
+  readonly quiet?: Quiet
+}
+
+/** Says how long a question of somebody would take at a target. */
 export interface Forecast {
   /** Nothing while the target has shown nothing to go by. */
-  readonly of: (question: Question, target: Target) => Expectation | undefined
-  readonly learn: (question: Question, target: Target, attempt: Attempt) => void
+  readonly of: (question: Question, target: Target, caller?: string) => Expectation | undefined
 }
 
 /** The forecast of a program; where none is provided, nothing is known beforehand. */

@@ -83,10 +83,11 @@ export class Places implements Forgettable, Rooms {
     return this.knee !== undefined
   }
 
-  /** Takes one, if there is room. */
-  take(who: Held, now: number): boolean {
+  /** Takes one, if there is room, and will hold it for so long as far as anybody knows. */
+  take(who: Held, now: number, lasts = this.holds): boolean {
     if (!this.hasRoom) return false
     who.takenAt = now
+    who.lasts = lasts
     this.held.add(who)
     if (!this.hasRoom && now - this.freeAt > (this.holds ?? 0) / (this.bound * moments)) this.fullAt = now
     return true
@@ -152,7 +153,9 @@ export class Places implements Forgettable, Rooms {
   freeIn(before: number, now: number): number | undefined {
     if (this.holds === undefined) return undefined
     const turns = Math.max(before + 1 - (this.bound - this.taken), 0)
-    return turns === 0 ? 0 : (turns * this.holds + this.overdue(now)) / Math.max(this.bound, 1)
+    if (turns === 0) return 0
+    const every = this.holds / Math.max(this.bound, 1)
+    return this.firstRest(now) + (turns - 1) * every + this.overdue(now) / Math.max(this.bound, 1)
   }
 
   private learnHolds(held: number, shows: Shows): void {
@@ -163,10 +166,20 @@ export class Places implements Forgettable, Rooms {
     this.isLeast = !isWhole && (holds === undefined || this.isLeast)
   }
 
+  /** In how long the first of them is given back. */
+  private firstRest(now: number): number {
+    const holds = this.holds!
+    let first = Infinity
+    for (const { lasts = holds, takenAt } of this.held) {
+      first = Math.min(first, Math.max(takenAt + lasts - now, Math.min(lasts, holds) / least))
+    }
+    return first === Infinity ? holds : first
+  }
+
   /** What is held for longer than is usual will be held as long again: that is how it is with what hangs. */
   private overdue(now: number): number {
     let sum = 0
-    for (const { takenAt } of this.held) sum += Math.max(now - takenAt - this.holds!, 0)
+    for (const { lasts = this.holds!, takenAt } of this.held) sum += Math.max(now - takenAt - lasts, 0)
     return sum
   }
 
@@ -197,6 +210,9 @@ export class Places implements Forgettable, Rooms {
 }
 
 const weightOfLast = 0.2
+
+/** What ought to be over by now is not, and takes a quarter of what is usual once more. */
+const least = 4
 
 /** How many are learned at most: as many as a hosted service lets one caller have, and some more. */
 const learnedMax = 256
@@ -244,6 +260,8 @@ export class Targets {
 /** Who holds a place, or will. */
 export interface Held {
   takenAt: number
+  /** For how long it will be held, in nanoseconds, as far as anybody knew when it was taken. */
+  lasts: number | undefined
 }
 
 /** Who holds one, and what is known of his work. */

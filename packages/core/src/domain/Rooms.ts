@@ -30,6 +30,8 @@ export interface Rooms {
   refusal(until: number, now: number): SpillwayError | undefined
   /** Until when somebody may wait who will have to go elsewhere then; as long as he likes where it is not there. */
   lastMoment?(facts: Facts, now: number): number
+  /** How long it takes that he asks, in nanoseconds, where more is known of it than how long all take. */
+  lasts?(facts: Facts, now: number): number | undefined
   freeIn(before: number, now: number): number | undefined
   onRoom(queued: Queued): void
 }

@@ -107,10 +107,10 @@ export const make = (options: Options = {}): Effect.Effect<Queue, OptionsRefused
       expectation: (fiber: Fiber.Fiber<unknown, unknown>, around: Facts | undefined) => {
         const now = Alarm.now(fiber)
         const pool = desk.poolOf(targets.placesOf(around, now))
-        if (pool.line.size === 0 && settings.running === undefined) return pool.expectation(0, undefined, now)
+        if (pool.line.size === 0 && settings.running === undefined) return pool.expectation(0, undefined, around, now)
         const run = new Run(desk, Effect.void, fiber, around ?? plain(fiber, undefined))
         run.cameAt = now
-        return pool.expectation(pool.line.before(run, now) ?? pool.line.size, run.key, now)
+        return pool.expectation(pool.line.before(run, now) ?? pool.line.size, run.key, around, now)
       },
       state: (target = "default") =>
         Effect.withFiber((fiber) => Effect.succeed(desk.poolOf(targets.find(target)).state(Alarm.now(fiber))))
@@ -131,8 +131,8 @@ class Desk {
   readonly waitMax: number
   /** Keys come from callers, and may be called what every object has. */
   readonly weights: ReadonlyMap<string, number>
-  private readonly pools = new WeakMap<Rooms, Pool>()
   readonly running: Running
+  private readonly pools = new WeakMap<Rooms, Pool>()
 
   constructor(targets: Shared, settings: Settings) {
     this.targets = targets
@@ -143,10 +143,8 @@ class Desk {
   }
 
   poolOf(rooms: Rooms): Pool {
-    const known = this.pools.get(rooms)
-    if (known !== undefined) return known
-    const pool = new Pool(rooms, this)
-    this.pools.set(rooms, pool)
+    let pool = this.pools.get(rooms)
+    if (pool === undefined) this.pools.set(rooms, (pool = new Pool(rooms, this)))
     return pool
   }
 }
@@ -211,12 +209,12 @@ class Pool implements Queued {
   }
 
   /** What one may expect who has so many before him. */
-  expectation(before: number, key: string | undefined, now: number): Expected | undefined {
+  expectation(before: number, key: string | undefined, facts: Facts | undefined, now: number): Expected | undefined {
     const { bound, holds, taken } = this.rooms
     const startsIn = this.startsIn(before, key, key === undefined ? 0 : this.line.countOf(key), now)
     if (holds === undefined || startsIn === undefined) return undefined
-    const every = holds / Math.max(bound, 1)
-    return { startsIn, endsIn: startsIn + holds, every, isIdle: taken === 0 && this.line.size === 0 }
+    const [every, lasts] = [holds / Math.max(bound, 1), (facts && this.rooms.lasts?.(facts, now)) ?? holds]
+    return { startsIn, endsIn: startsIn + lasts, every, isIdle: taken === 0 && this.line.size === 0 }
   }
 
   /** When his turn comes who has so many before him, so many of them of his own key. */
@@ -276,6 +274,7 @@ class Run<A, E, R> implements Waiting, Taken, Alarm.Ringing, Policy.Run<A, E | S
   /** When his patience ends. */
   until: number
   takenAt: number
+  lasts: number | undefined
   taken: Places | undefined
   private pool: Pool | undefined
   private hasTurn: boolean
@@ -298,6 +297,7 @@ class Run<A, E, R> implements Waiting, Taken, Alarm.Ringing, Policy.Run<A, E | S
     this.cameAt = 0
     this.until = Infinity
     this.takenAt = 0
+    this.lasts = undefined
     this.taken = undefined
     this.pool = undefined
     this.hasTurn = false

@@ -186,10 +186,10 @@ const forecast: Expecting = {
     const question = facts?.call.question
     const target = Target.parse(facts?.target ?? "")
     if (question === undefined || Result.isFailure(target)) return undefined
-    const expected = fiber.getRef(Known)?.of(question, target.success)
+    const expected = fiber.getRef(Known)?.of(question, target.success, facts!.call.caller)
     if (expected === undefined) return undefined
-    const endsIn = Alarm.nanos(expected.endsIn)
-    const startsIn = Alarm.nanos(expected.startsIn)
+    const endsIn = expected.endsIn.likely
+    const startsIn = expected.startsIn.likely
     return { startsIn, endsIn, every: endsIn - startsIn }
   }
 }

@@ -68,6 +68,7 @@ export const make = (options: Options = {}): Effect.Effect<Slots, OptionsRefused
 /** A call that holds a place until it has really ended. */
 class Run<A, E, R> implements Policy.Run<A, E | SpillwayError, R>, Taken {
   takenAt: number
+  lasts: number | undefined
   readonly fiber: Fiber.Fiber<unknown, unknown>
   readonly facts: Facts
   readonly attemptsBefore: number
@@ -77,6 +78,7 @@ class Run<A, E, R> implements Policy.Run<A, E | SpillwayError, R>, Taken {
 
   constructor(targets: Targets, self: Effect.Effect<A, E, R>, fiber: Fiber.Fiber<unknown, unknown>, facts: Facts) {
     this.takenAt = 0
+    this.lasts = undefined
     this.taken = undefined
     this.targets = targets
     this.self = self

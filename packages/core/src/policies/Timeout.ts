@@ -10,13 +10,16 @@ import { Duration, Effect, type Fiber, Result, Schema } from "effect"
 import * as Alarm from "../domain/Alarm.ts"
 import type { Attempt } from "../domain/Attempt.ts"
 import { attemptsWithin, Facts } from "../domain/Facts.ts"
-import { type Expectation, Known } from "../domain/Forecast.ts"
+import { type Expectation, type Forecast, Known, type Quiet } from "../domain/Forecast.ts"
 import { decode, type OptionsRefused, type Widened } from "../domain/Options.ts"
 import { type Phase, refusal, type SpillwayError } from "../domain/SpillwayError.ts"
+import { exactly } from "../domain/Spread.ts"
 import * as Target from "../domain/Target.ts"
 import * as Units from "../domain/Units.ts"
 import { Watch } from "../domain/Watch.ts"
 import * as Policy from "../Policy.ts"
+
+const positive = Schema.isGreaterThan(0)
 
 /** The options as a file has them, with every default. */
 export const Options = Schema.Struct({
@@ -36,24 +39,49 @@ export const Options = Schema.Struct({
   load: Units.span.schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed("5m")))
 })
 
+/**
+ * Shares of the time that a call has left: no silence that is `auto` may last longer, and no load. Who has little left
+ * says nothing of a target: they are never shares of less than `least`.
+ */
+const Shares = Schema.Struct({
+  silent: Schema.Finite.check(positive),
+  load: Schema.Finite.check(positive),
+  least: Units.span.schema
+})
+
+/** The same where TypeScript can say more than a file. */
+const Extended = Schema.Struct({
+  ...Options.fields,
+  forecast: Schema.optionalKey(
+    Schema.declare((given): given is Forecast => given instanceof Object && "of" in given, { expected: "a forecast" })
+  ),
+  shares: Schema.optionalKey(Shares)
+})
+
 /** The options as TypeScript takes them. */
-export type Options = Widened<typeof Options.Encoded>
+export interface Options extends Widened<typeof Options.Encoded> {
+  /** Who is asked what to expect; without one the forecast of the program. */
+  readonly forecast?: Forecast
+  /** How much of the time that its call has left each of them may take, where there is a deadline. */
+  readonly shares?: Widened<typeof Shares.Encoded>
+}
 
 /** Makes the clocks. They belong to one attempt. */
 export const make = (options: Options = {}): Effect.Effect<Policy.Policy<"attempt", SpillwayError>, OptionsRefused> =>
-  Effect.map(decode("Timeout", Options)(options), (settings) => {
+  Effect.map(decode("Timeout", Extended)(options), (settings) => {
     const unscaled = limitsOf(settings)
-    const fixed = isFixed(settings) ? unscaled : undefined
+    const fixed = isFixed(settings) && settings.shares === undefined ? unscaled : undefined
     return Policy.make<"attempt", SpillwayError>("Timeout", "attempt", (self) =>
       Effect.withFiber((fiber) => {
         const facts = fiber.getRef(Facts)
-        const limits = fixed ?? limitsFor(settings, unscaled, facts, fiber)
-        return new Clocks(fiber, facts, Alarm.now(fiber), limits).run(self)
+        const now = Alarm.now(fiber)
+        const limits = fixed ?? limitsFor(settings, unscaled, facts, fiber, now)
+        return new Clocks(fiber, facts, now, limits).run(self)
       })
     )
   })
 
-type Settings = typeof Options.Type
+type Settings = typeof Extended.Type
 
 /** How long each clock runs, and the shortest of them, in nanoseconds. */
 type Limits = Readonly<Record<Clock["phase"] | "shortest", number>>
@@ -128,36 +156,52 @@ const withShortest = (limits: Omit<Limits, "shortest">): Limits => {
 const isFixed = ({ firstToken, idle }: Settings): boolean =>
   firstToken !== "auto" && Duration.isZero(firstToken.per) && idle !== "auto"
 
-/** No hang yet is what takes so many times as long as expected, or is shorter than this in any case. */
+/** No hang yet is what takes so many times as long as is likely, or as a target may be quiet, or is shorter than this. */
 const auto = {
-  firstToken: { times: 4, floor: 2_000_000_000 },
-  idle: { times: 20, floor: 5_000_000_000 }
+  firstToken: { ofLikely: 4, ofQuiet: 2, floor: 10_000_000_000 },
+  idle: { ofLikely: 20, ofQuiet: 2, floor: 5_000_000_000 }
 }
 
 const limitsFor = (
-  { firstToken, idle }: Settings,
+  settings: Settings,
   unscaled: Limits,
   facts: Facts | undefined,
-  fiber: Fiber.Fiber<unknown, unknown>
+  fiber: Fiber.Fiber<unknown, unknown>,
+  now: number
 ): Limits => {
+  const { firstToken, idle, shares = all } = settings
   const { question, tokens } = facts?.call ?? {}
   const prompt = (question?.prompt ?? tokens)?.likely ?? 0
-  const expected = firstToken === "auto" || idle === "auto" ? expectationOf(facts, fiber) : undefined
+  const expected = firstToken === "auto" || idle === "auto" ? expectationOf(settings, facts, fiber) : undefined
+  const left = Math.max((facts?.call.deadline ?? Infinity) - now, Alarm.nanos(shares.least))
+  const silent = Math.min(unscaled.load, left * shares.silent)
   // What a forecast knows no end of is not known: a difference of two such is no number.
-  const bounded = (expectedFor: number, { floor, times }: typeof auto.idle) =>
-    Math.min(Math.max((Number.isNaN(expectedFor) ? Infinity : expectedFor) * times, floor), unscaled.load)
-  const limits = { ...unscaled }
+  const bounded = (likely: number, quiet: number, { floor, ofLikely, ofQuiet }: typeof auto.idle) =>
+    Math.min(Math.max((Number.isNaN(likely) ? Infinity : likely) * ofLikely, quiet * ofQuiet, floor), silent)
+  const limits = { ...unscaled, load: Math.min(unscaled.load, left * shares.load) }
+  const { firstTokenIn, pauses, quiet = neverQuiet, startsIn } = expected ?? unexpected
   if (firstToken !== "auto") limits.firstToken = Alarm.nanos(Units.clockOf(firstToken, prompt))
-  else if (expected !== undefined) {
-    limits.firstToken = bounded(Alarm.nanos(expected.firstTokenIn) - Alarm.nanos(expected.startsIn), auto.firstToken)
-  }
-  if (idle === "auto" && expected !== undefined) limits.idle = bounded(Alarm.nanos(expected.pauses), auto.idle)
+  else limits.firstToken = bounded(firstTokenIn.likely - startsIn.likely, quiet.first, auto.firstToken)
+  if (idle === "auto") limits.idle = bounded(pauses.likely, quiet.between, auto.idle)
   return withShortest(limits)
 }
 
-const expectationOf = (facts: Facts | undefined, fiber: Fiber.Fiber<unknown, unknown>): Expectation | undefined => {
+const all: typeof Shares.Type = { silent: 1, load: 1, least: Duration.infinity }
+
+const neverQuiet: Quiet = { first: 0, between: 0 }
+
+const never = exactly(Infinity)
+
+/** Of what nobody expects anything it is not known when it ends. */
+const unexpected: Expectation = { startsIn: exactly(0), firstTokenIn: never, endsIn: never, pauses: never }
+
+const expectationOf = (
+  { forecast }: Settings,
+  facts: Facts | undefined,
+  fiber: Fiber.Fiber<unknown, unknown>
+): Expectation | undefined => {
   const question = facts?.call.question
   const target = Target.parse(facts?.target ?? "")
   if (question === undefined || Result.isFailure(target)) return undefined
-  return fiber.getRef(Known)?.of(question, target.success)
+  return (forecast ?? fiber.getRef(Known))?.of(question, target.success, facts!.call.caller)
 }

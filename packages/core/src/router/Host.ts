@@ -10,7 +10,7 @@ import * as Alarm from "../domain/Alarm.ts"
 import type { Attempt } from "../domain/Attempt.ts"
 import { Facts } from "../domain/Facts.ts"
 import type { Health } from "./Health.ts"
-import type { Member } from "./Pool.ts"
+import type { Member } from "./Member.ts"
 
 /** A call that the others let have its turn. */
 interface Favoured {

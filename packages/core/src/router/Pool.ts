@@ -11,94 +11,12 @@ import * as Alarm from "../domain/Alarm.ts"
 import type { Facts } from "../domain/Facts.ts"
 import type { Held, Places, Queued, State } from "../domain/Places.ts"
 import { Promises } from "../domain/Promises.ts"
+import type { Wanted } from "../domain/Rates.ts"
 import type { Rooms } from "../domain/Rooms.ts"
 import { refusal, type SpillwayError } from "../domain/SpillwayError.ts"
-import type { Target } from "../domain/Target.ts"
 import * as Verdict from "../domain/Verdict.ts"
-import type { Health } from "./Health.ts"
-import type { Host } from "./Host.ts"
-
-/** One target, and what is known of it. */
-export class Member {
-  readonly target: Target
-  readonly places: Places
-  readonly health: Health
-  readonly host: Host
-  isDraining = false
-  /** Until when it asked not to be asked. */
-  heldUntil = -Infinity
-  private readonly circuit: Circuits
-  /** Until when somebody is on his way who was sent there while its circuit lets in few. */
-  private awaitedUntil = -Infinity
-
-  constructor(target: Target, places: Places, health: Health, host: Host, circuit: Circuits) {
-    this.target = target
-    this.places = places
-    this.health = health
-    this.host = host
-    this.circuit = circuit
-  }
-
-  /** In how many nanoseconds it may be asked. */
-  waitFor(now: number): number {
-    if (this.isDraining) return Infinity
-    const wait = Math.max(this.heldUntil - now, this.circuit.waitFor(this.target.id, now))
-    if (wait > 0) return wait
-    return this.host.makesWait(this, now) ? soon : this.awaitedUntil - now
-  }
-
-  /** Somebody is sent there: where few may come in, nobody else is until he has come. */
-  send(now: number): void {
-    if (this.circuit.isSpared(this.target.id)) this.awaitedUntil = now + onTheWay
-  }
-
-  /** He has come. */
-  arrived(now: number): void {
-    if (this.awaitedUntil === -Infinity) return
-    this.awaitedUntil = -Infinity
-    this.places.wake(now)
-  }
-
-  /** It asked not to be asked for so long. */
-  hold(span: number, now: number): void {
-    this.heldUntil = Math.max(this.heldUntil, now + Math.min(span, heldMax))
-  }
-
-  /** Why it is not asked at all, if so; where its circuit lets in few, there is only less room. */
-  closedBy(now: number): Closed | undefined {
-    if (this.isDraining) return "draining"
-    if (this.circuit.isShut(this.target.id, now)) return "open"
-    if (this.heldUntil > now) return "held"
-    return this.host.makesWait(this, now) ? "waiting" : undefined
-  }
-
-  /** How bad it is to ask it, beside others. */
-  get doubt(): number {
-    return (this.health.seen.isDown ? 2 : 0) + (this.health.has(this.target.model) ? 0 : 1)
-  }
-}
-
-/** What a pool wants to know of circuits. */
-export interface Circuits {
-  readonly waitFor: (key: string, now: number) => number
-  readonly isShut: (key: string, now: number) => boolean
-  readonly isSpared: (key: string) => boolean
-}
-
-/**
- * Why a target is not asked: its circuit is open, it asked for peace, it is being drained, or another model on its
- * server has its turn.
- */
-export type Closed = "open" | "held" | "draining" | "waiting"
-
-/** In so long somebody may look again. */
-const soon = 100_000_000
-
-/** Who is interrupted on his way is not waited for any longer. */
-const onTheWay = 100_000_000
-
-/** Whatever a server asks for: after an hour it is asked again. */
-const heldMax = 3_600_000_000_000
+import type { Forecasts } from "./Forecasts.ts"
+import type { Member } from "./Member.ts"
 
 /** How the next is chosen among those that have a place. */
 export type Balance = "forecast" | "least-busy" | "round-robin"
@@ -108,6 +26,7 @@ export class Pool implements Rooms {
   readonly members: ReadonlyArray<Member>
   readonly promises = new Promises()
   private readonly balance: Balance
+  private readonly forecasts: Forecasts
   private readonly domainOf: (target: string) => string
   private readonly lines: Array<Queued> = []
   private bell: Alarm.Bell | undefined
@@ -121,11 +40,13 @@ export class Pool implements Rooms {
   constructor(
     members: ReadonlyArray<Member>,
     balance: Balance,
+    forecasts: Forecasts,
     domainOf: (target: string) => string,
     lastMoment: (facts: Facts, now: number) => number
   ) {
     this.members = members
     this.balance = balance
+    this.forecasts = forecasts
     this.domainOf = domainOf
     this.lastMoment = lastMoment
   }
@@ -171,11 +92,42 @@ export class Pool implements Rooms {
   }
 
   choose(who: Held & { readonly facts: Facts }, now: number): Places {
-    const member = this.best(this.triedBy(who.facts), now)!
+    const wanted = this.wantedBy(who.facts)
+    const member = this.best(this.triedBy(who.facts), wanted, now)!
     this.turn++
     member.send(now)
-    member.places.take(who, now)
+    member.places.take(who, now, wanted && member.rates.likely(wanted, member.isLoaded))
     return member.places
+  }
+
+  /** How long it takes where it takes least, of those that can be asked some time soon. */
+  lasts(facts: Facts, now: number): number | undefined {
+    const wanted = this.wantedBy(facts)
+    if (wanted === undefined) return undefined
+    let least = Infinity
+    for (const member of this.members) {
+      if (member.waitFor(now) === Infinity) continue
+      least = Math.min(least, member.rates.likely(wanted, member.isLoaded) ?? member.places.holds ?? Infinity)
+    }
+    return least === Infinity ? undefined : least
+  }
+
+  /** How long it may take there at the most, but for two calls of ten. */
+  lastsAtMost(facts: Facts, now: number): number | undefined {
+    const wanted = this.wantedBy(facts)
+    let least = Infinity
+    for (const member of this.members) {
+      if (member.waitFor(now) === Infinity) continue
+      const { holds } = member.places
+      const lasts = this.forecasts.lasts(wanted, member)
+      if (lasts === undefined && holds === undefined) continue
+      least = Math.min(least, Math.max(lasts?.whole.high ?? 0, 2 * (lasts?.whole.likely ?? holds!)))
+    }
+    return least === Infinity ? undefined : least
+  }
+
+  private wantedBy({ call }: Facts): Wanted | undefined {
+    return this.forecasts.wanted(call.question, call.caller)
   }
 
   waited(fiber: Fiber.Fiber<unknown, unknown>): void {
@@ -224,6 +176,7 @@ export class Pool implements Rooms {
     let free = 0
     let rate = 0
     let soonest = Infinity
+    let first = Infinity
     for (const member of this.members) {
       const { places } = member
       const wait = Math.max(member.waitFor(now), 0)
@@ -231,10 +184,11 @@ export class Pool implements Rooms {
       soonest = Math.min(soonest, wait)
       if (wait === 0) free += Math.max(places.bound - places.taken, 0)
       rate += places.bound / (places.holds ?? holds)
+      first = Math.min(first, wait + (places.freeIn(0, now) ?? holds))
     }
     if (rate === 0) return undefined
     const turns = Math.max(before + 1 - free, 0)
-    return soonest > 0 ? soonest + before / rate : turns === 0 ? 0 : turns / rate
+    return soonest > 0 ? soonest + before / rate : turns === 0 ? 0 : first + (turns - 1) / rate
   }
 
   onRoom(queued: Queued): void {
@@ -269,12 +223,12 @@ export class Pool implements Rooms {
   }
 
   /** Whom a call would be sent to now that has been nowhere yet. */
-  next(now: number): Member | undefined {
-    return this.best(nowhere, now)
+  next(wanted: Wanted | undefined, now: number): Member | undefined {
+    return this.best(nowhere, wanted, now)
   }
 
   /** The best that has a place, and where this call has not failed: what costs least. */
-  private best(tried: Tried, now: number): Member | undefined {
+  private best(tried: Tried, wanted: Wanted | undefined, now: number): Member | undefined {
     const { length } = this.members
     const least = this.leastDoubt(tried, now)
     const first = length > 1 ? this.turn % length : 0
@@ -283,7 +237,7 @@ export class Pool implements Rooms {
     for (let each = 0; each < length; each++) {
       const member = this.members[(first + each) % length]!
       if (!isFree(member, least, tried, now)) continue
-      const cost = this.cost(member, now)
+      const cost = this.cost(member, wanted, now)
       if (best !== undefined && cost >= bestCost) continue
       best = member
       bestCost = cost
@@ -313,14 +267,17 @@ export class Pool implements Rooms {
   }
 
   /** What it costs to go there: time, as far as it is known, and company. */
-  private cost({ health, places, target }: Member, now: number): number {
+  private cost(member: Member, wanted: Wanted | undefined, now: number): number {
     if (this.balance === "round-robin") return 0
+    const { places } = member
     const busy = places.taken / places.bound
     if (this.balance === "least-busy") return busy
     // What nobody knows yet is found out by one at a time.
     if (places.holds === undefined) return places.taken === 0 ? 0 : unknownCost
-    const loading = health.isLoaded(target.model) === false ? coldTimes : 1
-    return (places.holds * loading + (places.freeIn(0, now) ?? 0)) * (1 + busy)
+    const { isLoaded } = member
+    const lasts =
+      (wanted && member.rates.likely(wanted, isLoaded)) ?? places.holds * (isLoaded === false ? coldTimes : 1)
+    return (lasts + (places.freeIn(0, now) ?? 0)) * (1 + busy)
   }
 }
 

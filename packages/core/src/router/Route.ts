@@ -5,7 +5,7 @@
  * of a call is a turn in one of them. What fails in the first is tried there again, elsewhere at once and everywhere
  * after a while; then the call goes over.
  */
-import { Cause, type Clock, Duration, Effect, type Fiber } from "effect"
+import { Cause, type Clock, type Duration, Effect, type Fiber } from "effect"
 import * as Alarm from "../domain/Alarm.ts"
 import { Facts, under, withCall } from "../domain/Facts.ts"
 import { type Failure, table } from "../domain/Failure.ts"
@@ -72,7 +72,9 @@ export const routed = (made: Made, given: Options.Route): Effect.Effect<Routed, 
     const { deadline = "2m", hedge = "off", overflow = [], rescue = "resume", targets } = route
     const limited = yield* Deadline.make({ deadline })
     const decoded = yield* decode("deadline", Deadline.Options)({ deadline })
-    const timeout = yield* Options.at("timeouts")(Timeout.make(clocksOf(route, decoded.deadline)))
+    const timeout = yield* Options.at("timeouts")(
+      Timeout.make(clocksOf(route, decoded.deadline, made.servers.forecasts))
+    )
     const race = hedge === "off" ? undefined : yield* Options.at("hedge")(Hedge.make(hedge))
     const over: Array<Tier & { readonly answer: Answer }> = []
     const first = yield* tier(made, route, timeout, targets, (facts, now) =>
@@ -150,14 +152,20 @@ const ofMoney: ReadonlySet<string> = new Set(["BudgetSpent", "Unpriced"])
  * a target; and soon enough for another one, where there is one.
  */
 const clocksOf = (
-  { overflow = [], targets, timeouts }: Options.Route,
-  deadline: Duration.Duration
+  { overflow = [], targets, timeouts = {} }: Options.Route,
+  least: Duration.Duration,
+  forecast: Timeout.Options["forecast"] & {}
 ): Timeout.Options => {
+  // What is none is refused by the guard.
+  if (!(timeouts instanceof Object)) return timeouts
   const isAlone = targets.length + overflow.length < 2
-  const silent = Duration.times(deadline, isAlone ? 0.9 : 0.6)
-  const load = Duration.min(Duration.minutes(5), Duration.times(deadline, 0.9))
-  return { firstToken: silent, idle: Duration.min(Duration.minutes(1), silent), load, ...timeouts }
+  const load = timeouts.load === undefined ? shareOfAll : Number.MAX_VALUE
+  return Object.assign({ forecast, shares: { silent: isAlone ? shareOfAll : shareOfFirst, load, least } }, timeouts)
 }
+
+/** Of the time that a call has left. */
+const shareOfAll = 0.9
+const shareOfFirst = 0.6
 
 /** When all of its own are asked again: where there is somebody else, nobody waits long before he is asked. */
 const retryOf = ({ overflow = [], retry = {} }: Options.Route): Retry.Options => {
@@ -167,12 +175,13 @@ const retryOf = ({ overflow = [], retry = {} }: Options.Route): Retry.Options =>
   return Object.assign({ retryAfterMax: "5s" }, isTimed ? {} : { max: "500ms" }, retry)
 }
 
-/** Until when a call may wait that can go over: so that twice the time is left which that takes, or half of all. */
-const lastMomentBefore = (over: ReadonlyArray<Tier>, { call }: Facts, now: number): number => {
+/** Until when a call may wait that can go over: so that the time is left which that may take, or half of all. */
+const lastMomentBefore = (over: ReadonlyArray<Tier>, facts: Facts, now: number): number => {
+  const { deadline } = facts.call
   for (const { pool } of over) {
     if (!pool.hasFresh(undefined, now)) continue
-    const { holds } = pool
-    return holds === undefined ? (call.deadline + now) / 2 : call.deadline - 2 * holds
+    const lasts = pool.lastsAtMost(facts, now)
+    return lasts === undefined ? (deadline + now) / 2 : deadline - lasts
   }
   return Infinity
 }
@@ -190,6 +199,7 @@ const tier = (
     const pool = new Pool(
       targets.map(({ member }) => member),
       balance,
+      servers.forecasts,
       (id) => servers.domainOf(id),
       lastMoment
     )

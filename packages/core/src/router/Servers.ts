@@ -12,6 +12,7 @@ import { decode, type OptionsRefused } from "../domain/Options.ts"
 import { type Part, text } from "../domain/Part.ts"
 import { Count, Places } from "../domain/Places.ts"
 import { Priced } from "../domain/PriceList.ts"
+import { Facts } from "../domain/Facts.ts"
 import type { Question } from "../domain/Question.ts"
 import { refusal, type SpillwayError } from "../domain/SpillwayError.ts"
 import * as Summary from "../domain/Summary.ts"
@@ -21,10 +22,11 @@ import type { Upstream } from "../domain/Upstream.ts"
 import * as Verdict from "../domain/Verdict.ts"
 import * as RateLimit from "../policies/RateLimit.ts"
 import type { Policy } from "../Policy.ts"
+import { Forecasts } from "./Forecasts.ts"
 import { Health } from "./Health.ts"
 import { Host } from "./Host.ts"
 import { type Answers, at, type Options, type Pulled, type Server } from "./Options.ts"
-import { type Circuits, Member } from "./Pool.ts"
+import { type Circuits, Member } from "./Member.ts"
 
 const Said = Schema.Struct({
   slots: Count.pipe(Schema.withDecodingDefaultKey(Effect.succeed("auto" as const))),
@@ -68,6 +70,7 @@ export class Servers {
   private readonly kept = new Set<string>()
   private readonly draining = new Set<string>()
   private readonly hosts = new Map<string, Host>()
+  readonly forecasts = new Forecasts((id) => this.targets.get(id)?.member)
   private readonly dwell: number
 
   constructor(all: ReadonlyMap<string, Running>, circuits: Circuits, dwell: number) {
@@ -90,7 +93,7 @@ export class Servers {
     member.isDraining = this.draining.has(upstream)
     const leaf = Call.asEffect<SpillwayError, never>(call, id)
     const watched = host.watched(leaf, member)
-    const heeding = heed(limit === undefined ? watched : limited(limit(watched), id), member)
+    const heeding = heed(limit === undefined ? watched : limited(limit(watched), id), member, this.forecasts)
     const asked = { member, isPriced: price !== undefined && price !== "free", ask: heeding }
     this.targets.set(id, asked)
     return asked
@@ -227,12 +230,15 @@ const limited = <A, R>(self: Effect.Effect<A, SpillwayError, R>, target: string)
     Effect.fail(refusal({ _tag: "UpstreamRateLimited", target, retryAfter }))
   )
 
-/** The same, after which a target that asked for peace is left in it. */
-const heed = <A, E, R>(self: Effect.Effect<A, E, R>, member: Member): Effect.Effect<A, E, R> =>
+/** The same, after which a target that asked for peace is left in it, and one that answered has shown how fast it is. */
+const heed = <A, E, R>(self: Effect.Effect<A, E, R>, member: Member, forecasts: Forecasts): Effect.Effect<A, E, R> =>
   Effect.withFiber((fiber) =>
     Effect.onExitPrimitive(self, (exit) => {
-      if (exit._tag === "Success") return undefined
       const clock = fiber.getRef(Clock.Clock)
+      const facts = fiber.getRef(Facts)!
+      const attempt = facts.call.attempts.findLast(({ target }) => target === member.target.id)
+      if (attempt !== undefined) forecasts.learn(facts, attempt, member, Alarm.read(clock))
+      if (exit._tag === "Success") return undefined
       const verdict = Verdict.ofCause(exit.cause, undefined, () => clock.currentTimeMillisUnsafe())
       const span = verdict?.isRefusal === false ? verdict.retryAfter : undefined
       if (span !== undefined) member.hold(span, Alarm.read(clock))

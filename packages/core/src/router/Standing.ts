@@ -3,9 +3,13 @@
  */
 import { type Duration, Effect } from "effect"
 import * as Alarm from "../domain/Alarm.ts"
+import { Facts } from "../domain/Facts.ts"
+import type { Question } from "../domain/Question.ts"
+import type { Lasts } from "../domain/Rates.ts"
 import type { SpillwayError } from "../domain/SpillwayError.ts"
+import * as Spread from "../domain/Spread.ts"
 import type { Counted } from "./Hour.ts"
-import type { Closed, Member } from "./Pool.ts"
+import type { Closed, Member } from "./Member.ts"
 import type { Routed } from "./Route.ts"
 import type { Router } from "./Router.ts"
 
@@ -31,6 +35,20 @@ export interface Differing {
  */
 export type Why = "next" | Closed | "down" | "lacking" | "full" | "later"
 
+/** A span that is expected: what is likely, and between what it lies eight times of ten. */
+export interface Expected {
+  readonly low: Duration.Duration
+  readonly likely: Duration.Duration
+  readonly high: Duration.Duration
+}
+
+/** When a question that comes now would be answered, counted from now. */
+export interface Expects {
+  readonly startsIn: Expected
+  readonly firstTokenIn: Expected
+  readonly endsIn: Expected
+}
+
 /** One target. */
 export interface TargetStanding {
   readonly target: string
@@ -44,6 +62,8 @@ export interface TargetStanding {
   readonly closed: Closed | undefined
   /** For how long that will last. */
   readonly for: Duration.Duration | undefined
+  /** What is expected of it for a question, once it has answered some. */
+  readonly expects: Expects | undefined
 }
 
 /** One tier of a route. */
@@ -79,24 +99,36 @@ export const statusOf = (router: Router): Effect.Effect<Status> =>
       const { inspection, isDown } = health.seen
       return { name, isDown, version: inspection?.version, models: (inspection?.models ?? []).map((each) => each.name) }
     })
-    const routes = yield* Effect.forEach([...router.routes, ...router.named], ([name, route]) => routeOf(name, route))
+    const routes = yield* Effect.forEach([...router.routes, ...router.named], ([name, route]) =>
+      routeOf(router, name, route)
+    )
     return { upstreams, routes, differing: differing(router) }
   })
 
-/** The route that a model is asked for on, as it stands now; nothing of it is asked. */
-export const explain = (router: Router, model: string): Effect.Effect<RouteStanding, SpillwayError> =>
+/** The route that a question, or a model, is asked on, as it stands now; nothing of it is asked. */
+export const explain = (
+  router: Router,
+  model: string,
+  question?: Question
+): Effect.Effect<RouteStanding, SpillwayError> =>
   Effect.flatMap(router.route(model), (route) =>
     Effect.ensuring(
-      routeOf(model, route),
+      routeOf(router, model, route, question),
       Effect.sync(() => router.release(route))
     )
   )
 
-const routeOf = (name: string, { deadline, hour, tiers }: Routed): Effect.Effect<RouteStanding> =>
+const routeOf = (
+  { servers: { forecasts } }: Router,
+  name: string,
+  { deadline, hour, tiers }: Routed,
+  question?: Question
+): Effect.Effect<RouteStanding> =>
   Effect.withFiber((fiber) => {
     const now = Alarm.now(fiber)
+    const wanted = forecasts.wanted(question, fiber.getRef(Facts)?.call.caller ?? "default")
     const sentTo = tiers.find(({ pool }) => pool.refusal(now + deadline, now) === undefined)
-    const next = sentTo?.pool.next(now)
+    const next = sentTo?.pool.next(wanted, now)
     return Effect.map(
       Effect.forEach(tiers, ({ pool, queue }) =>
         Effect.map(queue.state(), ({ waiting }): TierStanding => {
@@ -104,7 +136,10 @@ const routeOf = (name: string, { deadline, hour, tiers }: Routed): Effect.Effect
           return {
             waiting: waiting.length,
             startsIn: startsIn === undefined ? undefined : Alarm.spanOf(startsIn),
-            targets: pool.members.map((member) => targetOf(member, next, now))
+            targets: pool.members.map((member) => {
+              const lasts = forecasts.lasts(wanted, member)
+              return { ...targetOf(member, next, now), expects: lasts && expectsOf(lasts, startsIn ?? 0) }
+            })
           }
         })
       ),
@@ -112,7 +147,24 @@ const routeOf = (name: string, { deadline, hour, tiers }: Routed): Effect.Effect
     )
   })
 
-const targetOf = (member: Member, next: Member | undefined, now: number): TargetStanding => {
+/** Who waits for his turn waits for answers of others, of which as little is sure as of his own. */
+const expectsOf = ({ first, whole }: Lasts, startsIn: number): Expects => {
+  const starts = Spread.times({ low: whole.low / whole.likely, likely: 1, high: whole.high / whole.likely }, startsIn)
+  const waits = startsIn === 0 ? Spread.exactly(0) : starts
+  return {
+    startsIn: spansOf(waits),
+    firstTokenIn: spansOf(Spread.sum(waits, first)),
+    endsIn: spansOf(Spread.sum(waits, whole))
+  }
+}
+
+const spansOf = ({ high, likely, low }: Spread.Range): Expected => ({
+  low: Alarm.spanOf(low),
+  likely: Alarm.spanOf(likely),
+  high: Alarm.spanOf(high)
+})
+
+const targetOf = (member: Member, next: Member | undefined, now: number): Omit<TargetStanding, "expects"> => {
   const { holds, running, slots } = member.places.state
   const closed = member.closedBy(now)
   const wait = member.waitFor(now)
@@ -121,7 +173,7 @@ const targetOf = (member: Member, next: Member | undefined, now: number): Target
     why: member === next ? "next" : (closed ?? whyNot(member, wait)),
     slots,
     running,
-    isLoaded: member.health.isLoaded(member.target.model),
+    isLoaded: member.isLoaded,
     holds,
     closed,
     for: closed === undefined || wait === Infinity ? undefined : Alarm.spanOf(wait)

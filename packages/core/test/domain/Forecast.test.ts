@@ -16,7 +16,7 @@ describe("the forecast that is known", () => {
 
   it.effect("is the one that is provided, for everything inside", () =>
     Effect.gen(function* () {
-      const forecast: Forecast.Forecast = { of: () => undefined, learn: () => undefined }
+      const forecast: Forecast.Forecast = { of: () => undefined }
       assert.strictEqual(yield* Effect.provideService(known, Forecast.Known, forecast), forecast)
       assert.isUndefined(yield* known)
     })

@@ -7,7 +7,7 @@ const second = 1_000_000_000
 
 /** Takes one, if it can. */
 const take = (places: Places, at: number): Held | undefined => {
-  const who = { takenAt: Number.NaN }
+  const who: Held = { takenAt: Number.NaN, lasts: undefined }
   return places.take(who, at) ? who : undefined
 }
 
@@ -82,10 +82,27 @@ describe("places", () => {
     assert.strictEqual(places.freeIn(0, 100), 0)
     take(places, 100)
     take(places, 100)
+    // The first of them in 50, and then one every 50.
     assert.strictEqual(places.freeIn(0, 150), 50)
     assert.strictEqual(places.freeIn(3, 150), 200)
-    // One that is overdue will be as long again.
-    assert.strictEqual(places.freeIn(0, 300), 50 + 100)
+    // What ought to be over by now takes a quarter of that once more, and what is overdue as long again.
+    assert.strictEqual(places.freeIn(0, 199), 25)
+    assert.strictEqual(places.freeIn(0, 300), 25 + 100)
+  })
+
+  it("come free when those say who hold them, where they know it", () => {
+    const places = new Places(2)
+    hold(places, 0, 100)
+    const who = (): Held => ({ takenAt: 0, lasts: undefined })
+    places.take(who(), 100, 400)
+    places.take(who(), 100, 1_000)
+    assert.strictEqual(places.freeIn(0, 150), 350)
+    const [short, long] = [new Places(1), new Places(1)]
+    for (const each of [short, long]) hold(each, 0, 100)
+    short.take(who(), 100, 30)
+    long.take(who(), 100, 90)
+    assert.strictEqual(short.freeIn(0, 100), 30)
+    assert.strictEqual(long.freeIn(1, 100), 190)
   })
 
   it("are not forgotten where somebody has changed their number by hand", () => {

@@ -211,8 +211,8 @@ describe("a place in the line", () => {
           Duration.toSeconds(each.expected!)
         ]),
         [
-          ["b", "normal", 1, 1, 10],
-          ["a", "low", 2, 1, 20]
+          ["b", "normal", 1, 1, 9],
+          ["a", "low", 2, 1, 19]
         ]
       )
     })

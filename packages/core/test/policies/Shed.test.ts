@@ -110,10 +110,9 @@ describe("without a queue", () => {
   it.effect("the forecast of the program is asked", () =>
     Effect.gen(function* () {
       const guard = yield* Shed.make()
-      const span = (seconds: number) => Duration.seconds(seconds)
+      const span = (seconds: number) => ({ low: 0, likely: seconds * 1e9, high: Infinity })
       const known: Forecast.Forecast = {
-        of: () => ({ startsIn: span(1), firstTokenIn: span(2), endsIn: span(6), pauses: span(0) }),
-        learn: () => {}
+        of: () => ({ startsIn: span(1), firstTokenIn: span(2), endsIn: span(6), pauses: span(0) })
       }
       const call: Call.Call = () => Effect.succeed(Summary.make())
       const asked = (deadline: string) =>

@@ -47,8 +47,8 @@ describe("slots", () => {
       yield* Effect.forkChild(slots(Effect.never))
       yield* Effect.yieldNow
       const refused = yield* Effect.flip(slots(Effect.void))
-      assert.strictEqual(Duration.toMillis(refused.retryAfter!), 5_000)
-      assert.match(refused.message, /^Every slot is in use, and nobody waits for one here: come back in 5 s\.$/)
+      assert.strictEqual(Duration.toMillis(refused.retryAfter!), 10_000)
+      assert.match(refused.message, /^Every slot is in use, and nobody waits for one here: come back in 10 s\.$/)
     })
   )
 

@@ -80,7 +80,7 @@ describe("who waits", () => {
           gpu2: { upstream: two!.upstream, slots: 1 }
         },
         routes: { chat: { targets: chat.targets } },
-        defaults: { health: { every: "1s" } }
+        defaults: { health: { every: "1s" }, timeouts: { firstToken: "2m" } }
       }))
       for (let round = 0; round < 4; round++) {
         yield* asking(spillway)
@@ -223,7 +223,7 @@ describe("a call that has failed somewhere", () => {
     Effect.gen(function* () {
       const { spillway, states } = yield* scene((servers) => ({
         upstreams: upstreams(servers),
-        routes: { chat: { targets: ["gpu1/m"], overflow: ["hosted/big"] } },
+        routes: { chat: { targets: ["gpu1/m"], overflow: ["hosted/big"], timeouts: { firstToken: "1m", idle: "1m" } } },
         callers: { never: { overflow: "never" } }
       }))
       states[0]!.takes = 30_000
@@ -237,9 +237,10 @@ describe("a call that has failed somewhere", () => {
       yield* pass(1)
       assert.strictEqual(whoOf(yield* Fiber.join(first)), "hosted/big")
       const second = yield* asking(spillway, "chat", { deadline: "10s" })
-      yield* pass(7.9)
+      // Of what was seen once nobody is sure: it may take two and a half times as long.
+      yield* pass(7.5)
       assert.strictEqual(states[2]!.asked, 1)
-      yield* pass(1.2)
+      yield* pass(1.6)
       assert.strictEqual(whoOf(yield* Fiber.join(second)), "hosted/big")
       // Where too little is left, or a place is free, there is nothing to wait for.
       const late = yield* asking(spillway, "chat", { deadline: "1900 millis" })

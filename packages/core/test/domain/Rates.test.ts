@@ -1,0 +1,154 @@
+/** Rates: how fast a target is, as it has shown itself. */
+import { assert, describe, it } from "@effect/vitest"
+import { Attempt, Part, refusal, Summary, type Usage } from "@spillway/core"
+import { type Clock, Exit } from "effect"
+import { Rates, tokensOf, type Wanted } from "../../src/domain/Rates.ts"
+
+const second = 1_000_000_000
+
+/** An attempt on a clock of its own, whose moments are seconds. */
+const going = (
+  moments: { readonly first?: number; readonly last?: number; readonly end: number; readonly parts?: number },
+  ended: { readonly exit?: Attempt.Attempt["exit"]; readonly usage?: Usage.Usage; readonly timings?: Summary.Timings }
+) => {
+  let now = 0
+  const clock = { monotonicTimeNanosUnsafe: () => BigInt(Math.round(now * second)) } as Clock.Clock
+  const attempt = new Attempt.Attempt(clock, { emit: () => undefined }).start("gpu/m")
+  const { end, first, last = first, parts = 2 } = moments
+  if (first !== undefined) {
+    now = first
+    void attempt.emit(Part.text("The "))
+    now = last!
+    for (let part = 1; part < parts; part++) void attempt.emit(Part.text("dam "))
+  }
+  now = end
+  if (ended.usage !== undefined) attempt.usage = ended.usage
+  attempt.exit = ended.exit ?? Exit.succeed(Summary.make(ended.timings === undefined ? {} : { timings: ended.timings }))
+  attempt.end()
+  return attempt
+}
+
+const wanted = (prompt: number, answer?: number): Wanted => ({
+  prompt,
+  answer: answer === undefined ? undefined : { low: answer, likely: answer, high: answer },
+  isHeldBack: false
+})
+
+const close = (read: number | undefined, expected: number) => assert.approximately(read! / expected, 1, 1e-6)
+
+/** It waits a tenth of a second, reads a thousand tokens a second and writes ten. */
+const measured = (rates = new Rates(), load = 0) => {
+  rates.learn(
+    going(
+      { first: 0.1 + load + 0.5, last: 0.1 + load + 0.5 + 2, end: 0.1 + load + 0.5 + 2 },
+      {
+        usage: { input: 500, output: 20 },
+        timings: { total: 0, load: load * second, prompt: 0.5 * second, output: 2 * second }
+      }
+    )
+  )
+  return rates
+}
+
+describe("a target", () => {
+  it("of which nothing was seen is not known", () => {
+    assert.isUndefined(new Rates().expect(wanted(10), true))
+    assert.isUndefined(new Rates().likely(wanted(10), true))
+  })
+
+  it("that measures itself takes what it waits, and its time for each token read and written", () => {
+    const lasts = measured().expect(wanted(2_000, 50), true)!
+    close(lasts.first.likely, 2.1 * second)
+    close(lasts.whole.likely, (2.1 + 5) * second)
+    close(lasts.pauses.likely, 0.1 * second)
+    close(measured().likely(wanted(2_000, 50), true), lasts.whole.likely)
+  })
+
+  it("writes as much as it has written, where nobody knows how much that will be", () => {
+    close(measured().expect(wanted(0), true)!.whole.likely, 2.1 * second)
+  })
+
+  it("takes the time of a load more where it has to load, twice an answer's while that was never seen", () => {
+    const rates = measured()
+    const warm = rates.expect(wanted(100, 9), undefined)!
+    const cold = rates.expect(wanted(100, 9), false)!
+    close(cold.whole.likely, 3 * warm.whole.likely)
+    assert.strictEqual(cold.first.high, Infinity)
+    close(rates.likely(wanted(100, 9), false), cold.whole.likely)
+    measured(rates, 8)
+    close(rates.expect(wanted(100, 9), false)!.whole.likely, warm.whole.likely + 8 * second)
+    close(rates.likely(wanted(100, 9), false), warm.whole.likely + 8 * second)
+    close(rates.likely(wanted(100, 9), true), warm.whole.likely)
+  })
+
+  it("that tells nothing is known by what came when", () => {
+    const rates = new Rates()
+    rates.learn(going({ first: 2, last: 5, end: 5, parts: 31 }, {}))
+    const lasts = rates.expect(wanted(100_000, 10), true)!
+    close(lasts.first.likely, 2 * second)
+    close(lasts.whole.likely, (2 + 10 * (3 / 31)) * second)
+  })
+
+  it("that was kept waiting by its reader shows nothing of how fast it writes, unless it measures itself", () => {
+    const rates = new Rates()
+    const attempt = going({ first: 1, last: 90, end: 90 }, {})
+    attempt.resumedAt = 80 * second
+    rates.learn(attempt)
+    close(rates.expect(wanted(0, 1_000), true)!.whole.likely, second)
+  })
+
+  it("does not read what it had read before", () => {
+    const rates = new Rates()
+    const timings = { total: 0, load: 0, prompt: 0.5 * second, output: 0 }
+    rates.learn(going({ first: 0.5, end: 0.5 }, { usage: { input: 1_000, output: 0, cached: 500 }, timings }))
+    close(rates.likely(wanted(1_000), true)! - rates.likely(wanted(0), true)!, second)
+    // Of a handful of tokens nothing is learned.
+    rates.learn(going({ first: 0.5, end: 0.5 }, { usage: { input: 1_000, output: 0, cached: 990 }, timings }))
+    close(rates.likely(wanted(1_000), true)! - rates.likely(wanted(0), true)!, second)
+  })
+
+  it("that failed shows nothing, but for one that was silent for longer than was to be expected", () => {
+    const rates = measured()
+    const before = rates.likely(wanted(0, 0), true)!
+    const failed = Exit.fail(refusal({ _tag: "Unreachable", target: "gpu/m", problem: "refused", parts: 0 }))
+    rates.learn(going({ end: 0.01 }, { exit: failed }))
+    rates.learn(going({ first: 30, end: 60 }, { exit: failed }))
+    close(rates.likely(wanted(0, 0), true), before)
+    rates.learn(going({ end: 30 }, { exit: failed }))
+    assert.isAbove(rates.expect(wanted(0, 0), true)!.first.high, 5 * second)
+  })
+
+  it("that goes on with what was heard before shows nothing", () => {
+    const attempt = going({ first: 9, end: 9 }, {})
+    attempt.goOn("The dam")
+    const rates = new Rates()
+    rates.learn(attempt)
+    assert.isUndefined(rates.expect(wanted(1), true))
+  })
+
+  it("may be silent before its first word for as long as somebody else is answered", () => {
+    const { first, quiet, whole } = measured().expect(wanted(100, 100), true)!
+    assert.isAtLeast(quiet.first, whole.likely)
+    assert.isBelow(first.high, whole.likely)
+  })
+
+  it("may be silent between two words while it reads for others, or for as long as a call of a tool takes", () => {
+    const rates = measured()
+    const { between } = rates.expect(wanted(10, 100), true)!.quiet
+    assert.isTrue(between >= 0.512 * second && between < 2 * second)
+    const held = rates.expect({ ...wanted(10, 100), isHeldBack: true }, true)!
+    assert.isAtLeast(held.quiet.between, 10 * second)
+    close(held.pauses.likely, 0.1 * second)
+  })
+})
+
+describe("the tokens of an answer", () => {
+  it("are those that its server counted, else as many as came in parts or letters", () => {
+    assert.strictEqual(tokensOf(going({ first: 1, end: 1 }, { usage: { input: 1, output: 7 } })), 7)
+    assert.strictEqual(tokensOf(going({ first: 1, end: 1, parts: 9 }, {})), 9)
+    const long = going({ first: 1, end: 1 }, {})
+    long.length = 400
+    assert.strictEqual(tokensOf(long), 100)
+    assert.strictEqual(tokensOf(going({ end: 1 }, {})), 1)
+  })
+})
