@@ -5,7 +5,7 @@
  * words, and only a wire that sends them asks for `Redacted.value`. A log takes `Loggable`, which has no place for
  * content.
  */
-import { Redacted } from "effect"
+import { type Duration, Redacted } from "effect"
 import * as Part from "./Part.ts"
 import * as Tokens from "./Tokens.ts"
 
@@ -62,11 +62,20 @@ export interface Settings {
   readonly logprobs?: number
 }
 
+/** How the model is kept that answers: what its route says, and no caller. */
+export interface Kept {
+  /** The context that it is loaded for, in tokens. */
+  readonly context?: number
+  /** How long it stays loaded after its last question. */
+  readonly loadedFor?: Duration.Duration
+}
+
 /** What may be logged of a question. */
 export interface Loggable {
   readonly kind: Content["kind"]
   readonly model: string
   readonly settings: Settings
+  readonly kept?: Kept
   /** What the prompt comes to, estimated without a model. */
   readonly prompt: Tokens.Tokens
   /** About how many bytes it keeps in memory. */
@@ -136,11 +145,9 @@ export const begunWith = (question: Question, beginning: string, parts = 0): Que
     last?.role === "assistant"
       ? [...content.messages.slice(0, -1), { ...last, text: last.text + beginning }]
       : [...content.messages, { role: "assistant", text: beginning }]
-  return make(
-    question.model,
-    { ...content, messages },
-    { ...question.settings, ...(left < Infinity && { maxTokens: left }) }
-  )
+  const settings = { ...question.settings, ...(left < Infinity && { maxTokens: left }) }
+  // Whatever else was said of it still holds.
+  return { ...question, ...make(question.model, { ...content, messages }, settings) }
 }
 
 /** The words of a turn's thoughts; what is sealed has none. */

@@ -1,6 +1,6 @@
 /** A question whose answer has begun: for whom it can be put, and what is left of its bound. */
 import { assert, describe, it } from "@effect/vitest"
-import { Redacted } from "effect"
+import { Duration, Redacted } from "effect"
 import { Question, Tokens } from "@spillway/core"
 
 const messagesOf = (question: Question.Question | undefined) => {
@@ -19,6 +19,14 @@ describe("a question whose answer has begun", () => {
     assert.deepStrictEqual(begun!.settings, { temperature: 0 })
     assert.isAbove(begun!.prompt.likely, asked.prompt.likely)
     assert.lengthOf(messagesOf(asked)!, 1)
+  })
+
+  it("is for a model that is kept as it was", () => {
+    const kept = { context: 2_048, loadedFor: Duration.minutes(30) }
+    const begun = Question.begunWith({ ...Question.chat("m", "How high?"), kept }, "The dam is")
+    assert.deepStrictEqual(begun!.kept, kept)
+    assert.lengthOf(messagesOf(begun)!, 2)
+    assert.notProperty(Question.begunWith(Question.chat("m", "How high?"), "The dam is"), "kept")
   })
 
   it("has one turn of the assistant where its caller began the answer himself", () => {

@@ -6,7 +6,7 @@
  */
 import { inspect } from "node:util"
 import { assert, describe, expectTypeOf, it } from "@effect/vitest"
-import { Cause, Effect, Exit, Formatter, Logger, Redacted } from "effect"
+import { Cause, Duration, Effect, Exit, Formatter, Logger, Redacted } from "effect"
 import { Question, Tokens } from "@spillway/core"
 
 const secret = "my-secret-words"
@@ -85,6 +85,12 @@ describe("a question", () => {
     assert.hasAllKeys(loggable, ["kind", "model", "settings", "prompt", "bytes", "images", "tools"])
     assert.deepInclude(loggable, { kind: "chat", model: "model", settings: {}, images: 3, tools: 1 })
     assert.notInclude(JSON.stringify(loggable), secret)
+  })
+
+  it("says in that half how its model is kept, where a route has said so", () => {
+    const kept = { context: 2_048, loadedFor: Duration.minutes(30) }
+    assert.deepStrictEqual(Question.loggable({ ...questions[0]!, kept }).kept, kept)
+    for (const question of questions) assert.notProperty(question, "kept")
   })
 
   it("counts the words of every place that holds some, and images besides", () => {

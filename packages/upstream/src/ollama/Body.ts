@@ -3,10 +3,11 @@
  *
  * Every question is asked as a stream, since an answer in one piece shows neither its first token nor a caller who has
  * left; and with `truncate` off, since Ollama cuts a prompt that is too long without a word and would pass the rest off
- * as the whole. `shift` is left alone: a model is loaded anew whenever another value comes.
+ * as the whole. `shift` is left alone: a model is loaded anew whenever another value comes, as it is for another
+ * `num_ctx`, so that comes from whoever keeps the model and never from a caller.
  */
 import { Question, type SpillwayError } from "@spillway/core"
-import { Redacted } from "effect"
+import { Duration, Redacted } from "effect"
 import { exactObjectIn, given, objectIn, textOf } from "../Fields.ts"
 import { base64Of, isElsewhere, isNowhere } from "../Pictures.ts"
 import { type Asked, notAnObject, notAPicture, unsupported } from "../Wire.ts"
@@ -20,12 +21,15 @@ export const put = (asked: Asked): { readonly path: string; readonly body: strin
   const problem = problemOf(content, asked)
   if (problem !== undefined) return problem
   const { logprobs, maxTokens, seed, temperature, think, topP } = settings
-  const options = given({ num_predict: maxTokens, temperature, top_p: topP, seed, stop: content.stop })
+  const kept = keeping(asked.question.kept)
+  const wanted = given({ num_predict: maxTokens, temperature, top_p: topP, seed, stop: content.stop })
+  const options = { ...kept.options, ...wanted }
   const likelihoods = logprobs !== undefined && { logprobs: true, ...(logprobs > 0 && { top_logprobs: logprobs }) }
   const more = { ...given({ format: content.format, think }), ...likelihoods }
-  const all = { model, stream: true, truncate: false, ...(Object.keys(options).length > 0 && { options }), ...more }
+  const as = { ...kept, ...(Object.keys(options).length > 0 && { options }), ...more }
+  const all = { model, stream: true, truncate: false, ...as }
   if (content.kind === "embed") {
-    return { path: "/api/embed", body: JSON.stringify({ model, input: content.inputs, truncate: false }) }
+    return { path: "/api/embed", body: JSON.stringify({ model, input: content.inputs, truncate: false, ...kept }) }
   }
   if (content.kind === "generate") {
     const { images, prompt, suffix } = content
@@ -40,6 +44,21 @@ export const put = (asked: Asked): { readonly path: string; readonly body: strin
   const body = { ...all, messages, ...given({ tools }) }
   return { path: "/api/chat", body: JSON.stringify(body) }
 }
+
+/** How a model is kept, in Ollama's words, which are the same on all of its paths. */
+export const keeping = ({ context, loadedFor }: Question.Kept = {}) => ({
+  ...(context !== undefined && { options: { num_ctx: context } }),
+  ...(loadedFor !== undefined && { keep_alive: spanOf(loadedFor) })
+})
+
+/** In seconds, as Go reads them: never so few that it is none at all, and for ever where Go has no number for it. */
+const spanOf = (duration: Duration.Duration): string => {
+  const seconds = Math.ceil(Duration.toMillis(duration)) / 1_000
+  return seconds > secondsMax ? "-1s" : `${seconds}s`
+}
+
+/** Go counts nanoseconds in 63 bits. */
+const secondsMax = 9_223_372_036
 
 type Calls = NonNullable<Question.Message["toolCalls"]>
 

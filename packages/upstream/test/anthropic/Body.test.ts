@@ -1,5 +1,6 @@
 /** What a question becomes on its way to Anthropic, and what cannot be carried there. */
 import { Question, SpillwayError } from "@spillway/core"
+import { Duration } from "effect"
 import { describe, expect, it } from "vitest"
 import { type Manner, put } from "../../src/anthropic/Body.ts"
 
@@ -32,6 +33,12 @@ describe("a question for Anthropic", () => {
       messages: [{ role: "user", content: [words("hello")] }],
       stream: true
     })
+  })
+
+  it("says nothing of how a model is kept, which is not up to whoever asks there", () => {
+    const question = Question.chat("m", "hello")
+    const kept = { context: 2_048, loadedFor: Duration.minutes(30) }
+    expect(bodyOf({ ...question, kept })).toEqual(bodyOf(question))
   })
 
   it("carries every setting by its name there", () => {

@@ -1,6 +1,7 @@
 /** What a question becomes on its way to an Ollama, and what cannot be carried there. */
 import { describe, expect, it } from "vitest"
 import { Question, SpillwayError } from "@spillway/core"
+import { Duration } from "effect"
 import { put } from "../../src/ollama/Body.ts"
 
 const asked = (question: Question.Question) => ({
@@ -131,6 +132,37 @@ describe("a question for an Ollama", () => {
       input: ["x", "y"],
       truncate: false
     })
+  })
+
+  it("says how its model is kept, whatever is asked of it", () => {
+    const kept = { context: 2_048, loadedFor: Duration.minutes(30) }
+    const said = { options: { num_ctx: 2_048 }, keep_alive: "1800s" }
+    const contents: ReadonlyArray<Question.Content> = [
+      { kind: "chat", messages: [{ role: "user", text: "hi" }] },
+      { kind: "generate", prompt: "a" },
+      { kind: "embed", inputs: ["x"] }
+    ]
+    for (const content of contents) {
+      const question = Question.make("a", content)
+      const bare = bodyOf(question)
+      expect(bodyOf({ ...question, kept })).toEqual({ ...(bare as object), ...said })
+      expect(bodyOf({ ...question, kept: {} })).toEqual(bare)
+    }
+    const bounded = { ...Question.chat("a", "hi", { maxTokens: 9 }), kept }
+    expect(bodyOf(bounded)).toMatchObject({ options: { num_ctx: 2_048, num_predict: 9 } })
+    expect(bodyOf({ ...bounded, kept: { context: 512 } })).not.toHaveProperty("keep_alive")
+  })
+
+  it("has a model stay for a span that Go can read, and for ever where that is too long for it", () => {
+    const spanOf = (loadedFor: Duration.Duration) =>
+      (bodyOf({ ...Question.chat("a", "hi"), kept: { loadedFor } }) as { readonly keep_alive: string }).keep_alive
+    expect(spanOf(Duration.millis(1_500))).toBe("1.5s")
+    expect(spanOf(Duration.hours(24))).toBe("86400s")
+    // What is next to nothing is still not an order to unload, and what is nothing is one.
+    expect(spanOf(Duration.nanos(1n))).toBe("0.001s")
+    expect(spanOf(Duration.zero)).toBe("0s")
+    expect(spanOf(Duration.infinity)).toBe("-1s")
+    expect(spanOf(Duration.days(365 * 1_000))).toBe("-1s")
   })
 
   it("is refused where it cannot be carried, before anything is sent", () => {

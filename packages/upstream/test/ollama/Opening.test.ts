@@ -1,12 +1,12 @@
 /** Whether a model goes on with an answer that has begun: what its server is asked, and what is made of that. */
 import { assert, describe, it } from "@effect/vitest"
 import { Answer, Call, Part, Question, refusal, Rescue, type SpillwayError, type Upstream } from "@spillway/core"
-import { Effect } from "effect"
+import { Duration, Effect } from "effect"
 import { done, frame, head, last, piece } from "../bytes.ts"
 import { quick, serving, to } from "../serving.ts"
 
 /** A rescue whose first go breaks after these words. */
-const rescued = ({ call }: Upstream, heard: string, settings: Question.Settings = {}) =>
+const rescued = ({ call }: Upstream, heard: string, settings: Question.Settings = {}, kept: Question.Kept = {}) =>
   Effect.gen(function* () {
     const breaking: Call.Call<SpillwayError> = (_, attempt) => {
       void attempt.emit(Part.text(heard))
@@ -14,7 +14,8 @@ const rescued = ({ call }: Upstream, heard: string, settings: Question.Settings 
     }
     const plan = yield* Rescue.make()
     const goes = [Call.asEffect(breaking), Call.asEffect<SpillwayError, never>(call)] as const
-    return yield* Answer.collect(plan(goes), Question.chat("a", "How high? [[sim tokens=3 text=w]]", settings))
+    const question = Question.chat("a", "How high? [[sim tokens=3 text=w]]", settings)
+    return yield* Answer.collect(plan(goes), { ...question, kept })
   })
 
 /** The bodies of the questions to `/api/chat`. */
@@ -75,6 +76,19 @@ describe("a model whose template leaves the answer open", () => {
           assert.containSubset(yield* Effect.flip(rescued(upstream, "It is high.")), { reason: { _tag: "Cut" } })
         }
       })
+  )
+
+  it.live("is loaded for the same context when it is asked how it reads that as when it is asked to go on", () =>
+    Effect.gen(function* () {
+      const { bytes, upstream } = yield* showing(() => prompt(`<user>How high?<assistant>The dam${mark}`))
+      yield* rescued(upstream, "The dam", {}, { context: 2_048, loadedFor: Duration.minutes(30) })
+      const bodies = bodiesOf(bytes.asked)
+      assert.lengthOf(bodies, 2)
+      for (const body of bodies) {
+        assert.strictEqual(body["keep_alive"], "1800s")
+        assert.deepInclude(body["options"], { num_ctx: 2_048 })
+      }
+    })
   )
 
   it.live("is any of a simulated Ollama's", () =>

@@ -1,5 +1,6 @@
 /** What a question becomes on its way to an OpenAI-shaped server, and what cannot be carried there. */
 import { Question, SpillwayError } from "@spillway/core"
+import { Duration } from "effect"
 import { describe, expect, it } from "vitest"
 import { type Manner, put } from "../../src/openai/Body.ts"
 
@@ -29,6 +30,13 @@ describe("a question for an OpenAI-shaped server", () => {
       stream: true,
       stream_options: { include_usage: true }
     })
+  })
+
+  it("says nothing of how a model is kept, which is not up to whoever asks there", () => {
+    const kept = { context: 2_048, loadedFor: Duration.minutes(30) }
+    for (const question of [Question.chat("m", "hello"), Question.make("m", { kind: "embed", inputs: ["x"] })]) {
+      expect(bodyOf({ ...question, kept })).toEqual(bodyOf(question))
+    }
   })
 
   it("carries every setting by its name there", () => {
