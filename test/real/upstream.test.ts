@@ -17,7 +17,7 @@ import {
   type Upstream
 } from "@spillway/core"
 import { Anthropic, Ollama, OpenAi } from "@spillway/upstream"
-import { Effect, Exit, Option, type Scope } from "effect"
+import { Duration, Effect, Exit, Option, type Scope } from "effect"
 import { describe, expect, it } from "vitest"
 import type { Environment } from "./environment.ts"
 import { program, start } from "./ollama.ts"
@@ -157,6 +157,43 @@ describe.skipIf(isMissing)("the wire to a real Ollama", () => {
       expect(records[0]?.attempts.map(({ rescue }) => rescue)).toEqual([undefined, "continue"])
     })
   }
+
+  for (const model of ["mini-a", "mini-e", "mini-j"]) {
+    it(`loads ${model} for a context before anybody asks it, and not anew for whoever asks of the same`, async () => {
+      const kept: Question.Kept = { context: 2_048, loadedFor: Duration.minutes(30) }
+      const question =
+        model === "mini-e" ? Question.make(model, { kind: "embed", inputs: ["x"] }) : chat("hi [[sim tokens=1]]", model)
+      const { end, millis, seen } = await real(
+        (upstream) =>
+          Effect.gen(function* () {
+            yield* upstream.load!(model, kept)
+            const { models } = yield* upstream.inspect
+            const begun = performance.now()
+            const told = yield* ask(upstream, { ...question, kept })
+            return { seen: models.filter(({ loaded }) => loaded), end: told.end, millis: performance.now() - begun }
+          }),
+        { loads: { [model]: { millis: 1_500 } } }
+      )
+      expect(seen.map(({ context, name }) => [name, context])).toEqual([[`${model}:latest`, 2_048]])
+      expect(end).toBe("answered")
+      expect(millis).toBeLessThan(1_400)
+    })
+  }
+
+  it("says of a model that is not there, and of a load that fails, what they are", async () => {
+    const failing = { exit: 1, log: "something broke" }
+    const told = await real(
+      (upstream) =>
+        Effect.forEach(["nobody", "mini-a", "mini-e"], (model) =>
+          Effect.match(upstream.load!(model), {
+            onFailure: ({ reason }) => reason._tag,
+            onSuccess: () => "loaded"
+          })
+        ),
+      { loads: { "mini-a": failing, "mini-e": failing } }
+    )
+    expect(told).toEqual(["ModelNotFound", "LoadFailed", "LoadFailed"])
+  })
 
   it("sees its version, its models and what is loaded", async () => {
     const seen = await real((upstream) =>

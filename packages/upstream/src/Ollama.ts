@@ -4,7 +4,7 @@
  * Its native surface says more than the others that it has: how long everything took, what was cached, and whether a
  * model thinks. What is asked for is always a stream, and always with a prompt that must not be cut.
  */
-import { Call, Options as CoreOptions, type SpillwayError, type Upstream } from "@spillway/core"
+import { Call, Options as CoreOptions, type Question, type SpillwayError, type Upstream } from "@spillway/core"
 import { Effect, Option, Schema, type Scope, Semaphore } from "effect"
 import { addressOf, reach } from "./Address.ts"
 import * as Connection from "./Connection.ts"
@@ -12,6 +12,7 @@ import * as Exchange from "./Exchange.ts"
 import { put } from "./ollama/Body.ts"
 import * as Failures from "./ollama/Failures.ts"
 import { reading } from "./ollama/Frames.ts"
+import { load } from "./ollama/Load.ts"
 import * as Loading from "./ollama/Loading.ts"
 import * as Models from "./ollama/Models.ts"
 import * as Opening from "./ollama/Opening.ts"
@@ -30,10 +31,11 @@ export type Options = CoreOptions.Widened<typeof Options.Encoded>
 
 export type { Progress, Shown }
 
-/** An upstream that is an Ollama: it also tells what a model is, and fetches one. */
+/** An upstream that is an Ollama: it also tells what a model is, fetches one, and loads it. */
 export interface Ollama extends Upstream {
   readonly show: (model: string) => Effect.Effect<Shown, SpillwayError>
   readonly pull: (model: string, told?: (progress: Progress) => void) => Effect.Effect<void, SpillwayError>
+  readonly load: (model: string, kept?: Question.Kept) => Effect.Effect<void, SpillwayError>
 }
 
 /** Makes an upstream of it, whose connections are closed with its scope. */
@@ -48,14 +50,15 @@ export const make = (
     const headers: Exchange.Place["headers"] =
       key === undefined ? named : { ...named, authorization: `Bearer ${key.trim()}` }
     const place = { upstream: name, connection, prefix, headers, bounds: { lineMax, bodyMax } }
-    // Whoever looks, or fetches, waits for no question to give its connection back.
+    // Whoever looks, fetches or loads waits for no question to give its connection back.
     const beside = { ...place, connection: yield* Connection.open({ origin, connections: Connection.besideMax }) }
     return {
       name,
       call: whole(Loading.told(Call.goingOn(Exchange.call(wire, place), Opening.reads(place)), beside, origin), beside),
       inspect: Models.inspect(beside),
       show: (model) => show(beside, model),
-      pull: (model, told) => pull(beside, model, told)
+      pull: (model, told) => pull(beside, model, told),
+      load: (model, kept) => load(beside, origin, model, kept)
     }
   })
 

@@ -4,7 +4,7 @@
  * It tells pages, with the template, the license and every number of the architecture. What is taken is what decides
  * whether a question can be put to it, and only where it has the kind that it should have.
  */
-import type { SpillwayError } from "@spillway/core"
+import type * as Core from "@spillway/core"
 import { Effect } from "effect"
 import type { Place } from "../Exchange.ts"
 import { fieldsOf, type Fields, numberOf, textOf } from "../Fields.ts"
@@ -13,11 +13,7 @@ import { failed } from "../Wire.ts"
 import * as Models from "./Models.ts"
 
 /** A model as its server describes it. */
-export interface Shown {
-  /** What it can, in Ollama's words, as `completion`, `tools` or `vision`; nothing where the server does not say. */
-  readonly capabilities: ReadonlyArray<string>
-  /** The context that it was trained for, in tokens: what it uses is mostly less, and shows once it is loaded. */
-  readonly contextMax?: number
+export interface Shown extends Core.Shown {
   readonly family?: string
   /** How many there are, as Ollama prints it: `8.0B`. */
   readonly parameters?: string
@@ -25,7 +21,7 @@ export interface Shown {
 }
 
 /** Asks for it. It loads nothing. */
-export const show = (place: Place, model: string): Effect.Effect<Shown, SpillwayError> =>
+export const show = (place: Place, model: string): Effect.Effect<Shown, Core.SpillwayError> =>
   Effect.flatMap(Models.object(place, { path: "/api/show", said: { model } }), ({ about, fields }) => {
     const shown = shownIn(fields)
     return shown === undefined ? Effect.fail(failed(malformed(about))) : Effect.succeed(shown)
