@@ -55,7 +55,7 @@ export interface Service {
   /** Guards any Effect as a call is guarded: limits of its caller, deadline, retries, slots, a circuit, clocks. */
   readonly guard: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | SpillwayError, R>
   readonly status: Effect.Effect<Status>
-  /** Where a call for that model or route would go now, and why not elsewhere; for a question also how long it takes. */
+  /** Where a call for that model or route would go now, and why not elsewhere; for a question also when it is over. */
   readonly explain: (asked: string | Asked) => Effect.Effect<RouteStanding, SpillwayError>
   /** Lets nobody in at a server any more, or in again; what runs there goes on. */
   readonly drain: (upstream: string, isDraining?: boolean) => Effect.Effect<void, SpillwayError>

@@ -33,6 +33,14 @@ export const lowOf = (question: Question, known: Ratio.Ratio | undefined): numbe
   return known?.low ?? Ratio.lowestOfLetters
 }
 
+/** How many tokens a prompt has, where that is too many for a context at the least; else none. */
+export const tooMany = (question: Question, known: Ratio.Ratio | undefined, context: number): number => {
+  const low = lowOf(question, known)
+  if (question.prompt.likely * low <= context) return 0
+  const certain = certainOf(question)
+  return certain * low > context ? Ratio.told(certain, known, context) : 0
+}
+
 /**
  * Whether so many counted tokens of a prompt are what a cut leaves of at least `least`: it cannot have fitted, or it
  * was counted at one of the sizes to which servers cut.

@@ -2,9 +2,9 @@
  * How fast a target is, learned from what it has answered: how long it takes to begin, to load its model, to read a
  * token and to write one.
  *
- * Where a server measures itself, as Ollama does, its own figures are taken, which a slow reader or a slow wire does not
- * bend; else what was seen from here. What is left of the time to the first word, once loading and reading are taken off
- * it, is what it waits inside the server, and on the way there.
+ * Where a server measures itself, as Ollama does, its own figures are taken, which no slow reader and no slow wire
+ * bends; else what was seen from here. What is left of the time to the first word, once loading and reading are taken
+ * off it, is what it waits inside the server, and on the way there.
  */
 import type { Attempt } from "./Attempt.ts"
 import type { Quiet } from "./Forecast.ts"

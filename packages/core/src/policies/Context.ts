@@ -139,11 +139,7 @@ class Bounds {
       const { likely, most } = said ?? nothingSaid
       return likely * (likely === most ? 1 : Ratio.lowest) > context ? likely : 0
     }
-    const known = this.ratios.find(modelOf(target) ?? question.model)
-    const low = Fit.lowOf(question, known)
-    if (question.prompt.likely * low <= context) return 0
-    const certain = Fit.certainOf(question)
-    return certain * low > context ? Ratio.told(certain, known, context) : 0
+    return Fit.tooMany(question, this.ratios.find(modelOf(target) ?? question.model), context)
   }
 
   private contextOf(target: string | undefined, model: string | undefined): number | undefined {

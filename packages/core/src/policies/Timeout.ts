@@ -156,7 +156,7 @@ const withShortest = (limits: Omit<Limits, "shortest">): Limits => {
 const isFixed = ({ firstToken, idle }: Settings): boolean =>
   firstToken !== "auto" && Duration.isZero(firstToken.per) && idle !== "auto"
 
-/** No hang yet is what takes so many times as long as is likely, or as a target may be quiet, or is shorter than this. */
+/** No hang is what takes so many times as long as is likely, or as a target may be quiet, or is shorter than this. */
 const auto = {
   firstToken: { ofLikely: 4, ofQuiet: 2, floor: 10_000_000_000 },
   idle: { ofLikely: 20, ofQuiet: 2, floor: 5_000_000_000 }

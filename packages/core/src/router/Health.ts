@@ -7,7 +7,7 @@
  */
 import { Clock, Duration, Effect, Fiber, Random } from "effect"
 import * as Alarm from "../domain/Alarm.ts"
-import type { Inspection, ModelFound, Upstream } from "../domain/Upstream.ts"
+import type { Inspection, ModelFound, Shown, Upstream } from "../domain/Upstream.ts"
 
 /** How often somebody looks, and for how long at most. */
 export interface Looking {
@@ -22,20 +22,35 @@ export interface Seen {
   readonly inspection: Inspection | undefined
 }
 
+/** A server that can be looked at, or cannot. */
+export type Lookable = Partial<Pick<Upstream, "inspect" | "show" | "load">>
+
+/** What was shown of a model that had that digest. */
+interface Described {
+  readonly digest: string | undefined
+  readonly shown: Shown
+}
+
 /** One server, as it was seen. */
 export class Health {
-  private readonly inspect: Upstream["inspect"] | undefined
+  readonly server: Lookable
+  /** What is done after each look. */
+  afterwards: Effect.Effect<void> = Effect.void
+  /** Models that somebody asks for here, and what they are. */
+  private readonly asked = new Map<string, Described | undefined>()
   private readonly every: number
   private readonly timeout: Duration.Duration
   private inspection: Inspection | undefined
+  /** By their names, which may leave out that they are the latest. */
+  private models: ReadonlyMap<string, ModelFound> = new Map()
   private down = false
   /** How many looks in a row have said otherwise. */
   private against = 0
   private nextAt = -Infinity
   private looking: Fiber.Fiber<void> | undefined
 
-  constructor(inspect: Upstream["inspect"] | undefined, { every, timeout }: Looking) {
-    this.inspect = inspect
+  constructor(server: Lookable, { every, timeout }: Looking) {
+    this.server = server
     this.every = Alarm.nanos(every)
     this.timeout = timeout
   }
@@ -58,12 +73,27 @@ export class Health {
 
   /** That model, as the last look showed it. */
   find(model: string): ModelFound | undefined {
-    return this.inspection?.models.find(({ name }) => name === model || name === `${model}:latest`)
+    return this.models.get(model)
+  }
+
+  /** What that model is, as far as anybody knows. */
+  shown(model: string): Shown | undefined {
+    return this.asked.get(model)?.shown
+  }
+
+  /** Somebody will ask for that model: each look finds out what it is. */
+  ask(model: string): void {
+    if (this.server.show !== undefined && !this.asked.has(model)) this.asked.set(model, undefined)
+  }
+
+  /** Nobody will ask for it any more. */
+  forget(model: string): void {
+    this.asked.delete(model)
   }
 
   /** Looks where it is time to, beside whoever asks. */
   glance(fiber: Fiber.Fiber<unknown, unknown>, now: number): void {
-    if (this.inspect === undefined || now < this.nextAt || this.looking !== undefined) return
+    if (this.server.inspect === undefined || now < this.nextAt || this.looking !== undefined) return
     this.nextAt = Infinity
     this.looking = Effect.runForkWith(fiber.context)(this.look)
     if (this.nextAt < Infinity) this.looking = undefined
@@ -77,10 +107,13 @@ export class Health {
   /** Looks now. */
   get look(): Effect.Effect<void> {
     return Effect.gen({ self: this }, function* () {
-      if (this.inspect === undefined) return
+      const { inspect } = this.server
+      if (inspect === undefined) return
       // Whatever becomes of it: a look that has a bug shows nothing, and must not be the last one.
-      const told = yield* Effect.exit(Effect.timeout(this.inspect, this.timeout))
+      const told = yield* Effect.exit(Effect.timeout(inspect, this.timeout))
       this.told(told._tag === "Success" ? told.value : undefined)
+      if (told._tag === "Success") yield* Effect.exit(this.describe)
+      yield* Effect.exit(this.afterwards)
       const clock = yield* Clock.Clock
       // A fifth more or less, so that not all look at one moment.
       const chance = yield* Random.next
@@ -89,8 +122,33 @@ export class Health {
     })
   }
 
+  /** Finds out what those models are that are asked for: once for each digest. */
+  private get describe(): Effect.Effect<void> {
+    return Effect.forEach(
+      [...this.asked],
+      ([model, known]) => {
+        const found = this.find(model)
+        const { show } = this.server
+        if (show === undefined || found === undefined) return Effect.void
+        if (known !== undefined && known.digest === found.digest) return Effect.void
+        const shown = Effect.exit(Effect.timeout(show(model), this.timeout))
+        return Effect.map(shown, (exit) => {
+          // It may have been forgotten meanwhile.
+          if (exit._tag === "Success" && this.asked.has(model)) {
+            this.asked.set(model, { digest: found.digest, shown: exit.value })
+          }
+        })
+      },
+      { concurrency: describedAtOnce, discard: true }
+    )
+  }
+
   private told(inspection: Inspection | undefined): void {
-    if (inspection !== undefined) this.inspection = inspection
+    if (inspection !== undefined) {
+      this.inspection = inspection
+      const short = inspection.models.map((each) => [each.name.replace(/:latest$/, ""), each] as const)
+      this.models = new Map([...short, ...inspection.models.map((each) => [each.name, each] as const)])
+    }
     if ((inspection === undefined) === this.down) this.against = 0
     else if (++this.against >= changesAfter) {
       this.down = !this.down
@@ -101,3 +159,5 @@ export class Health {
 
 /** So many looks in a row have to say so before a server is down, or is up again. */
 const changesAfter = 2
+
+const describedAtOnce = 4

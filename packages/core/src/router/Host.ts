@@ -5,7 +5,7 @@
  * first meanwhile goes past those who wait. So a call that has waited for `dwell` for a model that is not loaded is
  * favoured: nobody is sent to the other models there until it has had its first word, and what runs there ends.
  */
-import { Clock, Effect, type Fiber } from "effect"
+import { Clock, Effect, Fiber } from "effect"
 import * as Alarm from "../domain/Alarm.ts"
 import type { Attempt } from "../domain/Attempt.ts"
 import { Facts } from "../domain/Facts.ts"
@@ -21,15 +21,19 @@ interface Favoured {
 
 /** A server, and whose turn it is there. */
 export class Host {
-  private readonly health: Health
+  readonly health: Health
   private readonly dwell: number
   private readonly members = new Set<Member>()
   private readonly bells = new Set<Alarm.Bell>()
   private favoured: Favoured | undefined
+  /** Models that were loaded before anybody asked, and the fiber that loads them. */
+  private readonly loaded = new Set<Member>()
+  private loading: Fiber.Fiber<void> | undefined
 
   constructor(health: Health, dwell: number) {
     this.health = health
     this.dwell = dwell
+    health.afterwards = Effect.withFiber((fiber) => Effect.sync(() => this.preload(fiber)))
   }
 
   add(member: Member): void {
@@ -51,8 +55,51 @@ export class Host {
     for (const { places } of this.members) places.wake(now)
   }
 
-  close(): void {
-    for (const bell of this.bells) bell.cancel()
+  /** Ends all that it holds. */
+  get close(): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      for (const bell of this.bells) bell.cancel()
+      return this.loading === undefined ? Effect.void : Fiber.interrupt(this.loading)
+    })
+  }
+
+  /** Whether something is to be loaded here before anybody asks. */
+  get preloads(): boolean {
+    return [...this.members].some(({ isPreloaded }) => isPreloaded)
+  }
+
+  /** Loads what is to be loaded and is not, one after the other, while nobody works here. */
+  private preload(fiber: Fiber.Fiber<unknown, unknown>): void {
+    const { load } = this.health.server
+    if (load === undefined || this.loading !== undefined || this.health.seen.isDown || this.isBusy) return
+    const isEmpty = this.health.seen.inspection?.models.every(({ loaded }) => !loaded) === true
+    // What had to make room for another one would drive that out, and so on: it comes back when it is asked for.
+    const missing = [...this.members].filter(
+      (member) => member.isPreloaded && member.isLoaded === false && (isEmpty || !this.loaded.has(member))
+    )
+    if (missing.length === 0) return
+    const loads = Effect.forEach(
+      missing,
+      (member) =>
+        Effect.suspend(() => {
+          if (this.isBusy || member.isDraining) return Effect.void
+          this.loaded.add(member)
+          // Why one cannot be loaded is told to who asks for it.
+          return Effect.exit(load(member.target.model, member.kept))
+        }),
+      { discard: true }
+    )
+    let isOver = false
+    const done = Effect.sync(() => {
+      isOver = true
+      this.loading = undefined
+    })
+    const loading = Effect.runForkWith(fiber.context)(Effect.ensuring(loads, done))
+    if (!isOver) this.loading = loading
+  }
+
+  private get isBusy(): boolean {
+    return [...this.members].some(({ places }) => places.taken > 0)
   }
 
   /** The Effect that asks a model here, watched for as long as nothing has come of it. */

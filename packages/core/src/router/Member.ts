@@ -1,10 +1,15 @@
 /**
- * One target, and what is known of it: whether it may be asked, how doubtful that is, how many run there, how fast it is.
+ * One target, and what is known of it: whether it may be asked and how doubtful that is, what it can, how fast it is.
  *
  * It is the same for every route that goes there, and lives for as long as somebody may ask it.
  */
+import type { Attempt } from "../domain/Attempt.ts"
+import * as Fit from "../domain/Fit.ts"
 import type { Places } from "../domain/Places.ts"
+import type { Kept, Question } from "../domain/Question.ts"
 import { Rates } from "../domain/Rates.ts"
+import * as Ratio from "../domain/Ratio.ts"
+import { refusal, type SpillwayError } from "../domain/SpillwayError.ts"
 import type { Target } from "../domain/Target.ts"
 import type { Health } from "./Health.ts"
 import type { Host } from "./Host.ts"
@@ -16,10 +21,14 @@ export class Member {
   readonly health: Health
   readonly host: Host
   readonly rates = new Rates()
+  /** How its model is kept, where a route says so, and whether it is to be loaded before anybody asks. */
+  kept: Kept | undefined
+  isPreloaded = false
   isDraining = false
   /** Until when it asked not to be asked. */
   heldUntil = -Infinity
   private readonly circuit: Circuits
+  private readonly ratio = new Ratio.Ratio()
   /** Until when somebody is on his way who was sent there while its circuit lets in few. */
   private awaitedUntil = -Infinity
 
@@ -69,6 +78,31 @@ export class Member {
     return this.health.isLoaded(this.target.model)
   }
 
+  /** How many tokens it reads at the most, as far as anybody knows. */
+  get context(): number {
+    const { health, kept, target } = this
+    const most = health.shown(target.model)?.contextMax ?? Infinity
+    return Math.min(kept?.context ?? health.find(target.model)?.context ?? Infinity, most)
+  }
+
+  /** Why a question cannot be put to it, where that is known beforehand. */
+  lacks(question: Question): SpillwayError | undefined {
+    const { context, target } = this
+    const tokens = context === Infinity ? 0 : Fit.tooMany(question, this.ratio, context)
+    if (tokens > 0) return refusal({ _tag: "ContextTooLong", tokens, context, target: target.id })
+    const can = this.health.shown(target.model)?.capabilities ?? []
+    // Who names nothing has said nothing.
+    const missing = can.length === 0 ? undefined : wantedBy(question).find(([, needed]) => !can.includes(needed))
+    return missing && refusal({ _tag: "Unsupported", capability: missing[0], target: target.id })
+  }
+
+  /** Learns how many tokens its model counts. */
+  counted(question: Question, { usage }: Attempt, now: number): void {
+    const { likely } = question.prompt
+    if (usage === undefined || !Ratio.teaches(question) || usage.input < likely * Ratio.lowest) return
+    this.ratio.learn(usage.input, likely, now)
+  }
+
   /** How bad it is to ask it, beside others. */
   get doubt(): number {
     return (this.health.seen.isDown ? 2 : 0) + (this.health.has(this.target.model) ? 0 : 1)
@@ -96,3 +130,11 @@ const onTheWay = 100_000_000
 
 /** Whatever a server asks for: after an hour it is asked again. */
 const heldMax = 3_600_000_000_000
+
+/** What a question wants of a model, and how servers call that. */
+const wantedBy = ({ images, kind, settings, tools }: Question): ReadonlyArray<readonly [string, string]> => [
+  kind === "embed" ? ["texts to embed", "embedding"] : ["a question for words", "completion"],
+  ...(images > 0 ? [["images", "vision"] as const] : []),
+  ...(tools > 0 ? [["tools", "tools"] as const] : []),
+  ...(settings.think === undefined || settings.think === false ? [] : [["thinking", "thinking"] as const])
+]

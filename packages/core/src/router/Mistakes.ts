@@ -7,7 +7,8 @@ import { meant, nearest, OptionsRefused, type Problem } from "../domain/Options.
 import * as Target from "../domain/Target.ts"
 import { type Caller, type Options, presets, type Route } from "./Options.ts"
 
-const settings = ["deadline", "timeouts", "retry", "queue", "rescue", "hedge", "maxTokens"]
+const guards = ["deadline", "timeouts", "retry", "queue", "rescue", "hedge"]
+const settings = [...guards, "maxTokens", "context", "keepLoaded", "preload"]
 const keys = {
   options: ["upstreams", "routes", "preset", "defaults", "callers", "anonymous", "budgets", "prices", "record"],
   route: [...settings, "targets", "overflow", "balance"],
@@ -51,8 +52,25 @@ const problemsOf = (options: Options): ReadonlyArray<Problem> => {
     ...(options.record === undefined || typeof options.record === "function" ? [] : [notTaking]),
     ...keysIn("defaults", options.defaults ?? {}, keys.defaults),
     ...Object.entries(options.routes ?? {}).flatMap(([name, route]) => ofRoute(`routes.${name}`, route, upstreams)),
+    ...differing(options),
     ...callers.flatMap(([path, caller]) => ofCaller(path, caller, routes))
   ]
+}
+
+/** A model that two routes want with different contexts would be loaded anew for every other question. */
+const differing = ({ defaults = {}, routes = {} }: Options): ReadonlyArray<Problem> => {
+  const contexts = new Map<string, readonly [context: unknown, route: string]>()
+  return Object.entries(routes).flatMap(([name, route]) => {
+    const { context = defaults.context, targets = [] } = Object(route) as Partial<Route>
+    if (context === undefined || !Array.isArray(targets)) return []
+    return (targets as ReadonlyArray<string>).flatMap((target) => {
+      const [known, other] = contexts.get(target) ?? [context, name]
+      contexts.set(target, [known, other])
+      if (known === context) return []
+      const expected = `write ${String(known)}, as routes.${other} has for ${target}`
+      return [{ path: `routes.${name}.context`, read: JSON.stringify(context), expected }]
+    })
+  })
 }
 
 /** What is unknown of these keys, or no choice where there are only so many. */

@@ -4,14 +4,15 @@
  * The names are those of the file. What each guard makes of its own options it refuses by itself, and `Mistakes` knows
  * what no guard sees.
  */
-import type { Effect, Scope } from "effect"
+import { Effect, Schema, type Scope } from "effect"
 import type { Call } from "../domain/Call.ts"
-import { type OptionsRefused, within } from "../domain/Options.ts"
+import { decode, type OptionsRefused, within } from "../domain/Options.ts"
 import type { Part } from "../domain/Part.ts"
 import type { Count } from "../domain/Places.ts"
 import type { Priced } from "../domain/PriceList.ts"
-import type { Question } from "../domain/Question.ts"
+import type { Kept, Question } from "../domain/Question.ts"
 import type { SpillwayError } from "../domain/SpillwayError.ts"
+import * as Units from "../domain/Units.ts"
 import type { Upstream } from "../domain/Upstream.ts"
 import type * as Hedge from "../plans/Hedge.ts"
 import type * as Budget from "../policies/Budget.ts"
@@ -61,6 +62,11 @@ export interface Settings {
   readonly hedge?: "off" | Hedge.Options
   /** The most tokens of an answer. */
   readonly maxTokens?: number
+  /** How many tokens its own targets read at the most: what is longer goes over, and an Ollama loads just that. */
+  readonly context?: number
+  /** For how long a model stays loaded after an answer, and whether it is loaded before anybody asks. */
+  readonly keepLoaded?: Deadline.Options["deadline"]
+  readonly preload?: boolean
 }
 
 /** What callers ask for by its name, and where it goes. */
@@ -106,6 +112,29 @@ export interface Options {
   readonly prices?: Readonly<Record<string, Priced>>
   /** Takes each record. */
   readonly record?: Record.Sink
+}
+
+const Keeping = Schema.Struct({
+  context: Schema.optionalKey(Units.count.schema),
+  keepLoaded: Schema.optionalKey(Units.span.schema),
+  preload: Schema.optionalKey(Schema.Boolean)
+})
+
+/** How a route keeps the models of its targets, as a wire is told. */
+export const keptBy = ({
+  context,
+  keepLoaded,
+  preload
+}: Pick<Settings, "context" | "keepLoaded" | "preload">): Effect.Effect<Kept, OptionsRefused> => {
+  const given = {
+    ...(context !== undefined && { context }),
+    ...(keepLoaded !== undefined && { keepLoaded }),
+    ...(preload !== undefined && { preload })
+  }
+  return Effect.map(decode("route", Keeping)(given), (kept) => ({
+    ...(kept.context !== undefined && { context: kept.context }),
+    ...(kept.keepLoaded !== undefined && { loadedFor: kept.keepLoaded })
+  }))
 }
 
 /** What a guard refuses, told at the place in these options where it was written. */

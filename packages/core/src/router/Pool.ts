@@ -11,6 +11,7 @@ import * as Alarm from "../domain/Alarm.ts"
 import type { Facts } from "../domain/Facts.ts"
 import type { Held, Places, Queued, State } from "../domain/Places.ts"
 import { Promises } from "../domain/Promises.ts"
+import type { Question } from "../domain/Question.ts"
 import type { Wanted } from "../domain/Rates.ts"
 import type { Rooms } from "../domain/Rooms.ts"
 import { refusal, type SpillwayError } from "../domain/SpillwayError.ts"
@@ -104,9 +105,10 @@ export class Pool implements Rooms {
   lasts(facts: Facts, now: number): number | undefined {
     const wanted = this.wantedBy(facts)
     if (wanted === undefined) return undefined
+    const tried = asking(facts.call.question)
     let least = Infinity
     for (const member of this.members) {
-      if (member.waitFor(now) === Infinity) continue
+      if (member.waitFor(now) === Infinity || isTried(member, tried)) continue
       least = Math.min(least, member.rates.likely(wanted, member.isLoaded) ?? member.places.holds ?? Infinity)
     }
     return least === Infinity ? undefined : least
@@ -203,6 +205,22 @@ export class Pool implements Rooms {
     return this.members.some((member) => !isTried(member, tried) && mayStillBeAsked(member, until, now))
   }
 
+  /** Why nobody here can be asked that, whoever is free: none has what it takes, or those that have are closed. */
+  unfit({ call }: Facts, now: number): SpillwayError | undefined {
+    const { deadline, question } = call
+    if (question === undefined) return undefined
+    let lacking: SpillwayError | undefined
+    let isFitting = false
+    for (const member of this.members) {
+      const lacks = member.lacks(question)
+      if (lacks !== undefined) lacking = larger(lacking, lacks)
+      else if (mayStillBeAsked(member, deadline, now)) return undefined
+      else isFitting = true
+    }
+    // Where all of them would do, the line says why none can be asked.
+    return isFitting ? lacking && this.refusal(deadline, now) : lacking
+  }
+
   /** Looks at those whose turn to be looked at it is. */
   glance(fiber: Fiber.Fiber<unknown, unknown>, now: number): void {
     if (now < this.glanceAt) return
@@ -223,8 +241,8 @@ export class Pool implements Rooms {
   }
 
   /** Whom a call would be sent to now that has been nowhere yet. */
-  next(wanted: Wanted | undefined, now: number): Member | undefined {
-    return this.best(nowhere, wanted, now)
+  next(question: Question | undefined, wanted: Wanted | undefined, now: number): Member | undefined {
+    return this.best(asking(question), wanted, now)
   }
 
   /** The best that has a place, and where this call has not failed: what costs least. */
@@ -248,14 +266,16 @@ export class Pool implements Rooms {
   /** The same, or nowhere once that is everywhere: then all of it begins anew. */
   private triedBy(facts: Facts | undefined): Tried {
     const tried = this.failedBy(facts)
-    return tried === nowhere || !this.members.every((member) => isTried(member, tried)) ? tried : nowhere
+    return tried.targets === none || !this.members.every((member) => isTried(member, tried))
+      ? tried
+      : asking(tried.question)
   }
 
   /** Where this call has failed, or is being answered. */
   private failedBy(facts: Facts | undefined): Tried {
-    const attempts = facts?.call.attempts ?? []
-    if (attempts.length === 0) return nowhere
-    const tried: Tried = { targets: new Set(), domains: new Set() }
+    const { attempts, question } = facts?.call ?? { attempts: [], question: undefined }
+    if (attempts.length === 0) return asking(question)
+    const tried: Tried = { targets: new Set(), domains: new Set(), question }
     for (const { exit, lost, target } of attempts) {
       if (target === undefined || (!lost && exit?._tag === "Success")) continue
       const verdict = exit?._tag === "Failure" ? Verdict.ofCause(exit.cause, undefined) : undefined
@@ -284,16 +304,22 @@ export class Pool implements Rooms {
 /** Whose turn it is to be looked at is not looked up for every call. */
 const glanceEvery = 100_000_000
 
-/** Where a call has been: what failed by itself, and with all that fails together with it. */
+/** Where a call has been: what failed by itself, and with all that fails together with it; and what it asks. */
 interface Tried {
   readonly targets: Set<string>
   readonly domains: Set<string>
+  readonly question: Question | undefined
 }
 
-const nowhere: Tried = { targets: new Set(), domains: new Set() }
+const none: ReadonlySet<string> & Set<string> = new Set()
 
-const isTried = ({ target }: Member, { domains, targets }: Tried): boolean =>
-  targets.has(target.id) || domains.has(target.domain)
+/** What has been nowhere yet. */
+const asking = (question: Question | undefined): Tried => ({ targets: none, domains: none, question })
+
+const isTried = (member: Member, { domains, question, targets }: Tried): boolean =>
+  targets.has(member.target.id) ||
+  domains.has(member.target.domain) ||
+  (question !== undefined && member.lacks(question) !== undefined)
 
 const isFree = (member: Member, least: number, tried: Tried, now: number): boolean =>
   member.places.hasRoom && member.doubt === least && !isTried(member, tried) && member.waitFor(now) <= 0
@@ -303,6 +329,12 @@ const mayStillBeAsked = (member: Member, until: number, now: number): boolean =>
   const closed = member.closedBy(now)
   return closed === undefined || closed === "waiting" || (closed === "held" && member.heldUntil < until)
 }
+
+/** Of two that are too small for a prompt, the larger one says how much it may have. */
+export const larger = (one: SpillwayError | undefined, other: SpillwayError): SpillwayError =>
+  one === undefined || contextOf(other) > contextOf(one) ? other : one
+
+const contextOf = ({ reason }: SpillwayError): number => (reason._tag === "ContextTooLong" ? (reason.context ?? 0) : -1)
 
 /** In so long somebody looks again whether a place has come free by itself. */
 const lookEvery = 100_000_000

@@ -28,7 +28,7 @@ import * as Timeout from "../policies/Timeout.ts"
 import * as Policy from "../Policy.ts"
 import * as Options from "./Options.ts"
 import { Hour } from "./Hour.ts"
-import { Pool } from "./Pool.ts"
+import { larger, Pool } from "./Pool.ts"
 import type * as Servers from "./Servers.ts"
 
 /** What answers a question. */
@@ -70,6 +70,8 @@ export const routed = (made: Made, given: Options.Route): Effect.Effect<Routed, 
     const { clock, options } = made
     const route: Options.Route = { ...options.defaults, ...given }
     const { deadline = "2m", hedge = "off", overflow = [], rescue = "resume", targets } = route
+    const kept = yield* Options.keptBy(route)
+    for (const id of targets) made.servers.keepAs(id, kept, route.preload === true)
     const limited = yield* Deadline.make({ deadline })
     const decoded = yield* decode("deadline", Deadline.Options)({ deadline })
     const timeout = yield* Options.at("timeouts")(
@@ -121,7 +123,7 @@ export const routed = (made: Made, given: Options.Route): Effect.Effect<Routed, 
       })
     return {
       tiers: [first, ...over],
-      answer: around(plan([own, ...goesOver])),
+      answer: around(mostRead(plan([own, ...goesOver]), over)),
       local: around(own),
       within: limited,
       deadline: Alarm.nanos(decoded.deadline),
@@ -146,6 +148,20 @@ const ownFirst = (self: Answer): Answer =>
   })
 
 const ofMoney: ReadonlySet<string> = new Set(["BudgetSpent", "Unpriced"])
+
+/** Of all that read too little, whoever reads most says how much it may be. */
+const mostRead = (self: Answer, over: ReadonlyArray<Tier>): Answer =>
+  Effect.catchCause(self, (cause) => {
+    const [first] = cause.reasons
+    if (first === undefined || !Cause.isFailReason(first) || first.error.reason._tag !== "ContextTooLong") {
+      return Effect.failCause(cause)
+    }
+    return Effect.withFiber((fiber) => {
+      const [facts, now] = [fiber.getRef(Facts)!, Alarm.now(fiber)]
+      const all = over.map(({ pool }) => pool.unfit(facts, now)).filter((error) => error !== undefined)
+      return Effect.fail(all.reduce(larger, first.error))
+    })
+  })
 
 /**
  * The clocks of a route, where it names none: who says nothing is found out before the deadline, which says nothing of
@@ -219,7 +235,13 @@ const tier = (
     )
     // Once it is known where it goes, and what that costs.
     const paid = budget === undefined ? asked : budget(asked)
-    return { pool, queue: line, answer: shed(line(paid)) }
+    const waiting = shed(line(paid))
+    // What cannot be carried, or read, waits for nobody.
+    const answer: Answer = Effect.withFiber((fiber) => {
+      const unfit = pool.unfit(fiber.getRef(Facts)!, Alarm.now(fiber))
+      return unfit === undefined ? waiting : Effect.fail(unfit)
+    })
+    return { pool, queue: line, answer }
   })
 
 /** The target that a call was sent to. */

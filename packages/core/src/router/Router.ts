@@ -69,6 +69,7 @@ export const make = (given: Options.Options): Effect.Effect<Router, OptionsRefus
       sink && ((record) => sink(routes.has(record.model ?? "") ? { ...record, route: record.model } : record))
     const record = named && (yield* makeRecord({ sink: named, prices }))
     const router = new Router(made, routes, callers, { anonymous, record, plain })
+    yield* Effect.forkScoped(servers.preload)
     yield* Effect.addFinalizer(() => router.close)
     return router
   })

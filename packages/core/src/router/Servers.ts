@@ -5,7 +5,7 @@
  * same for every route that goes there.
  */
 // @effect-diagnostics asyncFunction:off
-import { Clock, Effect, Schema, type Scope } from "effect"
+import { Clock, Duration, Effect, Schema, type Scope } from "effect"
 import * as Alarm from "../domain/Alarm.ts"
 import * as Call from "../domain/Call.ts"
 import { decode, type OptionsRefused } from "../domain/Options.ts"
@@ -13,17 +13,16 @@ import { type Part, text } from "../domain/Part.ts"
 import { Count, Places } from "../domain/Places.ts"
 import { Priced } from "../domain/PriceList.ts"
 import { Facts } from "../domain/Facts.ts"
-import type { Question } from "../domain/Question.ts"
+import type { Kept, Question } from "../domain/Question.ts"
 import { refusal, type SpillwayError } from "../domain/SpillwayError.ts"
 import * as Summary from "../domain/Summary.ts"
 import * as Target from "../domain/Target.ts"
 import * as Units from "../domain/Units.ts"
-import type { Upstream } from "../domain/Upstream.ts"
 import * as Verdict from "../domain/Verdict.ts"
 import * as RateLimit from "../policies/RateLimit.ts"
 import type { Policy } from "../Policy.ts"
 import { Forecasts } from "./Forecasts.ts"
-import { Health } from "./Health.ts"
+import { Health, type Lookable } from "./Health.ts"
 import { Host } from "./Host.ts"
 import { type Answers, at, type Options, type Pulled, type Server } from "./Options.ts"
 import { type Circuits, Member } from "./Member.ts"
@@ -91,7 +90,11 @@ export class Servers {
     const member = new Member(target, new Places(slots, id), health, host, this.circuits)
     host.add(member)
     member.isDraining = this.draining.has(upstream)
-    const leaf = Call.asEffect<SpillwayError, never>(call, id)
+    health.ask(model)
+    const leaf = Call.asEffect<SpillwayError, never>(
+      (question, attempt) => call(member.kept === undefined ? question : { ...question, kept: member.kept }, attempt),
+      id
+    )
     const watched = host.watched(leaf, member)
     const heeding = heed(limit === undefined ? watched : limited(limit(watched), id), member, this.forecasts)
     const asked = { member, isPriced: price !== undefined && price !== "free", ask: heeding }
@@ -110,11 +113,37 @@ export class Servers {
     if (asked === undefined || asked.member.places.taken > 0 || this.kept.has(id)) return
     this.targets.delete(id)
     asked.member.host.remove(asked.member)
+    asked.member.health.forget(asked.member.target.model)
   }
 
   /** The targets of routes are never forgotten. */
   keep(id: string): void {
     this.kept.add(id)
+  }
+
+  /** How a route keeps the model of its target; of two that say how long, the longer one counts. */
+  keepAs(id: string, { context, loadedFor }: Kept, isPreloaded: boolean): void {
+    const { member } = this.target(id)
+    const before = member.kept
+    const longest = [before?.loadedFor, loadedFor].filter((span) => span !== undefined)
+    const span = longest.length === 2 ? Duration.max(longest[0]!, longest[1]!) : longest[0]
+    const bound = context ?? before?.context
+    if (span !== undefined || bound !== undefined) {
+      member.kept = { ...(bound !== undefined && { context: bound }), ...(span !== undefined && { loadedFor: span }) }
+    }
+    member.isPreloaded ||= isPreloaded
+  }
+
+  get close(): Effect.Effect<void> {
+    return Effect.forEach(this.hosts.values(), (host) => host.close, { discard: true })
+  }
+
+  /** Looks at the servers where something is to be loaded before anybody asks. */
+  get preload(): Effect.Effect<void> {
+    return Effect.forEach(this.hosts.values(), (host) => (host.preloads ? host.health.look : Effect.void), {
+      concurrency: "unbounded",
+      discard: true
+    })
   }
 
   get named(): ReadonlyArray<Asked> {
@@ -157,21 +186,16 @@ export const open = (
     for (const [name, given] of Object.entries(upstreams)) {
       const { upstream, ...said } = serverOf(given)
       const { domain, price, rate, slots } = yield* at(`upstreams.${name}`)(decode("upstream", Said)(said))
-      const { call, inspect } = yield* at(`upstreams.${name}`)(answering(upstream))
-      const health = new Health(inspect, looking)
+      const server = yield* at(`upstreams.${name}`)(answering(upstream))
+      const { call } = server
+      const health = new Health(server, looking)
       yield* Effect.addFinalizer(() => health.close)
       const limit =
         rate === undefined ? undefined : yield* at(`upstreams.${name}`)(RateLimit.make({ rate, per: "all" }))
       all.set(name, { call, health, slots, domain, price, limit })
     }
     const servers = new Servers(all, circuits, Alarm.nanos(dwell))
-    yield* Effect.addFinalizer(() =>
-      Effect.sync(() => {
-        for (const { member } of servers.named) {
-          member.host.close()
-        }
-      })
-    )
+    yield* Effect.addFinalizer(() => servers.close)
     return servers
   })
 
@@ -191,11 +215,7 @@ const serverOf = (given: Answers | Server): Server => {
 
 const answering = (
   given: Answers
-): Effect.Effect<
-  { readonly call: Call.Call<SpillwayError>; readonly inspect?: Upstream["inspect"] },
-  OptionsRefused,
-  Scope.Scope
-> => {
+): Effect.Effect<{ readonly call: Call.Call<SpillwayError> } & Lookable, OptionsRefused, Scope.Scope> => {
   if (Effect.isEffect(given)) return given
   if (typeof given !== "function") return Effect.succeed(given)
   return Effect.succeed({ call: Call.fromAsyncIterable((question, signal) => partsOf(given, question, signal)) })
@@ -237,7 +257,11 @@ const heed = <A, E, R>(self: Effect.Effect<A, E, R>, member: Member, forecasts: 
       const clock = fiber.getRef(Clock.Clock)
       const facts = fiber.getRef(Facts)!
       const attempt = facts.call.attempts.findLast(({ target }) => target === member.target.id)
-      if (attempt !== undefined) forecasts.learn(facts, attempt, member, Alarm.read(clock))
+      if (attempt !== undefined) {
+        const now = Alarm.read(clock)
+        forecasts.learn(facts, attempt, member, now)
+        if (facts.call.question !== undefined) member.counted(facts.call.question, attempt, now)
+      }
       if (exit._tag === "Success") return undefined
       const verdict = Verdict.ofCause(exit.cause, undefined, () => clock.currentTimeMillisUnsafe())
       const span = verdict?.isRefusal === false ? verdict.retryAfter : undefined

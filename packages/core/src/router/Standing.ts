@@ -30,10 +30,10 @@ export interface Differing {
 }
 
 /**
- * Why a target is asked next, or is not: it is closed, it looks down or as if it lacked the model and others do not, it
- * has no room, or another one is before it.
+ * Why a target is asked next, or is not: it is closed, it cannot carry or read the question, it looks down or as if it
+ * lacked the model and others do not, it has no room, or another one is before it.
  */
-export type Why = "next" | Closed | "down" | "lacking" | "full" | "later"
+export type Why = "next" | Closed | "unfit" | "down" | "lacking" | "full" | "later"
 
 /** A span that is expected: what is likely, and between what it lies eight times of ten. */
 export interface Expected {
@@ -127,8 +127,11 @@ const routeOf = (
   Effect.withFiber((fiber) => {
     const now = Alarm.now(fiber)
     const wanted = forecasts.wanted(question, fiber.getRef(Facts)?.call.caller ?? "default")
-    const sentTo = tiers.find(({ pool }) => pool.refusal(now + deadline, now) === undefined)
-    const next = sentTo?.pool.next(wanted, now)
+    const sentTo = tiers.find(({ pool }) => {
+      const isOpen = pool.refusal(now + deadline, now) === undefined
+      return isOpen && pool.members.some((member) => question === undefined || member.lacks(question) === undefined)
+    })
+    const next = sentTo?.pool.next(question, wanted, now)
     return Effect.map(
       Effect.forEach(tiers, ({ pool, queue }) =>
         Effect.map(queue.state(), ({ waiting }): TierStanding => {
@@ -138,7 +141,7 @@ const routeOf = (
             startsIn: startsIn === undefined ? undefined : Alarm.spanOf(startsIn),
             targets: pool.members.map((member) => {
               const lasts = forecasts.lasts(wanted, member)
-              return { ...targetOf(member, next, now), expects: lasts && expectsOf(lasts, startsIn ?? 0) }
+              return { ...targetOf(member, next, question, now), expects: lasts && expectsOf(lasts, startsIn ?? 0) }
             })
           }
         })
@@ -164,13 +167,18 @@ const spansOf = ({ high, likely, low }: Spread.Range): Expected => ({
   high: Alarm.spanOf(high)
 })
 
-const targetOf = (member: Member, next: Member | undefined, now: number): Omit<TargetStanding, "expects"> => {
+const targetOf = (
+  member: Member,
+  next: Member | undefined,
+  question: Question | undefined,
+  now: number
+): Omit<TargetStanding, "expects"> => {
   const { holds, running, slots } = member.places.state
   const closed = member.closedBy(now)
   const wait = member.waitFor(now)
   return {
     target: member.target.id,
-    why: member === next ? "next" : (closed ?? whyNot(member, wait)),
+    why: member === next ? "next" : (closed ?? whyNot(member, question, wait)),
     slots,
     running,
     isLoaded: member.isLoaded,
@@ -180,7 +188,9 @@ const targetOf = (member: Member, next: Member | undefined, now: number): Omit<T
   }
 }
 
-const whyNot = ({ health, places, target }: Member, wait: number): Why => {
+const whyNot = (member: Member, question: Question | undefined, wait: number): Why => {
+  const { health, places, target } = member
+  if (question !== undefined && member.lacks(question) !== undefined) return "unfit"
   if (health.seen.isDown) return "down"
   if (!health.has(target.model)) return "lacking"
   return places.hasRoom && wait <= 0 ? "later" : "full"

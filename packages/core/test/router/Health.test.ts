@@ -13,7 +13,7 @@ const scene = (takes = 10) =>
       const seen = state.isUp ? Effect.succeed({ models: state.models }) : Effect.fail(refusal({ _tag: "Unknown" }))
       return Effect.delay(seen, takes)
     })
-    const health = new Health(inspect, { every: Duration.seconds(30), timeout: Duration.seconds(2) })
+    const health = new Health({ inspect }, { every: Duration.seconds(30), timeout: Duration.seconds(2) })
     /** Somebody asks for something, so many times a second, for so long. */
     const asking = (seconds: number) =>
       Effect.gen(function* () {
