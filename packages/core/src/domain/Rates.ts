@@ -40,8 +40,11 @@ export class Rates {
   private readonly writes = new Spread.Spread()
   private readonly answers = new Spread.Spread()
 
-  /** A go has ended: well, or without a word after longer than was to be expected. */
-  learn(attempt: Attempt): void {
+  /**
+   * A go has ended: well, or without a word after longer than was to be expected. Of its prompt so many tokens had been
+   * read already, as far as anybody knows who does not read it.
+   */
+  learn(attempt: Attempt, already = 0): void {
     const { endedAt = 0, exit, firstAt, goesOnFrom, resumedAt, startedAt, stretch, usage } = attempt
     // What a server begins with what was heard before shows neither how long it is nor how fast.
     if (startedAt === undefined || goesOnFrom !== undefined) return
@@ -55,7 +58,7 @@ export class Rates {
     const timings = isSummary(exit.value) ? exit.value.timings : undefined
     const load = timings !== undefined && timings.load >= loadMin ? timings.load : 0
     if (load > 0) this.loads.learn(load)
-    const read = this.learnReads(attempt, timings)
+    const read = this.learnReads(attempt, timings, already)
     this.waits.learn(Math.max(firstAt - startedAt - load - read, 0))
     const written = tokensOf(attempt)
     this.answers.learn(written)
@@ -87,19 +90,23 @@ export class Rates {
     return { first, whole: Spread.sum(first, writing), pauses: write, quiet }
   }
 
-  /** The likely end of it alone, for who compares many. */
-  likely({ answer = this.answers.range, prompt }: Wanted, isLoaded: boolean | undefined): number | undefined {
+  /** The likely end of it alone, for who compares many, where so many tokens have been read already. */
+  likely(
+    { answer = this.answers.range, prompt }: Wanted,
+    isLoaded: boolean | undefined,
+    already = 0
+  ): number | undefined {
     const waits = this.waits.range?.likely
     if (waits === undefined) return undefined
-    const reading = waits + (this.reads.range?.likely ?? 0) * prompt
+    const reading = waits + (this.reads.range?.likely ?? 0) * Math.max(prompt - already, 0)
     const warm = reading + (this.writes.range?.likely ?? 0) * (answer?.likely ?? 0)
     return isLoaded === false ? warm + (this.loads.range?.likely ?? loadTimes * warm) : warm
   }
 
-  private learnReads({ usage }: Attempt, timings: Timings | undefined): number {
+  private learnReads({ usage }: Attempt, timings: Timings | undefined, already: number): number {
     if (timings === undefined || usage === undefined) return 0
     // What it had read before is counted by some, and takes no time.
-    const fresh = usage.input - (usage.cached ?? 0)
+    const fresh = usage.input - (usage.cached ?? already)
     if (fresh >= freshMin) this.reads.learn(timings.prompt / fresh)
     return timings.prompt
   }

@@ -12,12 +12,17 @@ import type { Question } from "../domain/Question.ts"
 import { type Lasts, type Rates, tokensOf, type Wanted } from "../domain/Rates.ts"
 import * as Spread from "../domain/Spread.ts"
 import type { Target } from "../domain/Target.ts"
+import { conversationOf } from "./Conversation.ts"
+import type { Member } from "./Member.ts"
 
 /** What the forecast knows of a target. */
 export interface Known {
   readonly rates: Rates
   readonly isLoaded: boolean | undefined
 }
+
+/** A target that learns from what it does. */
+type Learning = Pick<Member, "rates" | "hasRead" | "reads">
 
 /** How long the answers of one kind are, in tokens. */
 class Length extends Spread.Spread implements Forgettable {
@@ -68,12 +73,15 @@ export class Forecasts implements Forecast {
   }
 
   /** A go at that target has ended. */
-  learn({ call }: Facts, attempt: Attempt, { rates }: Pick<Known, "rates">, now: number): void {
+  learn({ call }: Facts, attempt: Attempt, member: Learning, now: number): void {
     const { caller, question } = call
     if (question === undefined || question.kind === "embed" || attempt.goesOnFrom !== undefined) return
-    rates.learn(attempt)
+    const conversation = conversationOf(question, caller)
+    member.rates.learn(attempt, member.hasRead(conversation))
     if (attempt.exit?._tag !== "Success") return
     const tokens = tokensOf(attempt)
+    if (conversation !== undefined)
+      member.reads(conversation, (attempt.usage?.input ?? question.prompt.likely) + tokens)
     this.lengths.get(keyOf(caller, question.model), now)?.add(tokens, now)
     this.lengths.get(keyOf("", question.model), now)?.add(tokens, now)
   }

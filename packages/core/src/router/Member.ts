@@ -29,6 +29,8 @@ export class Member {
   heldUntil = -Infinity
   private readonly circuit: Circuits
   private readonly ratio = new Ratio.Ratio()
+  /** The conversations that it has read last, as many as it runs at once, and how many tokens of each. */
+  private readonly conversations = new Map<string, number>()
   /** Until when somebody is on his way who was sent there while its circuit lets in few. */
   private awaitedUntil = -Infinity
 
@@ -94,6 +96,23 @@ export class Member {
     // Who names nothing has said nothing.
     const missing = can.length === 0 ? undefined : wantedBy(question).find(([, needed]) => !can.includes(needed))
     return missing && refusal({ _tag: "Unsupported", capability: missing[0], target: target.id })
+  }
+
+  /** How many tokens of a conversation it need not read again, as far as anybody knows. */
+  hasRead(conversation: string | undefined): number {
+    if (conversation === undefined || this.isLoaded === false) return 0
+    return this.conversations.get(conversation) ?? 0
+  }
+
+  /** It has read and written so many tokens of a conversation, in the place of another one. */
+  reads(conversation: string, tokens: number): void {
+    const { conversations, places } = this
+    conversations.delete(conversation)
+    conversations.set(conversation, tokens)
+    for (const [oldest] of conversations) {
+      if (conversations.size <= Math.max(places.bound, 1)) return
+      conversations.delete(oldest)
+    }
   }
 
   /** Learns how many tokens its model counts. */

@@ -15,9 +15,10 @@ import type { Question } from "../domain/Question.ts"
 import type { Wanted } from "../domain/Rates.ts"
 import type { Rooms } from "../domain/Rooms.ts"
 import { refusal, type SpillwayError } from "../domain/SpillwayError.ts"
-import * as Verdict from "../domain/Verdict.ts"
 import type { Forecasts } from "./Forecasts.ts"
+import { conversationOf } from "./Conversation.ts"
 import type { Member } from "./Member.ts"
+import { Tried } from "./Tried.ts"
 
 /** How the next is chosen among those that have a place. */
 export type Balance = "forecast" | "least-busy" | "round-robin"
@@ -93,11 +94,14 @@ export class Pool implements Rooms {
   }
 
   choose(who: Held & { readonly facts: Facts }, now: number): Places {
+    const { caller, question } = who.facts.call
     const wanted = this.wantedBy(who.facts)
-    const member = this.best(this.triedBy(who.facts), wanted, now)!
+    const isOneOfMany = this.members.length > 1 && this.balance === "forecast"
+    const conversation = question && isOneOfMany ? conversationOf(question, caller) : undefined
+    const member = this.best(this.triedBy(who.facts), wanted, now, conversation)!
     this.turn++
     member.send(now)
-    member.places.take(who, now, wanted && member.rates.likely(wanted, member.isLoaded))
+    member.places.take(who, now, wanted && member.rates.likely(wanted, member.isLoaded, member.hasRead(conversation)))
     return member.places
   }
 
@@ -105,10 +109,10 @@ export class Pool implements Rooms {
   lasts(facts: Facts, now: number): number | undefined {
     const wanted = this.wantedBy(facts)
     if (wanted === undefined) return undefined
-    const tried = asking(facts.call.question)
+    const tried = Tried.asking(facts.call.question)
     let least = Infinity
     for (const member of this.members) {
-      if (member.waitFor(now) === Infinity || isTried(member, tried)) continue
+      if (member.waitFor(now) === Infinity || tried.has(member)) continue
       least = Math.min(least, member.rates.likely(wanted, member.isLoaded) ?? member.places.holds ?? Infinity)
     }
     return least === Infinity ? undefined : least
@@ -202,7 +206,7 @@ export class Pool implements Rooms {
   hasFresh(facts: Facts | undefined, now: number): boolean {
     const tried = this.failedBy(facts)
     const until = facts?.call.deadline ?? Infinity
-    return this.members.some((member) => !isTried(member, tried) && mayStillBeAsked(member, until, now))
+    return this.members.some((member) => !tried.has(member) && mayStillBeAsked(member, until, now))
   }
 
   /** Why nobody here can be asked that, whoever is free: none has what it takes, or those that have are closed. */
@@ -233,7 +237,7 @@ export class Pool implements Rooms {
     let least = Infinity
     for (const member of this.members) {
       const { doubt } = member
-      if (doubt >= least || isTried(member, tried) || member.waitFor(now) > 0) continue
+      if (doubt >= least || tried.has(member) || member.waitFor(now) > 0) continue
       if (doubt === 0) return 0
       least = doubt
     }
@@ -242,21 +246,25 @@ export class Pool implements Rooms {
 
   /** Whom a call would be sent to now that has been nowhere yet. */
   next(question: Question | undefined, wanted: Wanted | undefined, now: number): Member | undefined {
-    return this.best(asking(question), wanted, now)
+    return this.best(Tried.asking(question), wanted, now)
   }
 
   /** The best that has a place, and where this call has not failed: what costs least. */
-  private best(tried: Tried, wanted: Wanted | undefined, now: number): Member | undefined {
+  private best(tried: Tried, wanted: Wanted | undefined, now: number, conversation?: string): Member | undefined {
     const { length } = this.members
     const least = this.leastDoubt(tried, now)
     const first = length > 1 ? this.turn % length : 0
     let best: Member | undefined
     let bestCost = Infinity
+    let bestAlready = 0
     for (let each = 0; each < length; each++) {
       const member = this.members[(first + each) % length]!
       if (!isFree(member, least, tried, now)) continue
-      const cost = this.cost(member, wanted, now)
-      if (best !== undefined && cost >= bestCost) continue
+      const already = member.hasRead(conversation)
+      const cost = this.cost(member, wanted, already, now)
+      // Of two that are as good, the one that knows what was said.
+      if (best !== undefined && (cost > bestCost || (cost === bestCost && already <= bestAlready))) continue
+      bestAlready = already
       best = member
       bestCost = cost
     }
@@ -266,28 +274,16 @@ export class Pool implements Rooms {
   /** The same, or nowhere once that is everywhere: then all of it begins anew. */
   private triedBy(facts: Facts | undefined): Tried {
     const tried = this.failedBy(facts)
-    return tried.targets === none || !this.members.every((member) => isTried(member, tried))
-      ? tried
-      : asking(tried.question)
+    return tried.isNowhere || !this.members.every((member) => tried.has(member)) ? tried : tried.anew
   }
 
   /** Where this call has failed, or is being answered. */
   private failedBy(facts: Facts | undefined): Tried {
-    const { attempts, question } = facts?.call ?? { attempts: [], question: undefined }
-    if (attempts.length === 0) return asking(question)
-    const tried: Tried = { targets: new Set(), domains: new Set(), question }
-    for (const { exit, lost, target } of attempts) {
-      if (target === undefined || (!lost && exit?._tag === "Success")) continue
-      const verdict = exit?._tag === "Failure" ? Verdict.ofCause(exit.cause, undefined) : undefined
-      const isOfServer = lost || verdict?.blamesTarget === true || verdict?.failure.class === "busy"
-      if (isOfServer) tried.domains.add(this.domainOf(target))
-      else tried.targets.add(target)
-    }
-    return tried
+    return Tried.by(facts, this.domainOf)
   }
 
   /** What it costs to go there: time, as far as it is known, and company. */
-  private cost(member: Member, wanted: Wanted | undefined, now: number): number {
+  private cost(member: Member, wanted: Wanted | undefined, already: number, now: number): number {
     if (this.balance === "round-robin") return 0
     const { places } = member
     const busy = places.taken / places.bound
@@ -296,7 +292,7 @@ export class Pool implements Rooms {
     if (places.holds === undefined) return places.taken === 0 ? 0 : unknownCost
     const { isLoaded } = member
     const lasts =
-      (wanted && member.rates.likely(wanted, isLoaded)) ?? places.holds * (isLoaded === false ? coldTimes : 1)
+      (wanted && member.rates.likely(wanted, isLoaded, already)) ?? places.holds * (isLoaded === false ? coldTimes : 1)
     return (lasts + (places.freeIn(0, now) ?? 0)) * (1 + busy)
   }
 }
@@ -304,25 +300,8 @@ export class Pool implements Rooms {
 /** Whose turn it is to be looked at is not looked up for every call. */
 const glanceEvery = 100_000_000
 
-/** Where a call has been: what failed by itself, and with all that fails together with it; and what it asks. */
-interface Tried {
-  readonly targets: Set<string>
-  readonly domains: Set<string>
-  readonly question: Question | undefined
-}
-
-const none: ReadonlySet<string> & Set<string> = new Set()
-
-/** What has been nowhere yet. */
-const asking = (question: Question | undefined): Tried => ({ targets: none, domains: none, question })
-
-const isTried = (member: Member, { domains, question, targets }: Tried): boolean =>
-  targets.has(member.target.id) ||
-  domains.has(member.target.domain) ||
-  (question !== undefined && member.lacks(question) !== undefined)
-
 const isFree = (member: Member, least: number, tried: Tried, now: number): boolean =>
-  member.places.hasRoom && member.doubt === least && !isTried(member, tried) && member.waitFor(now) <= 0
+  member.places.hasRoom && member.doubt === least && !tried.has(member) && member.waitFor(now) <= 0
 
 /** Whether somebody may wait for it who has so long. */
 const mayStillBeAsked = (member: Member, until: number, now: number): boolean => {

@@ -4,16 +4,14 @@
  * A target is known by its id for as long as the router lives: its places, its health and what it asked for are the
  * same for every route that goes there.
  */
-// @effect-diagnostics asyncFunction:off
 import { Clock, Duration, Effect, Schema, type Scope } from "effect"
 import * as Alarm from "../domain/Alarm.ts"
 import * as Call from "../domain/Call.ts"
 import { decode, type OptionsRefused } from "../domain/Options.ts"
-import { type Part, text } from "../domain/Part.ts"
 import { Count, Places } from "../domain/Places.ts"
 import { Priced } from "../domain/PriceList.ts"
 import { Facts } from "../domain/Facts.ts"
-import type { Kept, Question } from "../domain/Question.ts"
+import type { Kept } from "../domain/Question.ts"
 import { refusal, type SpillwayError } from "../domain/SpillwayError.ts"
 import * as Summary from "../domain/Summary.ts"
 import * as Target from "../domain/Target.ts"
@@ -22,9 +20,10 @@ import * as Verdict from "../domain/Verdict.ts"
 import * as RateLimit from "../policies/RateLimit.ts"
 import type { Policy } from "../Policy.ts"
 import { Forecasts } from "./Forecasts.ts"
-import { Health, type Lookable } from "./Health.ts"
+import { Health } from "./Health.ts"
 import { Host } from "./Host.ts"
-import { type Answers, at, type Options, type Pulled, type Server } from "./Options.ts"
+import { answering, serverOf } from "./Answering.ts"
+import { at, type Options } from "./Options.ts"
 import { type Circuits, Member } from "./Member.ts"
 
 const Said = Schema.Struct({
@@ -199,58 +198,13 @@ export const open = (
     return servers
   })
 
-/** What answers, and what is said of it; who says it beside a call of his own has said it too. */
-const serverOf = (given: Answers | Server): Server => {
-  if (typeof given !== "object" || Effect.isEffect(given)) return { upstream: given }
-  if ("upstream" in given) return given
-  const { domain, price, rate, slots } = given as Partial<Server>
-  return {
-    upstream: given,
-    ...(domain !== undefined && { domain }),
-    ...(price !== undefined && { price }),
-    ...(rate !== undefined && { rate }),
-    ...(slots !== undefined && { slots })
-  }
-}
-
-const answering = (
-  given: Answers
-): Effect.Effect<{ readonly call: Call.Call<SpillwayError> } & Lookable, OptionsRefused, Scope.Scope> => {
-  if (Effect.isEffect(given)) return given
-  if (typeof given !== "function") return Effect.succeed(given)
-  return Effect.succeed({ call: Call.fromAsyncIterable((question, signal) => partsOf(given, question, signal)) })
-}
-
-/** Whatever a function answers, as parts; what it returns at its end is the call's. */
-const partsOf = async function* (
-  answer: Pulled,
-  question: Question,
-  signal: AbortSignal
-): AsyncGenerator<Part, unknown> {
-  const said = await answer(question, signal)
-  if (typeof said === "string") {
-    yield text(said)
-    return undefined
-  }
-  const iterator = said[Symbol.asyncIterator]()
-  try {
-    while (true) {
-      const next: IteratorResult<Part | string, unknown> = await iterator.next()
-      if (next.done === true) return next.value
-      yield typeof next.value === "string" ? text(next.value) : next.value
-    }
-  } finally {
-    await iterator.return?.()
-  }
-}
-
 /** What a limit of ours says about a server is no limit of whoever asks. */
 const limited = <A, R>(self: Effect.Effect<A, SpillwayError, R>, target: string): Effect.Effect<A, SpillwayError, R> =>
   Effect.catchReason(self, "SpillwayError", "RateLimited", ({ retryAfter }) =>
     Effect.fail(refusal({ _tag: "UpstreamRateLimited", target, retryAfter }))
   )
 
-/** The same, after which a target that asked for peace is left in it, and one that answered has shown how fast it is. */
+/** The same, after which a target that asked for peace is left in it, and one that answered has shown how fast. */
 const heed = <A, E, R>(self: Effect.Effect<A, E, R>, member: Member, forecasts: Forecasts): Effect.Effect<A, E, R> =>
   Effect.withFiber((fiber) =>
     Effect.onExitPrimitive(self, (exit) => {

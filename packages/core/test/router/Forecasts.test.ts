@@ -4,7 +4,7 @@ import { Call, Part, Policy, Question, type Router, Spillway, type SpillwayError
 import { Context, Duration, Effect, Exit, Fiber, Layer } from "effect"
 import { pass } from "../fixtures/routing.ts"
 
-/** A server that reads and writes so many tokens a second, and measures itself; it writes as many as it is asked for. */
+/** A server that reads and writes so many tokens a second, and measures itself; it writes as many as it is asked. */
 const server = (reads: number, writes: number, name: string) => {
   const state = { asked: 0, hangs: false }
   const call: Call.Call<SpillwayError> = (question, attempt) =>
