@@ -30,6 +30,7 @@ import * as Options from "./Options.ts"
 import { Hour } from "./Hour.ts"
 import { larger, Pool } from "./Pool.ts"
 import type * as Servers from "./Servers.ts"
+import { Spent } from "./Spent.ts"
 
 /** What answers a question. */
 export type Answer = Effect.Effect<Summary, SpillwayError>
@@ -38,6 +39,8 @@ export type Answer = Effect.Effect<Summary, SpillwayError>
 export interface Tier {
   readonly pool: Pool
   readonly queue: Queue.Queue
+  /** Whether some of it costs nothing. */
+  readonly isFree: boolean
 }
 
 /** A route, as it stands. */
@@ -79,11 +82,12 @@ export const routed = (made: Made, given: Options.Route): Effect.Effect<Routed, 
     )
     const race = hedge === "off" ? undefined : yield* Options.at("hedge")(Hedge.make(hedge))
     const over: Array<Tier & { readonly answer: Answer }> = []
+    const spent = new Spent()
     const first = yield* tier(made, route, timeout, targets, (facts, now) =>
-      made.mayGoOver(facts.call.caller) ? lastMomentBefore(over, facts, now) : Infinity
+      made.mayGoOver(facts.call.caller) ? lastMomentBefore(over, spent, facts, now) : Infinity
     )
     for (const [index, ids] of overflow.entries()) {
-      const further: Pool["lastMoment"] = (facts, now) => lastMomentBefore(over.slice(index + 1), facts, now)
+      const further: Pool["lastMoment"] = (facts, now) => lastMomentBefore(over.slice(index + 1), spent, facts, now)
       over.push(yield* tier(made, route, timeout, typeof ids === "string" ? [ids] : ids, further))
     }
     const plan: Plan = rescue === "off" ? yield* Fallback.make() : yield* Rescue.make({ mode: rescue })
@@ -119,7 +123,7 @@ export const routed = (made: Made, given: Options.Route): Effect.Effect<Routed, 
         const now = Alarm.read(clock)
         failovers.call(now)
         hour.call(now)
-        return bounded(ownFirst(answer), route.maxTokens)
+        return bounded(ownFirst(answer, spent, clock), route.maxTokens)
       })
     return {
       tiers: [first, ...over],
@@ -140,14 +144,18 @@ const othersMax = 16
 const failoverShare = 0.2
 
 /** That a budget is spent is the last thing that a caller wants to hear: first comes why it had to be asked. */
-const ownFirst = (self: Answer): Answer =>
+const ownFirst = (self: Answer, spent: Spent, clock: Clock.Clock): Answer =>
   Effect.catchCause(self, (cause) => {
     const [first, ...rest] = cause.reasons
-    const isPaid = first !== undefined && Cause.isFailReason(first) && ofMoney.has(first.error.reason._tag)
-    return Effect.failCause(isPaid && rest.length > 0 ? Cause.fromReasons([...rest, first]) : cause)
+    const reason = first !== undefined && Cause.isFailReason(first) ? first.error.reason : undefined
+    if (reason?._tag !== "BudgetSpent" && reason?._tag !== "Unpriced") return Effect.failCause(cause)
+    const told = Effect.failCause(rest.length > 0 ? Cause.fromReasons([...rest, first!]) : cause)
+    if (reason._tag === "Unpriced" || reason.needs !== undefined) return told
+    return Effect.withFiber((fiber) => {
+      spent.note(fiber.getRef(Facts)!.call.caller, Alarm.read(clock))
+      return told
+    })
   })
-
-const ofMoney: ReadonlySet<string> = new Set(["BudgetSpent", "Unpriced"])
 
 /** Of all that read too little, whoever reads most says how much it may be. */
 const mostRead = (self: Answer, over: ReadonlyArray<Tier>): Answer =>
@@ -192,10 +200,11 @@ const retryOf = ({ overflow = [], retry = {} }: Options.Route): Retry.Options =>
 }
 
 /** Until when a call may wait that can go over: so that the time is left which that may take, or half of all. */
-const lastMomentBefore = (over: ReadonlyArray<Tier>, facts: Facts, now: number): number => {
-  const { deadline } = facts.call
-  for (const { pool } of over) {
-    if (!pool.hasFresh(undefined, now)) continue
+const lastMomentBefore = (over: ReadonlyArray<Tier>, spent: Spent, facts: Facts, now: number): number => {
+  const { caller, deadline } = facts.call
+  const isSpent = spent.has(caller, now)
+  for (const { isFree, pool } of over) {
+    if ((isSpent && !isFree) || !pool.hasFresh(undefined, now)) continue
     const lasts = pool.lastsAtMost(facts, now)
     return lasts === undefined ? (deadline + now) / 2 : deadline - lasts
   }
@@ -241,7 +250,7 @@ const tier = (
       const unfit = pool.unfit(fiber.getRef(Facts)!, Alarm.now(fiber))
       return unfit === undefined ? waiting : Effect.fail(unfit)
     })
-    return { pool, queue: line, answer }
+    return { pool, queue: line, isFree: targets.some((each) => each.isFree), answer }
   })
 
 /** The target that a call was sent to. */
