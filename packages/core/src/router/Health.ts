@@ -47,6 +47,7 @@ export class Health {
   /** How many looks in a row have said otherwise. */
   private against = 0
   private nextAt = -Infinity
+  private lookedAt = -Infinity
   private looking: Fiber.Fiber<void> | undefined
 
   constructor(server: Lookable, { every, timeout }: Looking) {
@@ -95,8 +96,14 @@ export class Health {
   glance(fiber: Fiber.Fiber<unknown, unknown>, now: number): void {
     if (this.server.inspect === undefined || now < this.nextAt || this.looking !== undefined) return
     this.nextAt = Infinity
+    this.lookedAt = now
     this.looking = Effect.runForkWith(fiber.context)(this.look)
     if (this.nextAt < Infinity) this.looking = undefined
+  }
+
+  /** Somebody could not reach it: it is looked at sooner. */
+  suspect(now: number): void {
+    if (this.looking === undefined) this.nextAt = Math.min(this.nextAt, Math.max(now, this.lookedAt + soonest))
   }
 
   /** Ends the look that is under way. */
@@ -117,7 +124,9 @@ export class Health {
       const clock = yield* Clock.Clock
       // A fifth more or less, so that not all look at one moment.
       const chance = yield* Random.next
-      this.nextAt = Alarm.read(clock) + this.every * (0.8 + 0.4 * chance)
+      // What may have changed is looked at again soon.
+      const every = this.against > 0 ? Math.min(this.every, soonest) : this.every
+      this.nextAt = Alarm.read(clock) + every * (0.8 + 0.4 * chance)
       this.looking = undefined
     })
   }
@@ -161,3 +170,6 @@ export class Health {
 const changesAfter = 2
 
 const describedAtOnce = 4
+
+/** Nobody looks more often than that. */
+const soonest = 1_000_000_000

@@ -11,6 +11,7 @@ import { decode, type OptionsRefused } from "../domain/Options.ts"
 import { Count, Places } from "../domain/Places.ts"
 import { Priced } from "../domain/PriceList.ts"
 import { Facts } from "../domain/Facts.ts"
+import * as Failure from "../domain/Failure.ts"
 import type { Kept } from "../domain/Question.ts"
 import { refusal, type SpillwayError } from "../domain/SpillwayError.ts"
 import * as Summary from "../domain/Summary.ts"
@@ -220,6 +221,7 @@ const heed = <A, E, R>(self: Effect.Effect<A, E, R>, member: Member, forecasts: 
       const verdict = Verdict.ofCause(exit.cause, undefined, () => clock.currentTimeMillisUnsafe())
       const span = verdict?.isRefusal === false ? verdict.retryAfter : undefined
       if (span !== undefined) member.hold(span, Alarm.read(clock))
+      if (verdict?.failure === Failure.table.Unreachable) member.health.suspect(Alarm.read(clock))
       return undefined
     })
   )

@@ -30,6 +30,8 @@ const scene = (takes = 10) =>
     return { asking, health, state }
   })
 
+const now = Effect.clockWith((clock) => Effect.map(clock.monotonicTimeNanos, Number))
+
 describe("a server", () => {
   it.effect("is looked at while somebody asks, every now and then, and not while nobody does", () =>
     Effect.gen(function* () {
@@ -55,11 +57,31 @@ describe("a server", () => {
       for (const isUp of [false, true, false, false, true, false, true, true]) {
         state.isUp = isUp
         const { looks } = state
-        while (state.looks === looks) yield* asking(1)
-        yield* asking(1)
+        while (state.looks === looks) yield* asking(0.2)
+        yield* asking(0.2)
         downs.push(health.seen.isDown)
       }
       assert.deepStrictEqual(downs, [false, false, false, true, true, true, true, false])
+    })
+  )
+
+  it.effect("that somebody could not reach is looked at within a second, and again a second later", () =>
+    Effect.gen(function* () {
+      const { asking, health, state } = yield* scene()
+      yield* asking(10)
+      state.isUp = false
+      const { looks } = state
+      for (let each = 0; each < 100; each++) health.suspect(yield* now)
+      yield* asking(0.4)
+      assert.deepStrictEqual([state.looks - looks, health.seen.isDown], [1, false])
+      yield* asking(1.4)
+      assert.deepStrictEqual([state.looks - looks, health.seen.isDown], [2, true])
+      // Whoever still asks does not have it looked at more often than once a second.
+      for (let second = 0; second < 10; second++) {
+        health.suspect(yield* now)
+        yield* asking(1)
+      }
+      assert.isAtMost(state.looks - looks, 13)
     })
   )
 
