@@ -39,8 +39,6 @@ export type Answer = Effect.Effect<Summary, SpillwayError>
 export interface Tier {
   readonly pool: Pool
   readonly queue: Queue.Queue
-  /** Whether some of it costs nothing. */
-  readonly isFree: boolean
 }
 
 /** A route, as it stands. */
@@ -202,9 +200,9 @@ const retryOf = ({ overflow = [], retry = {} }: Options.Route): Retry.Options =>
 /** Until when a call may wait that can go over: so that the time is left which that may take, or half of all. */
 const lastMomentBefore = (over: ReadonlyArray<Tier>, spent: Spent, facts: Facts, now: number): number => {
   const { caller, deadline } = facts.call
-  const isSpent = spent.has(caller, now)
-  for (const { isFree, pool } of over) {
-    if ((isSpent && !isFree) || !pool.hasFresh(undefined, now)) continue
+  if (spent.has(caller, now)) return Infinity
+  for (const { pool } of over) {
+    if (!pool.hasFresh(undefined, now)) continue
     const lasts = pool.lastsAtMost(facts, now)
     return lasts === undefined ? (deadline + now) / 2 : deadline - lasts
   }
@@ -250,7 +248,7 @@ const tier = (
       const unfit = pool.unfit(fiber.getRef(Facts)!, Alarm.now(fiber))
       return unfit === undefined ? waiting : Effect.fail(unfit)
     })
-    return { pool, queue: line, isFree: targets.some((each) => each.isFree), answer }
+    return { pool, queue: line, answer }
   })
 
 /** The target that a call was sent to. */

@@ -56,8 +56,6 @@ interface Running {
 /** A target, and the Effect that asks it. */
 export interface Asked {
   readonly member: Member
-  /** Whether its server costs nothing. */
-  readonly isFree: boolean
   readonly ask: Effect.Effect<Summary.Summary, SpillwayError>
 }
 
@@ -97,7 +95,7 @@ export class Servers {
     )
     const watched = host.watched(leaf, member)
     const heeding = heed(limit === undefined ? watched : limited(limit(watched), id), member, this.forecasts)
-    const asked = { member, isFree: price === "free", ask: heeding }
+    const asked = { member, ask: heeding }
     this.targets.set(id, asked)
     return asked
   }

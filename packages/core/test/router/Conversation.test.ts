@@ -118,18 +118,27 @@ describe("a conversation", () => {
     })
   )
 
-  it("is remembered by a target for as many of them as run there at once", () => {
-    const health = new Health({}, { every: Duration.seconds(30), timeout: Duration.seconds(2) })
-    const circuits = { waitFor: () => 0, isShut: () => false, isSpared: () => false }
-    const target = Target.make({ upstream: "gpu", model: "m" })
-    const member = new Member(target, new Places(2), health, new Host(health, 0), circuits)
-    member.reads("one", 10)
-    member.reads("two", 20)
-    member.reads("one", 30)
-    assert.deepStrictEqual([member.hasRead("one"), member.hasRead("two")], [30, 20])
-    member.reads("three", 5)
-    const told = ["one", "two", "three", "four"].map((each) => member.hasRead(each))
-    assert.deepStrictEqual(told, [30, 0, 5, 0])
-    assert.strictEqual(member.hasRead(undefined), 0)
-  })
+  it.effect("is remembered by a target for as many of them as run there at once, while its model is loaded", () =>
+    Effect.gen(function* () {
+      let loaded = true
+      const inspect = Effect.sync(() => ({ models: [{ name: "m", loaded }] }))
+      const health = new Health({ inspect }, { every: Duration.seconds(30), timeout: Duration.seconds(2) })
+      const circuits = { waitFor: () => 0, isShut: () => false, isSpared: () => false }
+      const target = Target.make({ upstream: "gpu", model: "m" })
+      const member = new Member(target, new Places(2), health, new Host(health, 0), circuits)
+      member.reads("one", 10)
+      member.reads("two", 20)
+      member.reads("one", 30)
+      assert.deepStrictEqual([member.hasRead("one"), member.hasRead("two")], [30, 20])
+      member.reads("three", 5)
+      const told = ["one", "two", "three", "four"].map((each) => member.hasRead(each))
+      assert.deepStrictEqual(told, [30, 0, 5, 0])
+      assert.strictEqual(member.hasRead(undefined), 0)
+      yield* health.look
+      assert.strictEqual(member.hasRead("one"), 30)
+      loaded = false
+      yield* health.look
+      assert.strictEqual(member.hasRead("one"), 0)
+    })
+  )
 })

@@ -38,7 +38,7 @@ describe("a caller whose budget is spent", () => {
     })
   )
 
-  it.effect("goes over at his last moment to what costs nothing", () =>
+  it.effect("goes over to what costs nothing", () =>
     Effect.gen(function* () {
       const { spillway, states } = yield* spending(["hosted/big", "gpu2/m"])
       states[0]!.takes = 600_000
