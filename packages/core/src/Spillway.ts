@@ -5,7 +5,7 @@
  * everything stands.
  */
 // @effect-diagnostics asyncFunction:off
-import { Cause, Context, Data, Effect, Exit, Layer, Result, Scope, Stream } from "effect"
+import { Cause, Context, Data, Duration, Effect, Exit, Layer, Result, Scope, Stream } from "effect"
 import * as Alarm from "./domain/Alarm.ts"
 import * as Answer from "./domain/Answer.ts"
 import { answering } from "./domain/CallRecord.ts"
@@ -13,6 +13,7 @@ import { Facts } from "./domain/Facts.ts"
 import type { OptionsRefused } from "./domain/Options.ts"
 import type { Part } from "./domain/Part.ts"
 import * as Questions from "./domain/Question.ts"
+import type { Standing } from "./domain/Purse.ts"
 import { refusal, type SpillwayError } from "./domain/SpillwayError.ts"
 import type { Summary } from "./domain/Summary.ts"
 import * as Policy from "./Policy.ts"
@@ -57,8 +58,16 @@ export interface Service {
   readonly status: Effect.Effect<Status>
   /** Where a call for that model or route would go now, and why not elsewhere; for a question also when it is over. */
   readonly explain: (asked: string | Asked) => Effect.Effect<RouteStanding, SpillwayError>
+  /** How the budget of all together stands, and that of a caller; nothing where there is none. */
+  readonly budget: (caller?: string) => Effect.Effect<Budgets, SpillwayError>
   /** Lets nobody in at a server any more, or in again; what runs there goes on. */
   readonly drain: (upstream: string, isDraining?: boolean) => Effect.Effect<void, SpillwayError>
+}
+
+/** How budgets stand. */
+export interface Budgets {
+  readonly total?: Standing
+  readonly each?: Standing
 }
 
 /** Makes it. What it holds is given back with the scope. */
@@ -78,6 +87,7 @@ export const make = (options: Options): Effect.Effect<Service, OptionsRefused, S
           : Effect.flatMap(Effect.fromResult(questionOf(asked)), (question) =>
               explain(router, question.model, question)
             ),
+      budget: (caller) => router.budget?.standing(caller) ?? Effect.succeed({}),
       drain: (upstream, isDraining = true) =>
         Effect.withFiber((fiber) => {
           const { servers } = router
@@ -149,8 +159,10 @@ export interface Outside {
     work: (...given: [...Arguments, AbortSignal]) => PromiseLike<A>,
     about?: About & Pick<Policy.About, "target" | "tokens">
   ) => (...given: Arguments) => Promise<A>
-  readonly status: () => Promise<Status>
-  readonly explain: (asked: string | Asked, about?: Pick<About, "caller">) => Promise<RouteStanding>
+  /** As in Effect, but that each span is a number of milliseconds. */
+  readonly status: () => Promise<InMillis<Status>>
+  readonly explain: (asked: string | Asked, about?: Pick<About, "caller">) => Promise<InMillis<RouteStanding>>
+  readonly budget: (caller?: string) => Promise<InMillis<Budgets>>
   readonly drain: (upstream: string, isDraining?: boolean) => void
   /** Ends all that it holds. */
   readonly close: () => Promise<void>
@@ -168,6 +180,24 @@ const run = async <A, E>(self: Effect.Effect<A, E>, signal: AbortSignal | undefi
   const error = Cause.squash(exit.cause)
   throw error instanceof Thrown ? error.thrown : error
 }
+
+/** The same, where a span is a number of milliseconds: as it can be printed and sent. */
+export type InMillis<A> = A extends Duration.Duration
+  ? number
+  : A extends string | number | boolean | null | undefined
+    ? A
+    : { readonly [Key in keyof A]: InMillis<A[Key]> }
+
+const inMillis = (told: unknown): unknown => {
+  if (Duration.isDuration(told)) return Duration.toMillis(told)
+  if (Array.isArray(told)) return told.map(inMillis)
+  return told instanceof Object
+    ? Object.fromEntries(Object.entries(told).map(([key, each]) => [key, inMillis(each)]))
+    : told
+}
+
+const toldOf = <A, E>(self: Effect.Effect<A, E>): Promise<InMillis<A>> =>
+  Effect.runPromise(Effect.map(self, (told) => inMillis(told) as InMillis<A>))
 
 /** What a function threw, as it comes out again. */
 class Thrown extends Data.TaggedError("Thrown")<{ readonly thrown: unknown }> {}
@@ -200,8 +230,9 @@ export const createSpillway = (options: Options): Outside => {
         })
         return run(Policy.about(about)(spillway.guard(asked)), signal)
       },
-    status: () => Effect.runPromise(spillway.status),
-    explain: (asked, about = {}) => Effect.runPromise(spillway.explain(asked).pipe(Policy.about(about))),
+    status: () => toldOf(spillway.status),
+    explain: (asked, about = {}) => toldOf(spillway.explain(asked).pipe(Policy.about(about))),
+    budget: (caller) => toldOf(spillway.budget(caller)),
     drain: (upstream, isDraining) => Effect.runSync(spillway.drain(upstream, isDraining)),
     close,
     [Symbol.asyncDispose]: close

@@ -109,6 +109,7 @@ export class Router {
   readonly servers: Servers.Servers
   readonly breaker: CircuitBreaker.CircuitBreaker
   readonly routes: ReadonlyMap<string, Routed>
+  readonly budget: Made["budget"]
   private readonly made: Made
   private readonly callers: ReadonlyMap<string, Admitted>
   private readonly anonymous: Admitted | undefined
@@ -128,6 +129,7 @@ export class Router {
     this.made = made
     this.servers = made.servers
     this.breaker = made.breaker
+    this.budget = made.budget
     this.routes = routes
     this.callers = callers
     this.anonymous = anonymous

@@ -82,7 +82,7 @@ export class Servers {
     if (known !== undefined) return known
     const slash = id.indexOf("/")
     const [upstream, model] = [id.slice(0, slash), id.slice(slash + 1)]
-    const { call, domain, health, limit, price, slots } = this.all.get(upstream)!
+    const { call, domain, health, limit, slots } = this.all.get(upstream)!
     const target = Target.make({ upstream, model, ...(domain !== undefined && { domain }) })
     const host = this.hostOf(upstream, health)
     const member = new Member(target, new Places(slots, id), health, host, this.circuits)
