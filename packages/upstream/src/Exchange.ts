@@ -108,8 +108,13 @@ class Exchange implements Alarm.Ringing, Listener {
   private length = 0
   private answer: End | undefined
   private room: Promise<void> | undefined
-  /** What it comes to once all that has come is handed out, where no more comes. */
-  private ending: (() => End) | undefined
+  /**
+   * Why no more comes: the body is over, or broke off. A function would say it in a word, but V8 takes one that is
+   * assigned to a field for long-lived, and it would keep the whole call, and whoever asked, until all memory is looked
+   * through.
+   */
+  private hasEnded = false
+  private broke: { readonly error: Error; readonly how: Broken } | undefined
   private bell: Alarm.Bell | undefined
   private isOver = false
 
@@ -162,17 +167,14 @@ class Exchange implements Alarm.Ringing, Listener {
     const { reading } = this
     if (reading === undefined) return this.over(this.refused())
     if (reading.isWhole) return this.over(reading.read(this.whole(), this.emit) ?? reading.over())
-    this.ending = () => {
-      const rest = this.lines.rest()
-      return (rest === "" ? undefined : reading.read(rest, this.emit)) ?? reading.over()
-    }
+    this.hasEnded = true
     this.go()
   }
 
   broken(error: Error, how: Broken): void {
     if (how.hasBegun && this.reading === undefined) return this.over(this.refused())
     // The end of the answer may be among what has come and waits for its reader.
-    this.ending = () => problemOf(error, how, this.asked)
+    this.broke = { error, how }
     this.go()
   }
 
@@ -201,9 +203,17 @@ class Exchange implements Alarm.Ringing, Listener {
     if (this.room !== undefined) return this.wait(this.room)
     if (this.lines.isTooLong) return this.stop(this.tooLong("lineMax"))
     // Who has heard the end of an answer does not care what becomes of the connection.
-    if (this.ending !== undefined) this.over(this.answer ?? this.ending())
+    if (this.hasEnded || this.broke !== undefined) this.over(this.answer ?? this.ending())
     // A connection whose body has ended is kept for others; but nobody waits long for that who has his answer.
     else if (this.answer !== undefined) this.waitFor(endWithin)
+  }
+
+  /** What it comes to once all that has come is handed out, where no more comes. */
+  private ending(): End {
+    if (this.broke !== undefined) return problemOf(this.broke.error, this.broke.how, this.asked)
+    const reading = this.reading!
+    const rest = this.lines.rest()
+    return (rest === "" ? undefined : reading.read(rest, this.emit)) ?? reading.over()
   }
 
   private waitFor(nanos: number): void {

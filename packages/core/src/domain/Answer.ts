@@ -132,13 +132,17 @@ class Reader<A, E, R> implements AsyncIterator<Part.Part, A> {
   private fiber: Fiber.Fiber<A, E> | undefined
   private done = false
   private tail: Promise<void> | undefined
-  private readonly begin: () => Fiber.Fiber<A, E>
+  private readonly call: Effect.Effect<A, E, R>
+  private readonly question: Question
+  private readonly context: Context.Context<R>
   private readonly signal: AbortSignal | undefined
 
   constructor(call: Effect.Effect<A, E, R>, question: Question, reading: ReadingOutside, context: Context.Context<R>) {
     this.handOver = new HandOver(reading.partsMax)
+    this.call = call
+    this.question = question
+    this.context = context
     this.signal = reading.signal
-    this.begin = () => start(call, question, this.handOver, context, reading.signal)
   }
 
   next(): Promise<IteratorResult<Part.Part, A>> {
@@ -169,7 +173,7 @@ class Reader<A, E, R> implements AsyncIterator<Part.Part, A> {
     if (this.fiber === undefined) {
       this.done = this.signal?.aborted === true
       this.signal?.throwIfAborted()
-      this.fiber = this.begin()
+      this.fiber = start(this.call, this.question, this.handOver, this.context, this.signal)
     }
     await new Promise<void>((resolve) => this.handOver.onReady(resolve))
     if (this.done) return over

@@ -138,9 +138,11 @@ class Run<A, E, R> {
         letGo(fiber, attempts, this.facts)
         resume(Effect.failCause(this.broke!))
       }
-      voice.differs = () => {
+      const differs = (): void => {
         if (child !== undefined) abandon(child)
       }
+      // It has a name first, since V8 takes a function that is written into a field for long-lived, and all it holds.
+      voice.differs = differs
       const spoken = go(self, (destination) => voice.before(destination), told) as Effect.Effect<A, E>
       const fiber = Effect.runForkWith(this.fiber.context as never)(spoken)
       child = fiber

@@ -239,11 +239,13 @@ const turnOf = (run: AnyRun, wait: number, fiber: Fiber.Fiber<unknown, unknown>)
     // It may have been said between the answer of the store and now.
     if (run.told) return resume(Effect.yieldNow)
     const bell = Alarm.set(fiber, Alarm.now(fiber) + wait, { ring: () => resume(Effect.void) })
-    run.wake = () => {
+    const wake = (): void => {
       bell.cancel()
       // Not at once: the store that calls this is still busy with somebody else's ticket.
       resume(Effect.yieldNow)
     }
+    // It has a name first, since V8 takes a function that is written into a field for long-lived, and all it holds.
+    run.wake = wake
     return Effect.sync(() => bell.cancel())
   })
 
