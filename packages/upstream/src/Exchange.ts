@@ -32,9 +32,9 @@ export interface Place {
 }
 
 /** The call that a wire makes. */
-export const call =
-  (wire: Wire, place: Place): Call.Call<SpillwayError> =>
-  (question, attempt) =>
+export const call = (wire: Wire, place: Place): Call.Call<SpillwayError> => {
+  const headers = { ...place.headers, "content-type": "application/json" }
+  return (question, attempt) =>
     Effect.withFiber((fiber) => {
       const clock = fiber.getRef(Clock.Clock)
       const asked: Asked = {
@@ -54,22 +54,20 @@ export const call =
         // Our own line is nobody's silence.
         attempt.enter("queue")
         exchange.sending = place.connection.send(
-          {
-            method: "POST",
-            path: place.prefix + put.path,
-            headers: { ...place.headers, "content-type": "application/json" },
-            body: put.body
-          },
+          { method: "POST", path: place.prefix + put.path, headers, body: put.body },
           exchange
         )
         return Effect.sync(() => exchange.leave())
       })
     })
+}
 
 /** No number at all, which JSON would make nothing of. */
 const mistakeIn = (settings: Question.Settings): SpillwayError | undefined => {
-  const wrong = Object.entries(settings).find(([, value]) => typeof value === "number" && !Number.isFinite(value))
-  if (wrong !== undefined) return mistaken(wrong[0], String(wrong[1]), "a number")
+  for (const name of Object.keys(settings) as Array<keyof Question.Settings>) {
+    const value = settings[name]
+    if (typeof value === "number" && !Number.isFinite(value)) return mistaken(name, String(value), "a number")
+  }
   const { maxTokens } = settings
   // Nothing is no bound at all to an Ollama: it would answer without an end.
   return maxTokens === undefined || maxTokens >= 1 ? undefined : mistaken("maxTokens", String(maxTokens), "1 or more")

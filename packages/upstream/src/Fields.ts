@@ -57,8 +57,11 @@ export const among = <A>(table: Readonly<Record<string, A>>, word: string | unde
   word !== undefined && Object.hasOwn(table, word) ? table[word] : undefined
 
 /** Only what was said. */
-export const given = (fields: Readonly<Record<string, unknown>>): Record<string, unknown> =>
-  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined))
+export const given = (fields: Readonly<Record<string, unknown>>): Record<string, unknown> => {
+  const said: Record<string, unknown> = {}
+  for (const name in fields) if (fields[name] !== undefined) said[name] = fields[name]
+  return said
+}
 
 /** Whether a value is a list of numbers. */
 export const isVector = (value: unknown): value is ReadonlyArray<number> =>

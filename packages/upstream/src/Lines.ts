@@ -8,7 +8,8 @@ import { StringDecoder } from "node:string_decoder"
 
 /** Takes bytes, gives lines. */
 export class Lines {
-  private readonly decoder = new StringDecoder("utf8")
+  /** There is one as soon as a piece has ended inside a character: few ever do, and one costs a buffer of its own. */
+  private decoder: StringDecoder | undefined
   private readonly lengthMax: number
   /** What came last, and how far it has been cut. */
   private text = ""
@@ -23,7 +24,7 @@ export class Lines {
 
   /** Takes what has come. */
   push(chunk: Buffer): void {
-    this.text = this.text.slice(this.from) + this.decoder.write(chunk)
+    this.text = this.text.slice(this.from) + this.decoded(chunk)
     this.from = 0
   }
 
@@ -47,7 +48,7 @@ export class Lines {
 
   /** What stands behind the last line that was whole, once no more comes. */
   rest(): string {
-    const line = this.whole(this.text.slice(this.from) + this.decoder.end())
+    const line = this.whole(this.text.slice(this.from) + (this.decoder?.end() ?? ""))
     this.text = ""
     this.from = 0
     return line
@@ -58,10 +59,19 @@ export class Lines {
     return this.length > this.lengthMax
   }
 
+  private decoded(chunk: Buffer): string {
+    const isWhole = chunk[chunk.length - 1]! < 0x80
+    if (this.decoder === undefined && isWhole) return ofWholes.write(chunk)
+    return (this.decoder ??= new StringDecoder("utf8")).write(chunk)
+  }
+
   private whole(end: string): string {
-    const line = this.pieces.length === 0 ? end : this.pieces.join("") + end
-    this.pieces = []
-    this.length = 0
+    let line = end
+    if (this.length > 0) {
+      line = this.pieces.join("") + end
+      this.pieces = []
+      this.length = 0
+    }
     return line.endsWith("\r") ? line.slice(0, -1) : line
   }
 
@@ -72,3 +82,6 @@ export class Lines {
     else this.pieces.push(piece)
   }
 }
+
+/** Decodes what ends in ASCII, behind which no character is open: so it remembers nothing, and all may share it. */
+const ofWholes = new StringDecoder("utf8")
