@@ -155,14 +155,17 @@ export interface About {
 
 /** Says who asks, what for and by when, around any Effect; what is left out comes from the scope around. */
 export const about = (given: About): (<A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>) => {
-  const { deadline, tokens, ...rest } = given
+  const { caller, deadline, key, priority, target, tokens } = given
   const span = deadline === undefined ? undefined : durationOf(deadline)
   if (span !== undefined && Result.isFailure(span)) return () => Effect.die(span.failure)
   if (tokens !== undefined && !isCount(tokens)) return () => Effect.die(tokensRefused(tokens))
   const said: Facts.Said = {
-    ...rest,
-    ...(tokens === undefined ? {} : { tokens: typeof tokens === "number" ? Tokens.exactly(tokens) : tokens }),
-    ...(span === undefined ? {} : { within: Alarm.nanos(span.success) })
+    caller,
+    key,
+    priority,
+    target,
+    tokens: typeof tokens === "number" ? Tokens.exactly(tokens) : tokens,
+    within: span && Alarm.nanos(span.success)
   }
   return (self) => Facts.about(self, said)
 }

@@ -8,7 +8,7 @@
 // @effect-diagnostics newPromise:off asyncFunction:off
 import { Cause, Context, Effect, Exit, Fiber, Stream } from "effect"
 import type { Sink } from "./Attempt.ts"
-import { asking, contextOf } from "./Facts.ts"
+import { asking, contextOf, type Delivery } from "./Facts.ts"
 import * as Frame from "./Frame.ts"
 import { HandOver } from "./HandOver.ts"
 import * as Part from "./Part.ts"
@@ -31,16 +31,29 @@ export interface Reading {
 export const toSink = <A, E, R>(call: Effect.Effect<A, E, R>, question: Question, sink: Sink): Effect.Effect<A, E, R> =>
   Effect.withFiber((fiber) => {
     const facts = asking(fiber, question, sink)
-    const { delivery } = facts.call
-    const run: Frame.Run<A, E, R> = {
-      enter: () => call,
-      leave: () => {
-        delivery.close()
-        return delivery.broken === undefined ? undefined : Effect.die(delivery.broken.thrown)
-      }
-    }
-    return Frame.framedAtOnce(run, fiber, contextOf(fiber, facts))
+    return Frame.framedAtOnce(new Asked(call, facts.call.delivery), fiber, contextOf(fiber, facts))
   })
+
+/** A call under way to its sink, which hears nothing more once it has ended. */
+class Asked<A, E, R> implements Frame.Run<A, E, R> {
+  private readonly call: Effect.Effect<A, E, R>
+  private readonly delivery: Delivery
+
+  constructor(call: Effect.Effect<A, E, R>, delivery: Delivery) {
+    this.call = call
+    this.delivery = delivery
+  }
+
+  enter(): Effect.Effect<A, E, R> {
+    return this.call
+  }
+
+  leave(): Effect.Effect<never> | undefined {
+    const { delivery } = this
+    delivery.close()
+    return delivery.broken === undefined ? undefined : Effect.die(delivery.broken.thrown)
+  }
+}
 
 /** Puts the question and waits for the whole answer. */
 export const collect = <A, E, R>(call: Effect.Effect<A, E, R>, question: Question): Effect.Effect<Whole<A>, E, R> =>

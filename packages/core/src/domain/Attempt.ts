@@ -121,7 +121,7 @@ export class Attempt implements Sink {
     if (room === undefined) return
     this.blocking++
     this.blockedAt ??= now
-    return room.then(this.resume)
+    return room.then(() => this.resume())
   }
 
   /** Nothing that comes from now on reaches the caller. */
@@ -202,7 +202,7 @@ export class Attempt implements Sink {
     if (isSame) void this.way.into.emit(text(this.goesOnFrom))
   }
 
-  private readonly resume = () => {
+  private resume(): void {
     // A leaf that does not wait may have several parts on their way to the reader.
     if (--this.blocking > 0) return
     this.blockedAt = undefined

@@ -6,7 +6,7 @@
  * themselves run through plain functions and never through Effect operators, which would cost ten times as much.
  */
 // @effect-diagnostics asyncFunction:off newPromise:off
-import { Cause, Effect, Redacted, Stream } from "effect"
+import { Cause, Effect, type Exit, Redacted, Stream } from "effect"
 import { AnswerMixed, type Attempt } from "./Attempt.ts"
 import { contextOf, Facts, tell } from "./Facts.ts"
 import * as Frame from "./Frame.ts"
@@ -33,32 +33,50 @@ export const asEffect = <E, R>(call: Call<E, R>, target?: string): Effect.Effect
   Effect.withFiber((fiber) => {
     const facts = fiber.getRef(Facts)
     if (facts?.call.question === undefined) return Effect.die(new Error(noQuestion))
-    const { attempts, question } = facts.call
-    let attempt: Attempt | undefined
-    const run: Frame.Run<Summary.Summary, E, R> = {
-      enter: () => {
-        const mixed = mixedBy(facts)
-        if (mixed !== undefined) return Effect.die(mixed)
-        attempts.push((attempt = facts.attempt.start(target)))
-        return call(askedAt(attempt.target, question), attempt)
-      },
-      leave: (exit) => {
-        if (attempt === undefined) return undefined
-        attempt.exit = exit
-        if (exit._tag === "Success") {
-          attempt.usage ??= exit.value.usage
-          attempt.complete()
-        } else {
-          attempt.left = !attempt.lost && Cause.hasInterruptsOnly(exit.cause)
-          attempt.unused = attempt.parts === 0 && failedUnused(exit)
-        }
-        if (attempt.usage !== undefined) tell(facts.outer, attempt.usage)
-        attempt.end()
-        return undefined
-      }
-    }
-    return Frame.framed(run, fiber, contextOf(fiber, undefined))
+    return Frame.framed(new Leaf(call, target, facts, facts.call.question), fiber, contextOf(fiber, undefined))
   })
+
+/** One run of a call: its attempt begins with it, and hears how it ended. */
+class Leaf<E, R> implements Frame.Run<Summary.Summary, E, R> {
+  private readonly call: Call<E, R>
+  private readonly target: string | undefined
+  private readonly facts: Facts
+  private readonly question: Question
+  private attempt: Attempt | undefined
+
+  constructor(call: Call<E, R>, target: string | undefined, facts: Facts, question: Question) {
+    this.call = call
+    this.target = target
+    this.facts = facts
+    this.question = question
+    this.attempt = undefined
+  }
+
+  enter(): Effect.Effect<Summary.Summary, E, R> {
+    const { call, facts, question } = this
+    const mixed = mixedBy(facts)
+    if (mixed !== undefined) return Effect.die(mixed)
+    const attempt = facts.attempt.start(this.target)
+    this.attempt = attempt
+    facts.call.attempts.push(attempt)
+    return call(askedAt(attempt.target, question), attempt)
+  }
+
+  leave(exit: Exit.Exit<Summary.Summary, E>): undefined {
+    const { attempt } = this
+    if (attempt === undefined) return
+    attempt.exit = exit
+    if (exit._tag === "Success") {
+      attempt.usage ??= exit.value.usage
+      attempt.complete()
+    } else {
+      attempt.left = !attempt.lost && Cause.hasInterruptsOnly(exit.cause)
+      attempt.unused = attempt.parts === 0 && failedUnused(exit)
+    }
+    if (attempt.usage !== undefined) tell(this.facts.outer, attempt.usage)
+    attempt.end()
+  }
+}
 
 /** The question with the model of its target: a name that callers use may stand for many. */
 const askedAt = (target: string | undefined, question: Question): Question => {

@@ -77,7 +77,7 @@ export class Delivery implements Sink {
     if (!this.open) return
     if (this.parts++ === 0) this.firstAt = this.clock && Alarm.read(this.clock)
     try {
-      return this.sink.emit(part)?.then(undefined, this.break)
+      return this.sink.emit(part)?.then(undefined, (thrown) => this.break(thrown))
     } catch (thrown) {
       this.break(thrown)
     }
@@ -87,7 +87,7 @@ export class Delivery implements Sink {
     this.open = false
   }
 
-  private readonly break = (thrown: unknown): void => {
+  private break(thrown: unknown): void {
     this.broken ??= { thrown }
     this.open = false
   }
@@ -102,13 +102,13 @@ export const keyOf = (per: Per, facts: Facts | undefined): string =>
 
 /** What a program may say about a call; what it leaves out is taken from the scope around it. */
 export interface Said {
-  readonly caller?: string
-  readonly key?: string
-  readonly priority?: Priority
-  readonly tokens?: Tokens
+  readonly caller?: string | undefined
+  readonly key?: string | undefined
+  readonly priority?: Priority | undefined
+  readonly tokens?: Tokens | undefined
   /** How long it may take from now, in nanoseconds. */
-  readonly within?: number
-  readonly target?: string
+  readonly within?: number | undefined
+  readonly target?: string | undefined
 }
 
 const nowhere: Sink = { emit: () => undefined }
@@ -131,10 +131,10 @@ class PlainScope implements Facts, CallFacts {
   private told: Array<Attempt> | undefined
   private waited: Waits | undefined
 
-  constructor(fiber: Fiber.Fiber<unknown, unknown>, outer: Facts | undefined, said: Said) {
+  constructor(fiber: Fiber.Fiber<unknown, unknown>, outer: Facts | undefined, said: Said, now?: number) {
     this.outer = outer
     this.said = said
-    this.until = said.within === undefined ? undefined : deadlineOf(fiber, outer, said)
+    this.until = said.within === undefined ? undefined : deadlineOf(fiber, outer, said, now)
     this.clock = fiber.getRef(Clock.Clock)
     this.made = undefined
     this.told = undefined
@@ -245,9 +245,14 @@ export const usageTold = (facts: Facts | undefined): Usages.Usage | undefined =>
 export const attemptsCount = (facts: Facts | undefined): number =>
   facts === undefined ? 0 : facts instanceof PlainScope ? facts.attemptsCount : facts.call.attempts.length
 
-const deadlineOf = (fiber: Fiber.Fiber<unknown, unknown>, outer: Facts | undefined, { within }: Said): number => {
+const deadlineOf = (
+  fiber: Fiber.Fiber<unknown, unknown>,
+  outer: Facts | undefined,
+  { within }: Said,
+  now?: number
+): number => {
   const given = outer?.call.deadline ?? Infinity
-  return within === undefined ? given : Math.min(Alarm.now(fiber) + within, given)
+  return within === undefined ? given : Math.min((now ?? Alarm.now(fiber)) + within, given)
 }
 
 /** A question put, with a sink for its answer: who asks, and by when, is taken from the scope around. */
@@ -276,28 +281,37 @@ export const asking = (fiber: Fiber.Fiber<unknown, unknown>, question: Questions
 
 /** Says something about the Effect: who asks, what it may come to, by when it has to be over, where it goes. */
 export const about = <A, E, R>(self: Effect.Effect<A, E, R>, said: Said): Effect.Effect<A, E, R> =>
-  Effect.withFiber((fiber) => {
-    const outer = fiber.getRef(Facts)
-    if (outer?.call.question === undefined) return under(self, fiber, plain(fiber, outer, said))
-    const { call } = outer
-    const attempt =
-      said.target === undefined ? outer.attempt : outer.attempt.again(outer.attempt.destination, said.target)
-    const known = {
-      ...call,
-      caller: said.caller ?? call.caller,
-      key: said.key ?? call.key,
-      priority: said.priority ?? call.priority,
-      tokens: said.tokens ?? call.tokens,
-      deadline: deadlineOf(fiber, outer, said)
-    }
-    return under(self, fiber, new CallScope(known, attempt, outer.outer))
-  })
+  Effect.withFiber((fiber) => under(self, fiber, saying(fiber, said)))
+
+/** The facts of the fiber with something said of what runs under them; `now` where it is known already. */
+export const saying = (fiber: Fiber.Fiber<unknown, unknown>, said: Said, now?: number): Facts => {
+  const outer = fiber.getRef(Facts)
+  if (outer?.call.question === undefined) return new PlainScope(fiber, outer, said, now)
+  const { call } = outer
+  const attempt =
+    said.target === undefined ? outer.attempt : outer.attempt.again(outer.attempt.destination, said.target)
+  // Written out in the order of `asking`, and not spread: everybody reads it, and reads objects of one shape faster.
+  const known: CallFacts = {
+    question: call.question,
+    caller: said.caller ?? call.caller,
+    key: said.key ?? call.key,
+    tokens: said.tokens ?? call.tokens,
+    deadline: deadlineOf(fiber, outer, said, now),
+    priority: said.priority ?? call.priority,
+    waits: call.waits,
+    delivery: call.delivery,
+    attempts: call.attempts
+  }
+  return new CallScope(known, attempt, outer.outer)
+}
 
 /** The goes that have started under these facts since there were so many, and not in another go beside them. */
-export const attemptsWithin = (facts: Facts | undefined, attemptsBefore: number): ReadonlyArray<Attempt> =>
-  facts === undefined || attemptsCount(facts) === attemptsBefore
-    ? noAttempts
-    : facts.call.attempts.slice(attemptsBefore).filter((attempt) => attempt.isWithin(facts.attempt))
+export const attemptsWithin = (facts: Facts | undefined, attemptsBefore: number): ReadonlyArray<Attempt> => {
+  if (facts === undefined || attemptsCount(facts) === attemptsBefore) return noAttempts
+  const { attempt, call } = facts
+  const since = call.attempts.slice(attemptsBefore)
+  return since.every((each) => each.isWithin(attempt)) ? since : since.filter((each) => each.isWithin(attempt))
+}
 
 const noAttempts: ReadonlyArray<Attempt> = []
 
@@ -340,11 +354,13 @@ export const linger = (scope: Facts | undefined, until: Promise<unknown>): void 
 export const lingeringWithin = (facts: Facts | undefined, attemptsBefore: number): ReadonlyArray<Promise<void>> => {
   const own = facts instanceof PlainScope ? facts.lingering : undefined
   const goes = attemptsWithin(facts, attemptsBefore)
-  if (own === undefined && !goes.some(({ lingering }) => lingering !== undefined)) return none
+  if (own === undefined && !goes.some(lingers)) return none
   return [own, ...goes.map(({ lingering }) => lingering)].flatMap((each) => each ?? [])
 }
 
 const none: ReadonlyArray<never> = []
+
+const lingers = ({ lingering }: Attempt): boolean => lingering !== undefined
 
 /**
  * How much the goes have done that have started under these facts since there were so many, in tokens as far as anybody

@@ -5,7 +5,7 @@
  * own: when the time is over the work is interrupted, its caller is told at once, and it goes on unseen for as long as
  * it ignores that. What it holds, it holds until it has really ended, and its attempts tell when that is.
  */
-import { Effect, type Exit, Fiber } from "effect"
+import { type Context, Effect, type Exit, Fiber } from "effect"
 import * as Alarm from "./Alarm.ts"
 import type { Attempt } from "./Attempt.ts"
 import { attemptsCount, attemptsWithin, type Facts, linger } from "./Facts.ts"
@@ -38,11 +38,14 @@ export abstract class Watch implements Alarm.Ringing {
   /** The moment to look again, or why it is over. */
   protected abstract look(now: number): number | SpillwayError
 
-  /** The Effect, until a look says that it is over. */
-  run<A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E | SpillwayError, R> {
+  /** The Effect, until a look says that it is over; in the fiber's context, or in another one. */
+  run<A, E, R>(
+    self: Effect.Effect<A, E, R>,
+    context: Context.Context<never> = this.fiber.context
+  ): Effect.Effect<A, E | SpillwayError, R> {
     return Effect.onExitPrimitive(
       Effect.callback<A, E | SpillwayError>((resume) => {
-        const child = Effect.runForkWith(this.fiber.context as never)(self as Effect.Effect<A, E>)
+        const child = Effect.runForkWith(context as never)(self as Effect.Effect<A, E>)
         const exit = child.pollUnsafe()
         if (exit !== undefined) return resume(exit)
         this.child = child

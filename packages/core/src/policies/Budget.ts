@@ -297,9 +297,10 @@ class Accounts<RS> {
       const usage = Spending.usageOf(attempt, question)
       unsettled ||= usage === undefined
       const priceThere = this.prices.of(attempt.target, question?.model) ?? price
-      this.purses.forEach(({ unit }, index) => {
+      for (let index = 0; index < amounts.length; index++) {
+        const { unit } = this.purses[index]!
         amounts[index]! += usage === undefined ? accounts[index]!.amount : Spending.amountOf(unit, priceThere, usage)
-      })
+      }
     }
     return { amounts, unsettled }
   }

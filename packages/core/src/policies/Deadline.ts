@@ -5,9 +5,9 @@
  * around it. Everything inside reads it: nothing waits, and nobody tries again, beyond it. At that moment the caller is
  * told, and the work is interrupted; work that ignores its interrupt goes on without him.
  */
-import { Effect, type Fiber, Schema } from "effect"
+import { Effect, Schema } from "effect"
 import * as Alarm from "../domain/Alarm.ts"
-import { about, type CallFacts, Facts } from "../domain/Facts.ts"
+import { type CallFacts, contextOf, saying } from "../domain/Facts.ts"
 import { decode, type OptionsRefused, type Widened } from "../domain/Options.ts"
 import { refusal, type SpillwayError } from "../domain/SpillwayError.ts"
 import * as Units from "../domain/Units.ts"
@@ -27,22 +27,17 @@ export type Options = Widened<typeof Options.Encoded>
 export const make = (options: Options = {}): Effect.Effect<Policy.Policy<"call", SpillwayError>, OptionsRefused> =>
   Effect.map(decode("Deadline", Options)(options), ({ deadline }) => {
     const within = Alarm.nanos(deadline)
+    const said = { within }
     return Policy.make<"call", SpillwayError>("Deadline", "call", (self) =>
-      about(
-        Effect.withFiber((fiber) => guard(self, fiber)),
-        { within }
-      )
+      Effect.withFiber((fiber) => {
+        const now = Alarm.now(fiber)
+        const facts = saying(fiber, said, now)
+        const watch = new Moment(fiber, facts, now)
+        // What is watched has a fiber of its own, which is all that has to know them.
+        return watch.isAhead ? watch.run(self, contextOf(fiber, facts)) : Effect.fail(watch.look())
+      })
     )
   })
-
-const guard = <A, E, R>(
-  self: Effect.Effect<A, E, R>,
-  fiber: Fiber.Fiber<unknown, unknown>
-): Effect.Effect<A, E | SpillwayError, R> => {
-  const facts = fiber.getRef(Facts)!
-  const watch = new Moment(fiber, facts, Alarm.now(fiber))
-  return watch.isAhead ? watch.run(self) : Effect.fail(watch.look())
-}
 
 /** The one moment by which a call has to be over. */
 class Moment extends Watch {
