@@ -105,6 +105,23 @@ class Alarms {
   private timerDue = Infinity
 
   add(bell: Bell): void {
+    this.push(bell)
+    if (this.live++ === 0) this.timer?.ref?.()
+    if (bell.due < this.timerDue) this.start(bell.due)
+  }
+
+  drop(): void {
+    this.live--
+    this.rest()
+    const dropped = this.heap.length - this.live
+    if (dropped < 64 || dropped < this.live) return
+    const { heap } = this
+    this.heap = []
+    // Most stand behind those that are due before them already, so that they stay where they are put.
+    for (const bell of heap) if (bell.isSet) this.push(bell)
+  }
+
+  private push(bell: Bell): void {
     const { heap } = this
     const { due } = bell
     let place = heap.push(bell) - 1
@@ -115,17 +132,6 @@ class Alarms {
       place = parent
     }
     heap[place] = bell
-    if (this.live++ === 0) this.timer?.ref?.()
-    if (due < this.timerDue) this.start(due)
-  }
-
-  drop(): void {
-    this.live--
-    this.rest()
-    const dropped = this.heap.length - this.live
-    if (dropped < 64 || dropped < this.live) return
-    // What is sorted is a heap.
-    this.heap = this.heap.filter(({ isSet }) => isSet).toSorted((one, other) => one.due - other.due)
   }
 
   /** A program may end when nobody waits, though the timer is still set. */

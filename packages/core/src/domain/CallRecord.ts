@@ -71,8 +71,7 @@ export const of = (call: Ended, classify: Verdict.Classify | undefined): CallRec
   const isPlain = question === undefined
   // Whoever left a line, or was too late in it, was never sent.
   const isRefused = Verdict.wasRefused(exit) || (exit._tag === "Failure" && facts.call.waits.isInVain)
-  const counted = attempts.flatMap(({ usage }) => (usage !== undefined && Usage.isCounted(usage) ? [usage] : []))
-  const used = counted.length === 0 ? undefined : counted.reduce(Usage.add)
+  const used = usedBy(attempts)
   return {
     ts: call.ts,
     caller,
@@ -81,11 +80,7 @@ export const of = (call: Ended, classify: Verdict.Classify | undefined): CallRec
     target: isPlain ? (isRefused ? undefined : facts.target) : answering(attempts)?.target,
     attempts: isPlain
       ? plainAttempts(call, isRefused, failure)
-      : attempts.map((attempt) => ({
-          target: attempt.target,
-          outcome: outcomeOf(attempt, classify),
-          ...(attempt.begun && { rescue: attempt.goesOnFrom === undefined ? "repeat" : "continue" })
-        })),
+      : attempts.map((attempt) => recordOf(attempt, classify)),
     queueMs: millis(call.waited),
     ttftMs: delivery.firstAt === undefined ? undefined : millis(delivery.firstAt - startedAt),
     latencyMs: millis(call.endedAt - startedAt),
@@ -134,6 +129,23 @@ const failureOf = (exit: Exit.Exit<unknown, unknown>, classify: Verdict.Classify
 
 /** Whether it answered; what somebody let go of has not, however well it ended. */
 const succeeded = ({ exit, left }: Attempt): boolean => exit?._tag === "Success" && !left
+
+const recordOf = (attempt: Attempt, classify: Verdict.Classify | undefined): AttemptRecord => {
+  const { begun, goesOnFrom, target } = attempt
+  const outcome = outcomeOf(attempt, classify)
+  return begun === undefined
+    ? { target, outcome }
+    : { target, outcome, rescue: goesOnFrom === undefined ? "repeat" : "continue" }
+}
+
+/** What servers have counted, where any has. */
+const usedBy = (attempts: ReadonlyArray<Attempt>): Usage.Usage | undefined => {
+  let used: Usage.Usage | undefined
+  for (const { usage } of attempts) {
+    if (usage !== undefined && Usage.isCounted(usage)) used = used === undefined ? usage : Usage.add(used, usage)
+  }
+  return used
+}
 
 const outcomeOf = ({ exit, left, lost }: Attempt, classify: Verdict.Classify | undefined): string =>
   lost ? "lost" : left || exit === undefined ? "left" : (failureOf(exit, classify)?.code ?? "ok")

@@ -23,6 +23,8 @@ export type Priced = typeof Priced.Type
 /** Prices by target and by model. */
 export class PriceList {
   private readonly prices: ReadonlyMap<string, Price.Price>
+  /** What was found at targets: the same are asked for again and again, each call several times. */
+  private readonly found = new Map<string, Price.Price | undefined>()
   private readonly otherwise: Price.Price | undefined
 
   /** Without `otherwise`, what nobody has priced has no price. */
@@ -35,13 +37,20 @@ export class PriceList {
   of(target: string | undefined, model: string | undefined): Price.Price | undefined {
     const { otherwise, prices } = this
     if (prices.size === 0) return otherwise
-    const there =
-      target === undefined
-        ? undefined
-        : (prices.get(target) ?? prices.get(target.slice(target.indexOf("/") + 1)) ?? this.ofServer(target))
     // A name that was asked for prices nothing that has another.
-    const asked = target === undefined && model !== undefined ? prices.get(model) : there
-    return asked ?? (target === undefined ? prices.get("default") : undefined) ?? otherwise
+    if (target !== undefined) return this.at(target) ?? otherwise
+    return (model === undefined ? undefined : prices.get(model)) ?? prices.get("default") ?? otherwise
+  }
+
+  private at(target: string): Price.Price | undefined {
+    const { found, prices } = this
+    const known = found.get(target)
+    if (known !== undefined || found.has(target)) return known
+    const price = prices.get(target) ?? prices.get(target.slice(target.indexOf("/") + 1)) ?? this.ofServer(target)
+    // Names come from callers.
+    if (found.size >= foundMax) found.clear()
+    found.set(target, price)
+    return price
   }
 
   /** What all models of a server cost, but for those that only look as if they were its own. */
@@ -49,6 +58,9 @@ export class PriceList {
     return isCloudModel(target) ? undefined : this.prices.get(`${target.slice(0, target.indexOf("/"))}/*`)
   }
 }
+
+/** So many targets are remembered at most. */
+const foundMax = 1_000
 
 const priceOf = (price: Priced): Price.Price =>
   price === "free" ? Price.free : Price.perMillion(price.input, price.output)
