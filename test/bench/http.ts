@@ -1,9 +1,11 @@
 /**
  * The router behind a bare `node:http` handler, beside one of `node:http` and undici that guards nothing: how many
- * answers a second, and when the first byte comes. `node test/bench/http.ts [--seconds 4] [--rounds 3]`.
+ * answers a second, what each takes of the processor, and when its first byte comes.
+ * `node test/bench/http.ts [--seconds 4] [--rounds 3] [--warmup 8]`.
  *
  * It is no gateway: the handler speaks just enough to be asked. Each server is a process of its own, on one core where
- * the machine can say so, and both are asked in turns by the same client.
+ * the machine can say so, and both are asked in turns by the same client. It takes seconds until all of so much code
+ * is compiled, on that same core. Where others work on the machine too, the processor's time says more than the rate.
  */
 import { type ChildProcess, fork, spawnSync } from "node:child_process"
 import { once } from "node:events"
@@ -18,7 +20,11 @@ import { Pool } from "undici"
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
-  options: { seconds: { type: "string", default: "4" }, rounds: { type: "string", default: "3" } }
+  options: {
+    seconds: { type: "string", default: "4" },
+    rounds: { type: "string", default: "3" },
+    warmup: { type: "string", default: "8" }
+  }
 })
 
 const connections = 32
@@ -114,7 +120,7 @@ const guarded = async (url: string) => {
 
 const kinds = { JSON: "answer me", streams: "stream me" } as const
 
-/** Asks as fast as it can over so many connections: answers a second, and the median of the first byte's time. */
+/** Asks as fast as it can over so many connections: how many answers, and the median of the first byte's time. */
 const load = async (url: string, said: string, seconds: number) => {
   const pool = new Pool(url, { connections, pipelining: 1 })
   const until = performance.now() + seconds * 1_000
@@ -140,7 +146,7 @@ const load = async (url: string, said: string, seconds: number) => {
   await Promise.all(Array.from({ length: connections }, one))
   await pool.close()
   const sorted = firsts.toSorted((left, right) => left - right)
-  return { rate: answers / seconds, first: sorted[Math.floor(sorted.length / 2)]! }
+  return { answers, first: sorted[Math.floor(sorted.length / 2)]! }
 }
 
 const file = fileURLToPath(import.meta.url)
@@ -153,6 +159,22 @@ const start = async (role: string, ...more: ReadonlyArray<string>): Promise<read
   return [child, url]
 }
 
+type Started = Awaited<ReturnType<typeof start>>
+
+/** What a process has taken of the processor so far, in microseconds. */
+const cpuOf = async (child: ChildProcess): Promise<number> => {
+  child.send("cpu")
+  const [micros] = (await once(child, "message")) as [number]
+  return micros
+}
+
+/** Loads it, and tells what an answer takes of its processor besides. */
+const loaded = async ([child, at]: Started, said: string) => {
+  const before = await cpuOf(child)
+  const { answers, first } = await load(at, said, Number(values.seconds))
+  return { first, rate: answers / Number(values.seconds), cpu: ((await cpuOf(child)) - before) / answers }
+}
+
 const median = (all: ReadonlyArray<number>) => all.toSorted((one, other) => one - other)[Math.floor(all.length / 2)]!
 
 const measure = async () => {
@@ -160,21 +182,25 @@ const measure = async () => {
   const [behind, url] = await start("backend")
   const proxies = { bare: await start("bare", url), guarded: await start("guarded", url) }
   for (const [kind, said] of Object.entries(kinds)) {
-    for (const [, at] of Object.values(proxies)) await load(at, said, 2)
+    for (const [, at] of Object.values(proxies)) await load(at, said, Number(values.warmup))
     const rates: Array<number> = []
+    const cpus: Array<number> = []
     const firsts: Array<number> = []
     for (let round = 0; round < Number(values.rounds); round++) {
-      const one = await load(proxies.bare[1], said, Number(values.seconds))
-      const other = await load(proxies.guarded[1], said, Number(values.seconds))
+      const one = await loaded(proxies.bare, said)
+      const other = await loaded(proxies.guarded, said)
       rates.push(other.rate / one.rate)
+      cpus.push(other.cpu / one.cpu)
       firsts.push(other.first - one.first)
       process.stdout.write(
-        `${kind}: ${one.rate.toFixed(0)} a second bare, ${other.rate.toFixed(0)} guarded; first byte ` +
-          `${one.first.toFixed(2)} ms and ${other.first.toFixed(2)} ms\n`
+        `${kind}: ${one.rate.toFixed(0)} a second bare, ${other.rate.toFixed(0)} guarded; ` +
+          `CPU ${one.cpu.toFixed(0)} us and ${other.cpu.toFixed(0)} us; ` +
+          `first byte ${one.first.toFixed(2)} ms and ${other.first.toFixed(2)} ms\n`
       )
     }
     process.stdout.write(
-      `${kind}: ${median(rates).toFixed(2)} of the rate, first byte ${median(firsts).toFixed(2)} ms later\n`
+      `${kind}: ${median(rates).toFixed(2)} of the rate, ${median(cpus).toFixed(2)} of the CPU, ` +
+        `first byte ${median(firsts).toFixed(2)} ms later\n`
     )
   }
   for (const child of [behind, proxies.bare[0], proxies.guarded[0]]) child.kill()
@@ -188,6 +214,10 @@ const roles: Readonly<Record<string, () => Promise<string>>> = {
 }
 if (role === undefined) await measure()
 else {
+  process.on("message", () => {
+    const { system, user } = process.cpuUsage()
+    process.send!(system + user)
+  })
   process.send!(await roles[role]!())
   process.on("disconnect", () => process.exit())
 }
