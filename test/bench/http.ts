@@ -34,6 +34,10 @@ const kilobyte = "x".repeat(1_000)
 const frame = (content: string, more = {}) =>
   `${JSON.stringify({ model: "m", message: { role: "assistant", content }, done: false, ...more })}\n`
 
+/** The same frame, of which only the words are written anew: what it is measured by is not how it writes JSON. */
+const [opening = "", ending = ""] = frame("words").split(JSON.stringify("words"))
+const frameOf = (content: string) => opening + JSON.stringify(content) + ending
+
 const last = frame("", { done: true, done_reason: "stop", prompt_eval_count: 10, eval_count: tokens })
 
 const listen = async (handler: (request: IncomingMessage, response: ServerResponse) => void): Promise<string> => {
@@ -105,14 +109,14 @@ const guarded = async (url: string) => {
       const sink = {
         emit: (part: Part.Part) => {
           if (part._tag !== "Text") return
-          if (stream) response.write(frame(part.text))
+          if (stream) response.write(frameOf(part.text))
           else text += part.text
         }
       }
       const asked = Answer.toSink(spillway.call, question, sink).pipe(Policy.about({ caller: "ann" }))
       return services(asked).addObserver((exit) => {
         if (exit._tag === "Failure") response.destroy()
-        else response.end(stream ? last : frame(text) + last)
+        else response.end(stream ? last : frameOf(text) + last)
       })
     })
   })
