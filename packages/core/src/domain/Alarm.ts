@@ -22,6 +22,10 @@ export const nanos = (duration: Duration.Duration): number =>
 export const spanOf = (count: number): Duration.Duration =>
   count < Infinity ? Duration.nanos(BigInt(Math.max(Math.ceil(count), 0))) : Duration.infinity
 
+/** The same of what may not be known. */
+export const spanIfKnown = (count: number | undefined): Duration.Duration | undefined =>
+  count === undefined ? undefined : spanOf(count)
+
 /** Now, in nanoseconds on a clock's monotonic time. */
 export const read = (clock: Clock.Clock): number =>
   clock === liveClock ? readLive() : Number(clock.monotonicTimeNanosUnsafe())

@@ -65,6 +65,8 @@ export class Attempt implements Sink {
   length = 0
   firstAt: number | undefined
   lastAt: number | undefined
+  /** The longest time that passed between two of them, but for what the reader took. */
+  longestPause = 0
   /** Since when the reader has kept the producer waiting; nobody waits when absent. */
   blockedAt: number | undefined
   /** When the reader last let the producer go on: silence counts from here, not from the last part. */
@@ -113,6 +115,7 @@ export class Attempt implements Sink {
     if (this.closed) return
     const now = Alarm.read(this.clock)
     if (this.parts++ === 0) this.firstAt = now
+    else this.longestPause = Math.max(this.longestPause, now - Math.max(this.lastAt!, this.resumedAt ?? 0))
     // Who thinks first begins another answer.
     if (this.goesOnFrom !== undefined && !isEmpty(part)) this.repeat(part._tag !== "Thinking")
     this.lastAt = now

@@ -13,6 +13,17 @@ import * as Tokens from "./Tokens.ts"
 
 /** How many tokens of a question have to fit together, likely, whatever is left out of it. */
 export const certainOf = (question: Question): number => {
+  const known = certain.get(question.content)
+  if (known !== undefined) return known
+  const counted = countOf(question)
+  certain.set(question.content, counted)
+  return counted
+}
+
+/** A question that is too long is asked about once for each target. */
+const certain = new WeakMap<Question["content"], number>()
+
+const countOf = (question: Question): number => {
   const content = Redacted.value(question.content)
   if (content.kind === "embed") return Math.max(...content.inputs.map(likelyOf), 0)
   const thoughts =
@@ -37,8 +48,8 @@ export const lowOf = (question: Question, known: Ratio.Ratio | undefined): numbe
 export const tooMany = (question: Question, known: Ratio.Ratio | undefined, context: number): number => {
   const low = lowOf(question, known)
   if (question.prompt.likely * low <= context) return 0
-  const certain = certainOf(question)
-  return certain * low > context ? Ratio.told(certain, known, context) : 0
+  const counted = certainOf(question)
+  return counted * low > context ? Ratio.told(counted, known, context) : 0
 }
 
 /**

@@ -35,6 +35,8 @@ export type Shows = "all" | "at least" | "nothing"
 export interface Queued {
   readonly line: { readonly size: number }
   dispatch(now: number): void
+  /** Looks through all who wait for some who cannot have one any more. */
+  sweep?(now: number): void
 }
 
 /** Places that are taken and given back. */
@@ -198,7 +200,7 @@ export class Places implements Forgettable, Rooms {
       slots,
       trying: slots === bound ? undefined : bound,
       running: taken,
-      holds: holds === undefined ? undefined : Alarm.spanOf(holds)
+      holds: Alarm.spanIfKnown(holds)
     }
   }
 
@@ -274,14 +276,15 @@ export interface Taken extends Held {
 }
 
 /** Gives a place back as soon as nothing lingers that was done in it. */
-export const release = (taken: Taken, exit: Exit.Exit<unknown, unknown>, ended?: () => void): void => {
+export const release = (taken: Taken, exit: Exit.Exit<unknown, unknown>, ended?: (now: number) => void): void => {
   const { attemptsBefore, facts, fiber, places } = taken
   const clock = fiber.getRef(Clock.Clock)
   const shown = Exit.isSuccess(exit) ? "all" : failedUnused(exit) ? "nothing" : "at least"
   const giveBack = (): void => {
-    ended?.()
+    const now = Alarm.read(clock)
+    ended?.(now)
     const work = places.isLearning ? workWithin(facts, attemptsBefore, exit) : 0
-    places.giveBack(taken, Alarm.read(clock), work, shown)
+    places.giveBack(taken, now, work, shown)
   }
   const lingering = lingeringWithin(facts, attemptsBefore)
   if (lingering.length === 0) return giveBack()

@@ -8,6 +8,7 @@
  */
 import type { Attempt } from "./Attempt.ts"
 import type { Quiet } from "./Forecast.ts"
+import { Silences } from "./Silences.ts"
 import * as Spread from "./Spread.ts"
 import { is as isSummary, type Timings } from "./Summary.ts"
 
@@ -26,9 +27,10 @@ export interface Lasts {
 export interface Wanted {
   /** How many tokens are read. */
   readonly prompt: number
-  /** How many are written, where anybody knows. */
+  /** How many are written, where anybody knows, and how many at the most. */
   readonly answer: Spread.Range | undefined
-  /** Whether some of it may be held back until it is whole, as calls of tools are. */
+  readonly answerMax: number
+  /** Whether all of it may be held back until it is whole, as calls of tools are. */
   readonly isHeldBack: boolean
 }
 
@@ -39,24 +41,20 @@ export class Rates {
   private readonly reads = new Spread.Spread()
   private readonly writes = new Spread.Spread()
   private readonly answers = new Spread.Spread()
+  private readonly silences = new Silences()
+  /** When it last showed anything. */
+  private seenAt = -Infinity
 
-  /**
-   * A go has ended: well, or without a word after longer than was to be expected. Of its prompt so many tokens had been
-   * read already, as far as anybody knows who does not read it.
-   */
-  learn(attempt: Attempt, already = 0): void {
-    const { endedAt = 0, exit, firstAt, goesOnFrom, resumedAt, startedAt, stretch, usage } = attempt
+  /** A go has ended, of whose prompt so many tokens had been read already, as far as anybody knows. */
+  learn(attempt: Attempt, prompt: number, already = 0): void {
+    const { endedAt = 0, exit, firstAt, goesOnFrom, parts, resumedAt, startedAt, usage } = attempt
     // What a server begins with what was heard before shows neither how long it is nor how fast.
     if (startedAt === undefined || goesOnFrom !== undefined) return
-    if (exit?._tag !== "Success") {
-      // Who is given up waits longer than that: if nobody learned it, all after him would be given up as soon.
-      const lasted = firstAt === undefined && stretch === "firstToken" ? endedAt - startedAt : 0
-      if (lasted > (this.waits.range?.high ?? Infinity)) this.waits.learn(lasted)
-      return
-    }
-    if (firstAt === undefined) return
-    const timings = isSummary(exit.value) ? exit.value.timings : undefined
+    const timings = exit?._tag === "Success" && isSummary(exit.value) ? exit.value.timings : undefined
     const load = timings !== undefined && timings.load >= loadMin ? timings.load : 0
+    this.silences.learn(attempt, prompt, load)
+    if (exit?._tag !== "Success" || firstAt === undefined) return
+    this.seenAt = endedAt
     if (load > 0) this.loads.learn(load)
     const read = this.learnReads(attempt, timings, already)
     this.waits.learn(Math.max(firstAt - startedAt - load - read, 0))
@@ -64,13 +62,15 @@ export class Rates {
     this.answers.learn(written)
     if (timings !== undefined && timings.output > 0 && (usage?.output ?? 0) > 1) {
       this.writes.learn(timings.output / usage!.output)
-      // A reader who kept it waiting has slowed it down.
-    } else if (resumedAt === undefined) this.writes.learn((endedAt - firstAt) / written)
+      // A reader who kept it waiting has slowed it down, and what came at once was written before.
+    } else if (parts > 1 && resumedAt === undefined && endedAt - firstAt > atOnce) {
+      this.writes.learn((endedAt - firstAt) / written)
+    }
   }
 
   /** How long an answer will take, once it is asked for; nothing before one has been given. */
   expect(
-    { answer = this.answers.range, isHeldBack, prompt }: Wanted,
+    { answer = this.answers.range, answerMax, isHeldBack, prompt }: Wanted,
     isLoaded: boolean | undefined
   ): Lasts | undefined {
     const waits = this.waits.range
@@ -81,13 +81,14 @@ export class Rates {
     const reading = Spread.sum(waits, Spread.times(read, prompt))
     const warm = Spread.sum(reading, writing)
     const first = isLoaded === false ? Spread.sum(reading, this.loads.range ?? loadUnknown(warm)) : reading
-    const quiet = {
-      // Somebody of whom nobody knows here may be served first.
-      first: first.high + writing.high,
-      // A server may read a batch of another one's prompt, or hold back what it writes.
-      between: Math.max(write.high, batch * read.high, isHeldBack ? writing.high : 0)
-    }
-    return { first, whole: Spread.sum(first, writing), pauses: write, quiet }
+    const quiet = this.silences.quiet({
+      prompt,
+      first,
+      writing,
+      batch: this.reads.range && batch * this.reads.range.high,
+      heldBack: isHeldBack ? (answerMax === Infinity ? Infinity : write.high * answerMax) : 0
+    })
+    return { first, whole: Spread.sum(first, writing), pauses: this.silences.pauses ?? write, quiet }
   }
 
   /** The likely end of it alone, for who compares many, where so many tokens have been read already. */
@@ -103,11 +104,22 @@ export class Rates {
     return isLoaded === false ? warm + (this.loads.range?.likely ?? loadTimes * warm) : warm
   }
 
+  /**
+   * How much of what it cost is still to be believed: what nobody has tried for a while may have become better, and is
+   * the better the longer that is.
+   */
+  believed(now: number): number {
+    const since = now - this.seenAt - believedFor
+    return since > 0 && since < Infinity ? 0.5 ** (since / believedFor) : 1
+  }
+
   private learnReads({ usage }: Attempt, timings: Timings | undefined, already: number): number {
     if (timings === undefined || usage === undefined) return 0
     // What it had read before is counted by some, and takes no time.
     const fresh = usage.input - (usage.cached ?? already)
-    if (fresh >= freshMin) this.reads.learn(timings.prompt / fresh)
+    // Others do not count it: what was read many times as fast as is known was read before.
+    const isOdd = usage.cached === undefined && timings.prompt / fresh < (this.reads.range?.likely ?? 0) / oddTimes
+    if (fresh >= freshMin && !isOdd) this.reads.learn(timings.prompt / fresh)
     return timings.prompt
   }
 }
@@ -124,6 +136,13 @@ const loadUnknown = ({ likely }: Spread.Range): Spread.Range => ({ low: 0, likel
 
 /** A server that has its model looks for it, which takes less than that. */
 const loadMin = 200_000_000
+
+/** What comes within a millisecond comes at once. */
+const atOnce = 1_000_000
+
+const believedFor = 60_000_000_000
+
+const oddTimes = 4
 
 /** Of fewer tokens nothing is learned: what is measured is what every prompt takes. */
 const freshMin = 16

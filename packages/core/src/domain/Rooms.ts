@@ -10,6 +10,12 @@ import type { Facts } from "./Facts.ts"
 import type { Held, Places, Queued, State } from "./Places.ts"
 import type { Promises } from "./Promises.ts"
 import { refusal, type SpillwayError } from "./SpillwayError.ts"
+import type { Range } from "./Spread.ts"
+
+/** What somebody asks. */
+export interface Asks {
+  readonly call: Pick<Facts["call"], "question">
+}
 
 /** What a line waits for: the places of one target, or of several of which one is chosen when a turn comes. */
 export interface Rooms {
@@ -26,14 +32,25 @@ export interface Rooms {
   waited(fiber: Fiber.Fiber<unknown, unknown>): void
   /** Takes one for him where one is free, and says whose it is. */
   choose(who: Held & { readonly facts: Facts }, now: number): Places
-  /** Why nobody can have one, however long he waits. */
-  refusal(until: number, now: number): SpillwayError | undefined
+  /** Why nobody can have one who asks that, however long he waits. */
+  refusal(until: number, now: number, facts?: Asks): SpillwayError | undefined
   /** Until when somebody may wait who will have to go elsewhere then; as long as he likes where it is not there. */
   lastMoment?(facts: Facts, now: number): number
   /** How long it takes that he asks, in nanoseconds, where more is known of it than how long all take. */
-  lasts?(facts: Facts, now: number): number | undefined
+  lasts?(facts: Facts, now: number): Range | undefined
   freeIn(before: number, now: number): number | undefined
   onRoom(queued: Queued): void
+}
+
+/** How long a call would wait for its turn and hold it, in nanoseconds from now, and how often a turn comes free. */
+export interface Expected {
+  readonly startsIn: number
+  readonly endsIn: number
+  /** When it would be over at the earliest, but for one call of ten. */
+  readonly earliest: number
+  readonly every: number
+  /** Whether nothing runs there and nobody waits. */
+  readonly isIdle: boolean
 }
 
 /** Slots that others take from as well. */

@@ -12,16 +12,8 @@ import { about, attemptsCount, contextOf, Facts, keyOf, plain, type Priority, wa
 import { framedAtOnce } from "../domain/Frame.ts"
 import { Line, type Waiting } from "../domain/Line.ts"
 import { decode, type OptionsRefused, type Widened } from "../domain/Options.ts"
-import {
-  Count,
-  type Places,
-  type Queued,
-  release,
-  type State as PlacesState,
-  type Taken,
-  Targets
-} from "../domain/Places.ts"
-import { full, isShared, type Rooms, type Shared } from "../domain/Rooms.ts"
+import { Count, type Places, type Queued, release, type State as Slots, type Taken, Targets } from "../domain/Places.ts"
+import { type Expected, full, isShared, type Rooms, type Shared } from "../domain/Rooms.ts"
 import { Running } from "../domain/Running.ts"
 import { refusal, type SpillwayError } from "../domain/SpillwayError.ts"
 import * as Units from "../domain/Units.ts"
@@ -53,6 +45,8 @@ export type Options = Omit<Widened<typeof Options.Encoded>, "slots"> & {
   readonly slots?: typeof Count.Type | { readonly targets: Shared }
 }
 
+export type { Expected }
+
 /** One who waits. */
 export interface Waits {
   readonly key: string
@@ -64,7 +58,7 @@ export interface Waits {
 }
 
 /** How a target stands: its slots, and who waits for them, in the order in which they will go. */
-export interface State extends PlacesState {
+export interface State extends Slots {
   readonly waiting: ReadonlyArray<Waits>
   readonly bytes: number
 }
@@ -74,15 +68,6 @@ export interface Queue extends Policy.Policy<"between", SpillwayError> {
   readonly state: (target?: string) => Effect.Effect<State>
   /** When a call with these facts would have its turn and be over, in nanoseconds; nothing while nobody knows. */
   readonly expectation: (fiber: Fiber.Fiber<unknown, unknown>, facts: Facts | undefined) => Expected | undefined
-}
-
-/** How long a call would wait for its turn and hold it, in nanoseconds from now, and how often a turn comes free. */
-export interface Expected {
-  readonly startsIn: number
-  readonly endsIn: number
-  readonly every: number
-  /** Whether nothing runs there and nobody waits. */
-  readonly isIdle: boolean
 }
 
 /**
@@ -167,7 +152,7 @@ class Pool implements Queued {
   enter(run: AnyRun): SpillwayError | undefined {
     const now = run.cameAt
     if (now >= run.until) return run.late(now)
-    const refused = this.rooms.refusal(run.until, now)
+    const refused = this.rooms.refusal(run.until, now, run.facts)
     if (refused !== undefined) return refused
     // Where a place is free nobody waits for it but those whose key runs as many as it may, or whom it does not fit.
     if (this.line.size > 0) this.dispatch(now)
@@ -196,13 +181,12 @@ class Pool implements Queued {
     const waiting = this.line.order(now).map((run, index): Waits => {
       const ownBefore = own.get(run.key) ?? 0
       own.set(run.key, ownBefore + 1)
-      const expected = this.startsIn(index, run.key, ownBefore, now)
       return {
         key: run.key,
         priority: run.facts.call.priority,
         position: index + 1,
         since: Alarm.spanOf(now - run.cameAt),
-        expected: expected === undefined ? undefined : Alarm.spanOf(expected)
+        expected: Alarm.spanIfKnown(this.startsIn(index, run.key, ownBefore, now))
       }
     })
     return { ...this.rooms.state, waiting, bytes: this.line.bytes }
@@ -213,8 +197,15 @@ class Pool implements Queued {
     const { bound, holds, taken } = this.rooms
     const startsIn = this.startsIn(before, key, key === undefined ? 0 : this.line.countOf(key), now)
     if (holds === undefined || startsIn === undefined) return undefined
-    const [every, lasts] = [holds / Math.max(bound, 1), (facts && this.rooms.lasts?.(facts, now)) ?? holds]
-    return { startsIn, endsIn: startsIn + lasts, every, isIdle: taken === 0 && this.line.size === 0 }
+    const every = holds / Math.max(bound, 1)
+    const { likely = holds, low = holds } = (facts && this.rooms.lasts?.(facts, now)) ?? {}
+    return {
+      startsIn,
+      endsIn: startsIn + likely,
+      earliest: startsIn + low,
+      every,
+      isIdle: taken === 0 && this.line.size === 0
+    }
   }
 
   /** When his turn comes who has so many before him, so many of them of his own key. */
@@ -227,15 +218,17 @@ class Pool implements Queued {
     return Math.max(freeIn, (turns * holds) / running.most)
   }
 
+  sweep(now: number): void {
+    for (const run of this.line.order(now)) {
+      const refused = this.rooms.refusal(run.until, now, run.facts)
+      if (refused !== undefined && this.line.leave(run)) run.end(refused)
+    }
+  }
+
   /** Lets in whoever may go; who is woken goes on when all of them have been told. */
   dispatch(now: number): void {
     // Where nobody can have one any more, who waits is told so, and may go elsewhere.
-    if (this.line.size > 0 && this.rooms.refusal(now, now) !== undefined) {
-      for (const run of this.line.order(now)) {
-        const refused = this.rooms.refusal(run.until, now)
-        if (refused !== undefined && this.line.leave(run)) run.end(refused)
-      }
-    }
+    if (this.line.size > 0 && this.rooms.refusal(now, now) !== undefined) this.sweep(now)
     while (this.line.size > 0 && this.rooms.hasRoomAt(now)) {
       const run = this.line.next(now, this.desk.running.hasRoom, (who) => this.rooms.fits(who, now))
       if (run === undefined) break
@@ -332,7 +325,7 @@ class Run<A, E, R> implements Waiting, Taken, Alarm.Ringing, Policy.Run<A, E | S
       waited(this.facts, Alarm.now(this.fiber) - this.cameAt, true)
       return undefined
     }
-    release(this, exit, () => this.desk.running.end(this.key, Alarm.now(this.fiber)))
+    release(this, exit, (now) => this.desk.running.end(this.key, now))
     return undefined
   }
 

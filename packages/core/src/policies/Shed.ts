@@ -36,7 +36,14 @@ export interface Expecting {
     fiber: Fiber.Fiber<unknown, unknown>,
     facts: Facts | undefined
   ) =>
-    | { readonly startsIn: number; readonly endsIn: number; readonly every: number; readonly isIdle?: boolean }
+    | {
+        readonly startsIn: number
+        readonly endsIn: number
+        /** At the earliest, but for one call of ten. */
+        readonly earliest?: number
+        readonly every: number
+        readonly isIdle?: boolean
+      }
     | undefined
 }
 
@@ -68,9 +75,10 @@ export const make = (options: Options = {}): Effect.Effect<Policy.Policy<"call",
     return Policy.make<"call", SpillwayError>("Shed", "call", (self) =>
       Effect.withFiber((fiber) => {
         const facts = fiber.getRef(Facts)
-        const refused = (facts?.call.deadline ?? Infinity) < Infinity ? tooLate(fiber, facts, settings) : undefined
+        const now = Alarm.now(fiber)
+        const refused = (facts?.call.deadline ?? Infinity) < Infinity ? tooLate(fiber, facts, settings, now) : undefined
         if (refused !== undefined) return Effect.fail(refused)
-        return patience === "learned" ? patiently(self, fiber, facts, settings) : self
+        return patience === "learned" ? patiently(self, fiber, facts, settings, now) : self
       })
     )
   })
@@ -94,12 +102,13 @@ const comeBack = ({ promises }: Settings, facts: Facts | undefined, tooLong: num
 const tooLate = (
   fiber: Fiber.Fiber<unknown, unknown>,
   facts: Facts | undefined,
-  settings: Settings
+  settings: Settings,
+  now: number
 ): SpillwayError | undefined => {
-  const now = Alarm.now(fiber)
   const left = (facts?.call.deadline ?? Infinity) - now
   const expected = settings.queue.expectation(fiber, facts)
-  if (expected === undefined || expected.endsIn <= left * (1 + settings.slack)) return undefined
+  // Whoever may well be over in time is let in: of what is never begun nobody learns that it takes less.
+  if (expected === undefined || (expected.earliest ?? expected.endsIn) <= left * (1 + settings.slack)) return undefined
   // What was learned of an idle target may be long over: one call at a time finds out.
   if (expected.isIdle === true) return undefined
   const { endsIn, every } = expected
@@ -112,9 +121,9 @@ const patiently = <A, E, R>(
   self: Effect.Effect<A, E, R>,
   fiber: Fiber.Fiber<unknown, unknown>,
   around: Facts | undefined,
-  settings: Settings
+  settings: Settings,
+  now: number
 ): Effect.Effect<A, E | SpillwayError, R> => {
-  const now = Alarm.now(fiber)
   const patience = settings.patiences.get(keyOf("caller", around), now)
   if (patience === undefined) return self
   const longest = patience.longest(now)

@@ -19,8 +19,6 @@ import * as Units from "../domain/Units.ts"
 import { Watch } from "../domain/Watch.ts"
 import * as Policy from "../Policy.ts"
 
-const positive = Schema.isGreaterThan(0)
-
 /** The options as a file has them, with every default. */
 export const Options = Schema.Struct({
   /** To reach the server, for a leaf that says when it has. */
@@ -41,13 +39,13 @@ export const Options = Schema.Struct({
 
 /**
  * Shares of the time that a call has left: no silence that is `auto` may last longer, and no load. Who has little left
- * says nothing of a target: they are never shares of less than `least`.
+ * says nothing of a target: they are never shares of less than `leastOf` says in nanoseconds.
  */
-const Shares = Schema.Struct({
-  silent: Schema.Finite.check(positive),
-  load: Schema.Finite.check(positive),
-  least: Units.span.schema
-})
+export interface Shares {
+  readonly silent: number
+  readonly load: number
+  readonly leastOf: (caller: string) => number
+}
 
 /** The same where TypeScript can say more than a file. */
 const Extended = Schema.Struct({
@@ -55,7 +53,9 @@ const Extended = Schema.Struct({
   forecast: Schema.optionalKey(
     Schema.declare((given): given is Forecast => given instanceof Object && "of" in given, { expected: "a forecast" })
   ),
-  shares: Schema.optionalKey(Shares)
+  shares: Schema.optionalKey(
+    Schema.declare((given): given is Shares => given instanceof Object && "leastOf" in given, { expected: "shares" })
+  )
 })
 
 /** The options as TypeScript takes them. */
@@ -63,7 +63,7 @@ export interface Options extends Widened<typeof Options.Encoded> {
   /** Who is asked what to expect; without one the forecast of the program. */
   readonly forecast?: Forecast
   /** How much of the time that its call has left each of them may take, where there is a deadline. */
-  readonly shares?: Widened<typeof Shares.Encoded>
+  readonly shares?: Shares
 }
 
 /** Makes the clocks. They belong to one attempt. */
@@ -159,7 +159,7 @@ const isFixed = ({ firstToken, idle }: Settings): boolean =>
 /** No hang is what takes so many times as long as is likely, or as a target may be quiet, or is shorter than this. */
 const auto = {
   firstToken: { ofLikely: 4, ofQuiet: 2, floor: 10_000_000_000 },
-  idle: { ofLikely: 20, ofQuiet: 2, floor: 5_000_000_000 }
+  idle: { ofLikely: 20, ofQuiet: 2, floor: 15_000_000_000 }
 }
 
 const limitsFor = (
@@ -173,7 +173,8 @@ const limitsFor = (
   const { question, tokens } = facts?.call ?? {}
   const prompt = (question?.prompt ?? tokens)?.likely ?? 0
   const expected = firstToken === "auto" || idle === "auto" ? expectationOf(settings, facts, fiber) : undefined
-  const left = Math.max((facts?.call.deadline ?? Infinity) - now, Alarm.nanos(shares.least))
+  const { caller = "default", deadline = Infinity } = facts?.call ?? {}
+  const left = Math.max(deadline - now, shares.leastOf(caller))
   const silent = Math.min(unscaled.load, left * shares.silent)
   // What a forecast knows no end of is not known: a difference of two such is no number.
   const bounded = (likely: number, quiet: number, { floor, ofLikely, ofQuiet }: typeof auto.idle) =>
@@ -186,7 +187,7 @@ const limitsFor = (
   return withShortest(limits)
 }
 
-const all: typeof Shares.Type = { silent: 1, load: 1, least: Duration.infinity }
+const all: Shares = { silent: 1, load: 1, leastOf: () => Infinity }
 
 const neverQuiet: Quiet = { first: 0, between: 0 }
 

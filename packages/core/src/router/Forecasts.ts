@@ -55,7 +55,12 @@ export class Forecasts implements Forecast {
     const { maxTokens } = settings
     const answer =
       maxTokens === undefined ? length : Spread.atMost(length ?? Spread.exactly(maxTokens), Math.max(maxTokens, 1))
-    return { prompt: prompt.likely, answer: length && answer, isHeldBack: tools > 0 }
+    return {
+      prompt: prompt.likely,
+      answer: length && answer,
+      answerMax: maxTokens ?? Infinity,
+      isHeldBack: tools > 0
+    }
   }
 
   /** How long it takes at a target; nothing while that has shown nothing. */
@@ -77,7 +82,7 @@ export class Forecasts implements Forecast {
     const { caller, question } = call
     if (question === undefined || question.kind === "embed" || attempt.goesOnFrom !== undefined) return
     const conversation = conversationOf(question, caller)
-    member.rates.learn(attempt, member.hasRead(conversation))
+    member.rates.learn(attempt, question.prompt.likely, member.hasRead(conversation))
     if (attempt.exit?._tag !== "Success") return
     const tokens = tokensOf(attempt)
     if (conversation !== undefined)

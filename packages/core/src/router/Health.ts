@@ -38,7 +38,8 @@ export class Health {
   afterwards: Effect.Effect<void> = Effect.void
   /** Models that somebody asks for here, and what they are. */
   private readonly asked = new Map<string, Described | undefined>()
-  private readonly every: number
+  /** How long it is from one look to the next. */
+  readonly every: Duration.Duration
   private readonly timeout: Duration.Duration
   private inspection: Inspection | undefined
   /** By their names, which may leave out that they are the latest. */
@@ -52,7 +53,7 @@ export class Health {
 
   constructor(server: Lookable, { every, timeout }: Looking) {
     this.server = server
-    this.every = Alarm.nanos(every)
+    this.every = every
     this.timeout = timeout
   }
 
@@ -125,7 +126,8 @@ export class Health {
       // A fifth more or less, so that not all look at one moment.
       const chance = yield* Random.next
       // What may have changed is looked at again soon.
-      const every = this.against > 0 ? Math.min(this.every, soonest) : this.every
+      const usual = Alarm.nanos(this.every)
+      const every = this.against > 0 ? Math.min(usual, soonest) : usual
       this.nextAt = Alarm.read(clock) + every * (0.8 + 0.4 * chance)
       this.looking = undefined
     })

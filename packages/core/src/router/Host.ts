@@ -33,7 +33,7 @@ export class Host {
   constructor(health: Health, dwell: number) {
     this.health = health
     this.dwell = dwell
-    health.afterwards = Effect.withFiber((fiber) => Effect.sync(() => this.preload(fiber)))
+    health.afterwards = Effect.withFiber((fiber) => Effect.sync(() => this.load(fiber)))
   }
 
   add(member: Member): void {
@@ -42,6 +42,7 @@ export class Host {
 
   remove(member: Member): void {
     this.members.delete(member)
+    this.loaded.delete(member)
   }
 
   /** Whether that model has to let another one have its turn. */
@@ -63,13 +64,22 @@ export class Host {
     })
   }
 
-  /** Whether something is to be loaded here before anybody asks. */
-  get preloads(): boolean {
-    return [...this.members].some(({ isPreloaded }) => isPreloaded)
+  /** Looks until the server was there, where something is to be loaded before anybody asks. */
+  get preload(): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      if (this.health.server.inspect === undefined) return Effect.void
+      if (![...this.members].some(({ isPreloaded }) => isPreloaded)) return Effect.void
+      const isSeen = () => this.health.seen.inspection !== undefined
+      const again = Effect.delay(this.health.look, this.health.every)
+      return Effect.andThen(
+        this.health.look,
+        Effect.suspend(() => (isSeen() ? Effect.void : Effect.repeat(again, { until: isSeen })))
+      )
+    })
   }
 
   /** Loads what is to be loaded and is not, one after the other, while nobody works here. */
-  private preload(fiber: Fiber.Fiber<unknown, unknown>): void {
+  private load(fiber: Fiber.Fiber<unknown, unknown>): void {
     const { load } = this.health.server
     if (load === undefined || this.loading !== undefined || this.health.seen.isDown || this.isBusy) return
     const isEmpty = this.health.seen.inspection?.models.every(({ loaded }) => !loaded) === true
@@ -84,8 +94,9 @@ export class Host {
         Effect.suspend(() => {
           if (this.isBusy || member.isDraining) return Effect.void
           this.loaded.add(member)
-          // Why one cannot be loaded is told to who asks for it.
-          return Effect.exit(load(member.target.model, member.kept))
+          // Why one cannot be loaded is told to who asks for it; it is tried again.
+          const forget = () => Effect.sync(() => void this.loaded.delete(member))
+          return Effect.catchCause(load(member.target.model, member.kept), forget)
         }),
       { discard: true }
     )

@@ -3,6 +3,7 @@
  *
  * It is the same for every route that goes there, and lives for as long as somebody may ask it.
  */
+import { Redacted } from "effect"
 import type { Attempt } from "../domain/Attempt.ts"
 import * as Fit from "../domain/Fit.ts"
 import type { Places } from "../domain/Places.ts"
@@ -82,20 +83,38 @@ export class Member {
 
   /** How many tokens it reads at the most, as far as anybody knows. */
   get context(): number {
-    const { health, kept, target } = this
-    const most = health.shown(target.model)?.contextMax ?? Infinity
-    return Math.min(kept?.context ?? health.find(target.model)?.context ?? Infinity, most)
+    const most = this.health.shown(this.target.model)?.contextMax ?? Infinity
+    return Math.min(this.kept?.context ?? Infinity, most)
   }
 
-  /** Why a question cannot be put to it, where that is known beforehand. */
-  lacks(question: Question): SpillwayError | undefined {
-    const { context, target } = this
-    const tokens = context === Infinity ? 0 : Fit.tooMany(question, this.ratio, context)
-    if (tokens > 0) return refusal({ _tag: "ContextTooLong", tokens, context, target: target.id })
-    const can = this.health.shown(target.model)?.capabilities ?? []
-    // Who names nothing has said nothing.
-    const missing = can.length === 0 ? undefined : wantedBy(question).find(([, needed]) => !can.includes(needed))
-    return missing && refusal({ _tag: "Unsupported", capability: missing[0], target: target.id })
+  /** Whether a question can be put to it, as far as anybody knows. */
+  can(question: Question): boolean {
+    return this.tooMany(question) === 0 && this.missing(question) === undefined
+  }
+
+  /** Why it cannot, where it cannot. */
+  lacks(question: Question): SpillwayError {
+    const { id } = this.target
+    const tokens = this.tooMany(question)
+    if (tokens > 0) return refusal({ _tag: "ContextTooLong", tokens, context: this.context, target: id })
+    return refusal({ _tag: "Unsupported", capability: this.missing(question) ?? "this", target: id })
+  }
+
+  private tooMany(question: Question): number {
+    const { context } = this
+    return context === Infinity ? 0 : Fit.tooMany(question, this.ratio, context)
+  }
+
+  /** What a model has not that a question wants; who names nothing that it can has said nothing. */
+  private missing(question: Question): string | undefined {
+    const can = this.health.shown(this.target.model)?.capabilities ?? []
+    const { images, kind, settings, tools } = question
+    // Some servers make vectors with any model, and say when they do not.
+    if (can.length === 0 || kind === "embed") return undefined
+    if (!can.includes("completion")) return "a question for words"
+    if (images > 0 && !can.includes("vision")) return "images"
+    if (settings.think !== undefined && settings.think !== false && !can.includes("thinking")) return "thinking"
+    return tools > 0 && !can.includes("tools") && mayCall(question) ? "tools" : undefined
   }
 
   /** How many tokens of a conversation it need not read again, as far as anybody knows. */
@@ -150,10 +169,8 @@ const onTheWay = 100_000_000
 /** Whatever a server asks for: after an hour it is asked again. */
 const heldMax = 3_600_000_000_000
 
-/** What a question wants of a model, and how servers call that. */
-const wantedBy = ({ images, kind, settings, tools }: Question): ReadonlyArray<readonly [string, string]> => [
-  kind === "embed" ? ["texts to embed", "embedding"] : ["a question for words", "completion"],
-  ...(images > 0 ? [["images", "vision"] as const] : []),
-  ...(tools > 0 ? [["tools", "tools"] as const] : []),
-  ...(settings.think === undefined || settings.think === false ? [] : [["thinking", "thinking"] as const])
-]
+/** Whether a tool may be called: who must not call one is told of none. */
+const mayCall = ({ content }: Question): boolean => {
+  const asked = Redacted.value(content)
+  return asked.kind !== "chat" || asked.toolChoice !== "none"
+}

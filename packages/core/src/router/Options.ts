@@ -125,16 +125,20 @@ export const keptBy = ({
   context,
   keepLoaded,
   preload
-}: Pick<Settings, "context" | "keepLoaded" | "preload">): Effect.Effect<Kept, OptionsRefused> => {
+}: Pick<Settings, "context" | "keepLoaded" | "preload">): Effect.Effect<Kept | undefined, OptionsRefused> => {
   const given = {
     ...(context !== undefined && { context }),
     ...(keepLoaded !== undefined && { keepLoaded }),
     ...(preload !== undefined && { preload })
   }
-  return Effect.map(decode("route", Keeping)(given), (kept) => ({
-    ...(kept.context !== undefined && { context: kept.context }),
-    ...(kept.keepLoaded !== undefined && { loadedFor: kept.keepLoaded })
-  }))
+  return Effect.map(decode("route", Keeping)(given), (kept) =>
+    kept.context === undefined && kept.keepLoaded === undefined
+      ? undefined
+      : {
+          ...(kept.context !== undefined && { context: kept.context }),
+          ...(kept.keepLoaded !== undefined && { loadedFor: kept.keepLoaded })
+        }
+  )
 }
 
 /** What a guard refuses, told at the place in these options where it was written. */

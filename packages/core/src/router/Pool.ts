@@ -13,8 +13,9 @@ import type { Held, Places, Queued, State } from "../domain/Places.ts"
 import { Promises } from "../domain/Promises.ts"
 import type { Question } from "../domain/Question.ts"
 import type { Wanted } from "../domain/Rates.ts"
-import type { Rooms } from "../domain/Rooms.ts"
+import type { Asks, Rooms } from "../domain/Rooms.ts"
 import { refusal, type SpillwayError } from "../domain/SpillwayError.ts"
+import * as Spread from "../domain/Spread.ts"
 import type { Forecasts } from "./Forecasts.ts"
 import { conversationOf } from "./Conversation.ts"
 import type { Member } from "./Member.ts"
@@ -79,7 +80,7 @@ export class Pool implements Rooms {
       slots: bound,
       trying: undefined,
       running: taken,
-      holds: holds === undefined ? undefined : Alarm.spanOf(holds)
+      holds: Alarm.spanIfKnown(holds)
     }
   }
 
@@ -96,8 +97,7 @@ export class Pool implements Rooms {
   choose(who: Held & { readonly facts: Facts }, now: number): Places {
     const { caller, question } = who.facts.call
     const wanted = this.wantedBy(who.facts)
-    const isOneOfMany = this.members.length > 1 && this.balance === "forecast"
-    const conversation = question && isOneOfMany ? conversationOf(question, caller) : undefined
+    const conversation = this.conversation(question, caller)
     const member = this.best(this.triedBy(who.facts), wanted, now, conversation)!
     this.turn++
     member.send(now)
@@ -106,24 +106,29 @@ export class Pool implements Rooms {
   }
 
   /** How long it takes where it takes least, of those that can be asked some time soon. */
-  lasts(facts: Facts, now: number): number | undefined {
+  lasts(facts: Facts, now: number): Spread.Range | undefined {
     const wanted = this.wantedBy(facts)
     if (wanted === undefined) return undefined
     const tried = Tried.asking(facts.call.question)
+    let best: Member | undefined
     let least = Infinity
     for (const member of this.members) {
       if (member.waitFor(now) === Infinity || tried.has(member)) continue
-      least = Math.min(least, member.rates.likely(wanted, member.isLoaded) ?? member.places.holds ?? Infinity)
+      const lasts = member.rates.likely(wanted, member.isLoaded) ?? member.places.holds ?? Infinity
+      if (lasts >= least) continue
+      best = member
+      least = lasts
     }
-    return least === Infinity ? undefined : least
+    return best && (this.forecasts.lasts(wanted, best)?.whole ?? Spread.exactly(least))
   }
 
-  /** How long it may take there at the most, but for two calls of ten. */
+  /** How long it may take at the most, but for two calls of ten, where this call can be sent now. */
   lastsAtMost(facts: Facts, now: number): number | undefined {
     const wanted = this.wantedBy(facts)
+    const tried = this.failedBy(facts)
     let least = Infinity
     for (const member of this.members) {
-      if (member.waitFor(now) === Infinity) continue
+      if (tried.has(member) || member.closedBy(now) !== undefined) continue
       const { holds } = member.places
       const lasts = this.forecasts.lasts(wanted, member)
       if (lasts === undefined && holds === undefined) continue
@@ -143,7 +148,10 @@ export class Pool implements Rooms {
         this.bell = undefined
         const now = Alarm.now(fiber)
         this.glance(fiber, now)
-        for (const line of this.lines) line.dispatch(now)
+        for (const line of this.lines) {
+          line.sweep?.(now)
+          line.dispatch(now)
+        }
         if (this.lines.some(({ line }) => line.size > 0)) this.waited(fiber)
       }
     })
@@ -162,13 +170,20 @@ export class Pool implements Rooms {
     }
   }
 
-  refusal(until: number, now: number): SpillwayError | undefined {
+  refusal(until: number, now: number, facts?: Asks): SpillwayError | undefined {
+    const question = facts?.call.question
     let soonest = Infinity
+    let fitting = 0
     for (const member of this.members) {
+      if (question !== undefined && !member.can(question)) continue
       if (mayStillBeAsked(member, until, now)) return undefined
       soonest = Math.min(soonest, member.waitFor(now))
+      fitting++
     }
     const [first, ...others] = this.members
+    if (fitting === 0 && question !== undefined && first !== undefined) {
+      return others.map((member) => member.lacks(question)).reduce(larger, first.lacks(question))
+    }
     return refusal({
       _tag: "Unavailable",
       ...(first !== undefined && others.length === 0 && { target: first.target.id }),
@@ -209,22 +224,6 @@ export class Pool implements Rooms {
     return this.members.some((member) => !tried.has(member) && mayStillBeAsked(member, until, now))
   }
 
-  /** Why nobody here can be asked that, whoever is free: none has what it takes, or those that have are closed. */
-  unfit({ call }: Facts, now: number): SpillwayError | undefined {
-    const { deadline, question } = call
-    if (question === undefined) return undefined
-    let lacking: SpillwayError | undefined
-    let isFitting = false
-    for (const member of this.members) {
-      const lacks = member.lacks(question)
-      if (lacks !== undefined) lacking = larger(lacking, lacks)
-      else if (mayStillBeAsked(member, deadline, now)) return undefined
-      else isFitting = true
-    }
-    // Where all of them would do, the line says why none can be asked.
-    return isFitting ? lacking && this.refusal(deadline, now) : lacking
-  }
-
   /** Looks at those whose turn to be looked at it is. */
   glance(fiber: Fiber.Fiber<unknown, unknown>, now: number): void {
     if (now < this.glanceAt) return
@@ -244,9 +243,16 @@ export class Pool implements Rooms {
     return least
   }
 
-  /** Whom a call would be sent to now that has been nowhere yet. */
-  next(question: Question | undefined, wanted: Wanted | undefined, now: number): Member | undefined {
-    return this.best(Tried.asking(question), wanted, now)
+  /** Whom a call of somebody would be sent to now that has been nowhere yet. */
+  next(question: Question | undefined, caller: string, now: number): Member | undefined {
+    const wanted = this.forecasts.wanted(question, caller)
+    return this.best(Tried.asking(question), wanted, now, this.conversation(question, caller))
+  }
+
+  /** The conversation that a question goes on with, where that can make a difference. */
+  private conversation(question: Question | undefined, caller: string): string | undefined {
+    if (question === undefined || this.members.length < 2 || this.balance !== "forecast") return undefined
+    return conversationOf(question, caller)
   }
 
   /** The best that has a place, and where this call has not failed: what costs least. */
@@ -293,7 +299,7 @@ export class Pool implements Rooms {
     const { isLoaded } = member
     const lasts =
       (wanted && member.rates.likely(wanted, isLoaded, already)) ?? places.holds * (isLoaded === false ? coldTimes : 1)
-    return (lasts + (places.freeIn(0, now) ?? 0)) * (1 + busy)
+    return (lasts * member.rates.believed(now) + (places.freeIn(0, now) ?? 0)) * (1 + busy)
   }
 }
 
@@ -310,8 +316,8 @@ const mayStillBeAsked = (member: Member, until: number, now: number): boolean =>
 }
 
 /** Of two that are too small for a prompt, the larger one says how much it may have. */
-export const larger = (one: SpillwayError | undefined, other: SpillwayError): SpillwayError =>
-  one === undefined || contextOf(other) > contextOf(one) ? other : one
+export const larger = (one: SpillwayError, other: SpillwayError): SpillwayError =>
+  contextOf(other) > contextOf(one) ? other : one
 
 const contextOf = ({ reason }: SpillwayError): number => (reason._tag === "ContextTooLong" ? (reason.context ?? 0) : -1)
 

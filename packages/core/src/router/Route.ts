@@ -5,7 +5,7 @@
  * of a call is a turn in one of them. What fails in the first is tried there again, elsewhere at once and everywhere
  * after a while; then the call goes over.
  */
-import { Cause, type Clock, type Duration, Effect, type Fiber } from "effect"
+import { Cause, type Clock, Effect, type Fiber } from "effect"
 import * as Alarm from "../domain/Alarm.ts"
 import { Facts, under, withCall } from "../domain/Facts.ts"
 import { type Failure, table } from "../domain/Failure.ts"
@@ -62,6 +62,8 @@ export interface Made {
   readonly budget: Budget.Budget | undefined
   /** Whether somebody's calls may go where a route goes over to. */
   readonly mayGoOver: (caller: string) => boolean
+  /** How long his calls may take, in nanoseconds, where he has a deadline of his own. */
+  readonly deadlineOf: (caller: string) => number | undefined
   readonly clock: Clock.Clock
 }
 
@@ -71,13 +73,11 @@ export const routed = (made: Made, given: Options.Route): Effect.Effect<Routed, 
     const { clock, options } = made
     const route: Options.Route = { ...options.defaults, ...given }
     const { deadline = "2m", hedge = "off", overflow = [], rescue = "resume", targets } = route
-    const kept = yield* Options.keptBy(route)
-    for (const id of targets) made.servers.keepAs(id, kept, route.preload === true)
     const limited = yield* Deadline.make({ deadline })
     const decoded = yield* decode("deadline", Deadline.Options)({ deadline })
-    const timeout = yield* Options.at("timeouts")(
-      Timeout.make(clocksOf(route, decoded.deadline, made.servers.forecasts))
-    )
+    const whole = Alarm.nanos(decoded.deadline)
+    const leastOf = (caller: string) => made.deadlineOf(caller) ?? whole
+    const timeout = yield* Options.at("timeouts")(Timeout.make(clocksOf(route, leastOf, made.servers.forecasts)))
     const race = hedge === "off" ? undefined : yield* Options.at("hedge")(Hedge.make(hedge))
     const over: Array<Tier & { readonly answer: Answer }> = []
     const spent = new Spent()
@@ -128,7 +128,7 @@ export const routed = (made: Made, given: Options.Route): Effect.Effect<Routed, 
       answer: around(mostRead(plan([own, ...goesOver]), over)),
       local: around(own),
       within: limited,
-      deadline: Alarm.nanos(decoded.deadline),
+      deadline: whole,
       hour
     }
   })
@@ -164,8 +164,8 @@ const mostRead = (self: Answer, over: ReadonlyArray<Tier>): Answer =>
     }
     return Effect.withFiber((fiber) => {
       const [facts, now] = [fiber.getRef(Facts)!, Alarm.now(fiber)]
-      const all = over.map(({ pool }) => pool.unfit(facts, now)).filter((error) => error !== undefined)
-      return Effect.fail(all.reduce(larger, first.error))
+      const all = over.map(({ pool }) => pool.refusal(facts.call.deadline, now, facts))
+      return Effect.fail(all.filter((error) => error !== undefined).reduce(larger, first.error))
     })
   })
 
@@ -175,14 +175,14 @@ const mostRead = (self: Answer, over: ReadonlyArray<Tier>): Answer =>
  */
 const clocksOf = (
   { overflow = [], targets, timeouts = {} }: Options.Route,
-  least: Duration.Duration,
+  leastOf: Timeout.Shares["leastOf"],
   forecast: Timeout.Options["forecast"] & {}
 ): Timeout.Options => {
   // What is none is refused by the guard.
   if (!(timeouts instanceof Object)) return timeouts
   const isAlone = targets.length + overflow.length < 2
   const load = timeouts.load === undefined ? shareOfAll : Number.MAX_VALUE
-  return Object.assign({ forecast, shares: { silent: isAlone ? shareOfAll : shareOfFirst, load, least } }, timeouts)
+  return Object.assign({ forecast, shares: { silent: isAlone ? shareOfAll : shareOfFirst, load, leastOf } }, timeouts)
 }
 
 /** Of the time that a call has left. */
@@ -202,7 +202,7 @@ const lastMomentBefore = (over: ReadonlyArray<Tier>, spent: Spent, facts: Facts,
   const { caller, deadline } = facts.call
   if (spent.has(caller, now)) return Infinity
   for (const { pool } of over) {
-    if (!pool.hasFresh(undefined, now)) continue
+    if (!pool.hasFresh(facts, now)) continue
     const lasts = pool.lastsAtMost(facts, now)
     return lasts === undefined ? (deadline + now) / 2 : deadline - lasts
   }
@@ -245,8 +245,9 @@ const tier = (
     const waiting = shed(line(paid))
     // What cannot be carried, or read, waits for nobody.
     const answer: Answer = Effect.withFiber((fiber) => {
-      const unfit = pool.unfit(fiber.getRef(Facts)!, Alarm.now(fiber))
-      return unfit === undefined ? waiting : Effect.fail(unfit)
+      const facts = fiber.getRef(Facts)!
+      const refused = pool.refusal(facts.call.deadline, Alarm.now(fiber), facts)
+      return refused === undefined ? waiting : Effect.fail(refused)
     })
     return { pool, queue: line, answer }
   })

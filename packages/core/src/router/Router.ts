@@ -8,7 +8,7 @@
 import { Clock, Effect, Fiber, type Scope } from "effect"
 import * as Alarm from "../domain/Alarm.ts"
 import { about, Facts } from "../domain/Facts.ts"
-import type { OptionsRefused } from "../domain/Options.ts"
+import { decode, type OptionsRefused } from "../domain/Options.ts"
 import { refusal, type SpillwayError } from "../domain/SpillwayError.ts"
 import * as Target from "../domain/Target.ts"
 import * as Budget from "../policies/Budget.ts"
@@ -29,7 +29,10 @@ import * as Servers from "./Servers.ts"
 /** Who asks, and what is put around his calls. */
 interface Admitted {
   readonly caller: Options.Caller
+  readonly deadline: number | undefined
   readonly guard: Policy.Policy<"call", SpillwayError>
+  /** What was put around a route for him, once for all of his calls. */
+  readonly ways: WeakMap<Routed, Answer>
 }
 
 /** Makes it. What it holds is given back with the scope. */
@@ -57,10 +60,14 @@ export const make = (given: Options.Options): Effect.Effect<Router, OptionsRefus
     const anonymous =
       options.anonymous === "refuse" ? undefined : yield* Options.at("anonymous")(admitted(options.anonymous ?? {}))
     const mayGoOver = (caller: string) => (callers.get(caller) ?? anonymous)?.caller.overflow !== "never"
-    const made: Made = { options, servers, breaker, budget, mayGoOver, clock: yield* Clock.Clock }
+    const deadlineOf = (caller: string) => (callers.get(caller) ?? anonymous)?.deadline
+    const made: Made = { options, servers, breaker, budget, mayGoOver, deadlineOf, clock: yield* Clock.Clock }
     const routes = new Map<string, Routed>()
     for (const [name, route] of Object.entries(options.routes ?? {})) {
       for (const id of [...route.targets, ...(route.overflow ?? []).flat()]) servers.keep(id)
+      const kept = yield* Options.at(`routes.${name}`)(Options.keptBy({ ...options.defaults, ...route }))
+      const isPreloaded = (route.preload ?? options.defaults?.preload) === true
+      for (const id of route.targets) servers.keepAs(id, kept, isPreloaded)
       routes.set(name, yield* Options.at(`routes.${name}`)(routed(made, route)))
     }
     const sink = options.record
@@ -94,7 +101,13 @@ const admitted = (caller: Options.Caller): Effect.Effect<Admitted, OptionsRefuse
       guards.push(yield* RateLimit.make(counts))
     }
     if (deadline !== undefined) guards.push(yield* Deadline.make({ deadline }))
-    return { caller, guard: yield* Policy.all(guards) }
+    const decoded = deadline === undefined ? undefined : yield* decode("deadline", Deadline.Options)({ deadline })
+    return {
+      caller,
+      deadline: decoded && Alarm.nanos(decoded.deadline),
+      guard: yield* Policy.all(guards),
+      ways: new WeakMap()
+    }
   })
 
 /** What is for everybody who is not named, and for what is no question. */
@@ -231,14 +244,19 @@ export class Router {
     return all.some(({ tiers }) => on(tiers.slice(1))) && !all.some(({ tiers }) => on(tiers.slice(0, 1)))
   }
 
-  private through(route: Routed, { caller, guard }: Admitted, fiber: Fiber.Fiber<unknown, unknown>): Answer {
+  private through(route: Routed, { caller, guard, ways }: Admitted, fiber: Fiber.Fiber<unknown, unknown>): Answer {
     const now = Alarm.now(fiber)
     for (const { pool } of route.tiers) pool.glance(fiber, now)
+    if (this.isClosed) return Effect.fail(refusal({ _tag: "Unavailable" }))
+    const known = ways.get(route)
+    if (known !== undefined) return known
     const answer = caller.overflow === "never" ? route.local : route.answer
     const { deadline, priority } = caller
     // A deadline of his own stands in the place of the route's.
     const within = deadline === undefined ? route.within(answer) : answer
-    return this.recorded(guard(priority === undefined ? within : about(within, { priority })))
+    const way = this.recorded(guard(priority === undefined ? within : about(within, { priority })))
+    ways.set(route, way)
+    return way
   }
 
   /** On record, and known to be under way, whatever becomes of it. */

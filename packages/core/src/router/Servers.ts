@@ -24,7 +24,7 @@ import { Forecasts } from "./Forecasts.ts"
 import { Health } from "./Health.ts"
 import { Host } from "./Host.ts"
 import { answering, serverOf } from "./Answering.ts"
-import { at, type Options } from "./Options.ts"
+import { at, keptBy, type Options } from "./Options.ts"
 import { type Circuits, Member } from "./Member.ts"
 
 const Said = Schema.Struct({
@@ -69,9 +69,11 @@ export class Servers {
   private readonly hosts = new Map<string, Host>()
   readonly forecasts = new Forecasts((id) => this.targets.get(id)?.member)
   private readonly dwell: number
+  private readonly keptElse: Kept | undefined
 
-  constructor(all: ReadonlyMap<string, Running>, circuits: Circuits, dwell: number) {
+  constructor(all: ReadonlyMap<string, Running>, circuits: Circuits, dwell: number, keptElse: Kept | undefined) {
     this.dwell = dwell
+    this.keptElse = keptElse
     this.all = all
     this.circuits = circuits
   }
@@ -88,6 +90,8 @@ export class Servers {
     const member = new Member(target, new Places(slots, id), health, host, this.circuits)
     host.add(member)
     member.isDraining = this.draining.has(upstream)
+    // A model that no route names is kept as all are, where its server can keep it.
+    if (!this.kept.has(id) && health.server.load !== undefined) member.kept = this.keptElse
     health.ask(model)
     const leaf = Call.asEffect<SpillwayError, never>(
       (question, attempt) => call(member.kept === undefined ? question : { ...question, kept: member.kept }, attempt),
@@ -120,7 +124,7 @@ export class Servers {
   }
 
   /** How a route keeps the model of its target; of two that say how long, the longer one counts. */
-  keepAs(id: string, { context, loadedFor }: Kept, isPreloaded: boolean): void {
+  keepAs(id: string, { context, loadedFor }: Kept = {}, isPreloaded = false): void {
     const { member } = this.target(id)
     const before = member.kept
     const longest = [before?.loadedFor, loadedFor].filter((span) => span !== undefined)
@@ -138,10 +142,7 @@ export class Servers {
 
   /** Looks at the servers where something is to be loaded before anybody asks. */
   get preload(): Effect.Effect<void> {
-    return Effect.forEach(this.hosts.values(), (host) => (host.preloads ? host.health.look : Effect.void), {
-      concurrency: "unbounded",
-      discard: true
-    })
+    return Effect.forEach(this.hosts.values(), (host) => host.preload, { concurrency: "unbounded", discard: true })
   }
 
   get named(): ReadonlyArray<Asked> {
@@ -192,7 +193,8 @@ export const open = (
         rate === undefined ? undefined : yield* at(`upstreams.${name}`)(RateLimit.make({ rate, per: "all" }))
       all.set(name, { call, health, slots, domain, price, limit })
     }
-    const servers = new Servers(all, circuits, Alarm.nanos(dwell))
+    const kept = yield* at("defaults")(keptBy(defaults))
+    const servers = new Servers(all, circuits, Alarm.nanos(dwell), kept)
     yield* Effect.addFinalizer(() => servers.close)
     return servers
   })
@@ -213,7 +215,8 @@ const heed = <A, E, R>(self: Effect.Effect<A, E, R>, member: Member, forecasts: 
       if (attempt !== undefined) {
         const now = Alarm.read(clock)
         forecasts.learn(facts, attempt, member, now)
-        if (facts.call.question !== undefined) member.counted(facts.call.question, attempt, now)
+        const { question } = facts.call
+        if (question !== undefined && attempt.goesOnFrom === undefined) member.counted(question, attempt, now)
       }
       if (exit._tag === "Success") return undefined
       const verdict = Verdict.ofCause(exit.cause, undefined, () => clock.currentTimeMillisUnsafe())

@@ -126,19 +126,18 @@ const routeOf = (
 ): Effect.Effect<RouteStanding> =>
   Effect.withFiber((fiber) => {
     const now = Alarm.now(fiber)
-    const wanted = forecasts.wanted(question, fiber.getRef(Facts)?.call.caller ?? "default")
-    const sentTo = tiers.find(({ pool }) => {
-      const isOpen = pool.refusal(now + deadline, now) === undefined
-      return isOpen && pool.members.some((member) => question === undefined || member.lacks(question) === undefined)
-    })
-    const next = sentTo?.pool.next(question, wanted, now)
+    const caller = fiber.getRef(Facts)?.call.caller ?? "default"
+    const wanted = forecasts.wanted(question, caller)
+    const facts = question && { call: { question } }
+    const sentTo = tiers.find(({ pool }) => pool.refusal(now + deadline, now, facts) === undefined)
+    const next = sentTo?.pool.next(question, caller, now)
     return Effect.map(
       Effect.forEach(tiers, ({ pool, queue }) =>
         Effect.map(queue.state(), ({ waiting }): TierStanding => {
           const startsIn = pool.freeIn(waiting.length, now)
           return {
             waiting: waiting.length,
-            startsIn: startsIn === undefined ? undefined : Alarm.spanOf(startsIn),
+            startsIn: Alarm.spanIfKnown(startsIn),
             targets: pool.members.map((member) => {
               const lasts = forecasts.lasts(wanted, member)
               return { ...targetOf(member, next, question, now), expects: lasts && expectsOf(lasts, startsIn ?? 0) }
@@ -190,7 +189,7 @@ const targetOf = (
 
 const whyNot = (member: Member, question: Question | undefined, wait: number): Why => {
   const { health, places, target } = member
-  if (question !== undefined && member.lacks(question) !== undefined) return "unfit"
+  if (question !== undefined && !member.can(question)) return "unfit"
   if (health.seen.isDown) return "down"
   if (!health.has(target.model)) return "lacking"
   return places.hasRoom && wait <= 0 ? "later" : "full"

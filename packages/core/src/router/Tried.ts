@@ -55,7 +55,7 @@ export class Tried {
     return (
       this.targets.has(member.target.id) ||
       this.domains.has(member.target.domain) ||
-      (this.question !== undefined && member.lacks(this.question) !== undefined)
+      (this.question !== undefined && !member.can(this.question))
     )
   }
 }

@@ -31,6 +31,7 @@ const going = (
 const wanted = (prompt: number, answer?: number): Wanted => ({
   prompt,
   answer: answer === undefined ? undefined : { low: answer, likely: answer, high: answer },
+  answerMax: Infinity,
   isHeldBack: false
 })
 
@@ -45,7 +46,8 @@ const measured = (rates = new Rates(), load = 0) => {
         usage: { input: 500, output: 20 },
         timings: { total: 0, load: load * second, prompt: 0.5 * second, output: 2 * second }
       }
-    )
+    ),
+    500
   )
   return rates
 }
@@ -60,7 +62,7 @@ describe("a target", () => {
     const lasts = measured().expect(wanted(2_000, 50), true)!
     close(lasts.first.likely, 2.1 * second)
     close(lasts.whole.likely, (2.1 + 5) * second)
-    close(lasts.pauses.likely, 0.1 * second)
+    close(lasts.pauses.likely, 2 * second)
     close(measured().likely(wanted(2_000, 50), true), lasts.whole.likely)
   })
 
@@ -83,7 +85,7 @@ describe("a target", () => {
 
   it("that tells nothing is known by what came when", () => {
     const rates = new Rates()
-    rates.learn(going({ first: 2, last: 5, end: 5, parts: 31 }, {}))
+    rates.learn(going({ first: 2, last: 5, end: 5, parts: 31 }, {}), 100)
     const lasts = rates.expect(wanted(100_000, 10), true)!
     close(lasts.first.likely, 2 * second)
     close(lasts.whole.likely, (2 + 10 * (3 / 31)) * second)
@@ -93,52 +95,67 @@ describe("a target", () => {
     const rates = new Rates()
     const attempt = going({ first: 1, last: 90, end: 90 }, {})
     attempt.resumedAt = 80 * second
-    rates.learn(attempt)
+    rates.learn(attempt, 100)
     close(rates.expect(wanted(0, 1_000), true)!.whole.likely, second)
   })
 
   it("does not read what it had read before", () => {
     const rates = new Rates()
     const timings = { total: 0, load: 0, prompt: 0.5 * second, output: 0 }
-    rates.learn(going({ first: 0.5, end: 0.5 }, { usage: { input: 1_000, output: 0, cached: 500 }, timings }))
+    rates.learn(going({ first: 0.5, end: 0.5 }, { usage: { input: 1_000, output: 0, cached: 500 }, timings }), 100)
     close(rates.likely(wanted(1_000), true)! - rates.likely(wanted(0), true)!, second)
     // Of a handful of tokens nothing is learned.
-    rates.learn(going({ first: 0.5, end: 0.5 }, { usage: { input: 1_000, output: 0, cached: 990 }, timings }))
+    rates.learn(going({ first: 0.5, end: 0.5 }, { usage: { input: 1_000, output: 0, cached: 990 }, timings }), 100)
     close(rates.likely(wanted(1_000), true)! - rates.likely(wanted(0), true)!, second)
   })
 
-  it("that failed shows nothing, but for one that was silent for longer than was to be expected", () => {
+  it("that failed shows nothing of how fast it is", () => {
     const rates = measured()
     const before = rates.likely(wanted(0, 0), true)!
     const failed = Exit.fail(refusal({ _tag: "Unreachable", target: "gpu/m", problem: "refused", parts: 0 }))
-    rates.learn(going({ end: 0.01 }, { exit: failed }))
-    rates.learn(going({ first: 30, end: 60 }, { exit: failed }))
+    rates.learn(going({ end: 0.01 }, { exit: failed }), 100)
+    rates.learn(going({ first: 30, end: 60 }, { exit: failed }), 100)
     close(rates.likely(wanted(0, 0), true), before)
-    rates.learn(going({ end: 30 }, { exit: failed }))
-    assert.isAbove(rates.expect(wanted(0, 0), true)!.first.high, 5 * second)
+  })
+
+  it("that came all at once shows nothing of how fast it writes", () => {
+    const rates = measured()
+    const before = rates.likely(wanted(0, 100), true)!
+    for (let each = 0; each < 20; each++) rates.learn(going({ first: 0.6, end: 0.6, parts: 1 }, {}), 500)
+    assert.isAbove(rates.likely(wanted(0, 100), true)!, before * 0.9)
+  })
+
+  it("is believed for a minute, and then half as much each minute", () => {
+    const rates = new Rates()
+    assert.strictEqual(rates.believed(1e15), 1)
+    rates.learn(going({ first: 1, end: 2 }, {}), 10)
+    const after = [2, 62, 122, 182].map((at) => rates.believed(at * second))
+    assert.deepStrictEqual(after, [1, 1, 0.5, 0.25])
+  })
+
+  it("that seems to read many times as fast as it does has read it before", () => {
+    const rates = measured()
+    const timings = { total: 0, load: 0, prompt: 0.01 * second, output: 0 }
+    for (let each = 0; each < 20; each++) {
+      rates.learn(going({ first: 0.1, end: 0.1 }, { usage: { input: 3_000, output: 1 }, timings }), 3_000)
+    }
+    assert.isAbove(rates.likely(wanted(1_000), true)! - rates.likely(wanted(0), true)!, 0.9 * second)
   })
 
   it("that goes on with what was heard before shows nothing", () => {
     const attempt = going({ first: 9, end: 9 }, {})
     attempt.goOn("The dam")
     const rates = new Rates()
-    rates.learn(attempt)
+    rates.learn(attempt, 100)
     assert.isUndefined(rates.expect(wanted(1), true))
   })
 
-  it("may be silent before its first word for as long as somebody else is answered", () => {
-    const { first, quiet, whole } = measured().expect(wanted(100, 100), true)!
-    assert.isAtLeast(quiet.first, whole.likely)
-    assert.isBelow(first.high, whole.likely)
-  })
-
-  it("may be silent between two words while it reads for others, or for as long as a call of a tool takes", () => {
+  it("may be silent for as long as a call of a tool takes that is as long as it may be", () => {
     const rates = measured()
-    const { between } = rates.expect(wanted(10, 100), true)!.quiet
-    assert.isTrue(between >= 0.512 * second && between < 2 * second)
-    const held = rates.expect({ ...wanted(10, 100), isHeldBack: true }, true)!
-    assert.isAtLeast(held.quiet.between, 10 * second)
-    close(held.pauses.likely, 0.1 * second)
+    const { quiet } = rates.expect({ ...wanted(10, 5), answerMax: 1_000, isHeldBack: true }, true)!
+    assert.isTrue(quiet.first >= 100 * second && quiet.between >= 100 * second)
+    const endless = rates.expect({ ...wanted(10, 5), isHeldBack: true }, true)!.quiet
+    assert.deepStrictEqual(endless, { first: Infinity, between: Infinity })
   })
 })
 

@@ -99,6 +99,44 @@ describe("the model of a route", () => {
     })
   )
 
+  it.effect("is kept as its route says, whatever all others are and by whichever name somebody looks", () =>
+    Effect.gen(function* () {
+      const gpu1 = ollama("gpu1", { small: {}, other: {} }, 2)
+      const { ask, spillway } = yield* scene({
+        upstreams: { gpu1: gpu1.upstream },
+        routes: { chat: { targets: ["gpu1/small"], context: 32_768 } },
+        defaults: { context: 4_096, preload: true }
+      })
+      yield* spillway.explain("gpu1/small")
+      yield* ask(Question.chat("small", "How high?"))
+      yield* ask(Question.chat("chat", "How high?"))
+      assert.deepStrictEqual(
+        gpu1.state.asked.map(({ kept }) => kept?.context),
+        [32_768, 32_768]
+      )
+      yield* ask(Question.chat("gpu1/other", "How high?"))
+      assert.strictEqual(gpu1.state.asked.at(-1)!.kept?.context, 4_096)
+      yield* pass(60)
+      assert.isFalse(gpu1.state.loads.some(([model]) => model === "other"))
+    })
+  )
+
+  it.effect("is loaded before anybody asks also where its server comes up later", () =>
+    Effect.gen(function* () {
+      const gpu1 = ollama("gpu1", { small: {} })
+      let isUp = false
+      const inspect = Effect.suspend(() => (isUp ? gpu1.upstream.inspect : Effect.never))
+      yield* scene({
+        upstreams: { gpu1: { ...gpu1.upstream, inspect } },
+        routes: { chat: { targets: ["gpu1/small"], preload: true } }
+      })
+      yield* pass(5)
+      isUp = true
+      yield* pass(60)
+      assert.strictEqual(gpu1.state.loads.length, 1)
+    })
+  )
+
   it("has one context, whichever route it is asked on", () => {
     const upstreams = { gpu1: async () => "Yes" }
     const routes = {

@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Question, type SpillwayError } from "@spillway/core"
 import { Cause, Effect, type Exit } from "effect"
 import { ollama, said, scene } from "../fixtures/models.ts"
-import { reasonOf, whoOf } from "../fixtures/routing.ts"
+import { pass, reasonOf, whoOf } from "../fixtures/routing.ts"
 
 const withTool = Question.make("chat", {
   kind: "chat",
@@ -37,6 +37,16 @@ describe("a question that a model cannot carry", () => {
       for (const question of [withTool, withImage, said("How high?", { think: true })]) {
         for (let each = 0; each < 4; each++) assert.strictEqual(whoOf(yield* ask(question)), "gpu2/large")
       }
+      const [tools, choice] = [[{ name: "measure", parameters: {} }], "none"] as const
+      const uncalled = Question.make("chat", {
+        kind: "chat",
+        messages: [{ role: "user", text: "How high?" }],
+        tools,
+        toolChoice: choice
+      })
+      const any = new Set<string | undefined>()
+      for (let each = 0; each < 4; each++) any.add(whoOf(yield* ask(uncalled)))
+      assert.strictEqual(any.size, 2)
       const plain = new Set<string | undefined>()
       for (let each = 0; each < 4; each++) plain.add(whoOf(yield* ask(said("How high?", { think: false }))))
       assert.deepStrictEqual(plain, new Set(["gpu1/small", "gpu2/large"]))
@@ -65,7 +75,75 @@ describe("a question that a model cannot carry", () => {
     })
   )
 
-  it.effect("that wants vectors goes to a model that makes them, and words to one that speaks", () =>
+  it.effect("waits for none of those that cannot, where the one that can is closed", () =>
+    Effect.gen(function* () {
+      const [gpu1, gpu2] = [
+        ollama("gpu1", { small: { capabilities: ["completion"] } }),
+        ollama("gpu2", { large: able })
+      ]
+      const hosted = ollama("hosted", { big: able })
+      const { ask, spillway } = yield* scene({
+        upstreams: { gpu1: gpu1.upstream, gpu2: gpu2.upstream, hosted: hosted.upstream },
+        routes: { chat: { ...two, overflow: ["hosted/big"] } }
+      })
+      for (let each = 0; each < 3; each++) yield* ask(said("How high?"))
+      yield* spillway.drain("gpu2")
+      assert.strictEqual((yield* spillway.explain(withTool)).next, "hosted/big")
+      assert.strictEqual(whoOf(yield* ask(withTool, 2)), "hosted/big")
+    })
+  )
+
+  it.effect("goes over also where that is found out while it waits", () =>
+    Effect.gen(function* () {
+      const [gpu1, hosted] = [
+        ollama("gpu1", { small: { capabilities: ["completion"] } }),
+        ollama("hosted", { big: able })
+      ]
+      let isSlow = true
+      const show = (model: string) => Effect.delay(gpu1.upstream.show!(model), isSlow ? 1_500 : 0)
+      const call: typeof gpu1.upstream.call = (question, attempt) =>
+        Effect.andThen(Effect.sleep(20_000), gpu1.upstream.call(question, attempt))
+      const { ask, spillway } = yield* scene({
+        upstreams: { gpu1: { upstream: { ...gpu1.upstream, call, show }, slots: 1 }, hosted: hosted.upstream },
+        routes: { chat: { targets: ["gpu1/small"], overflow: ["hosted/big"] } }
+      })
+      yield* Effect.forkChild(Effect.exit(spillway.ask(said("How high?"))), { startImmediately: true })
+      yield* pass(0.3)
+      const answered = yield* ask(withTool, 4)
+      isSlow = false
+      assert.strictEqual(whoOf(answered), "hosted/big")
+    })
+  )
+
+  it.effect("has no last moment at what cannot carry it either", () =>
+    Effect.gen(function* () {
+      const [gpu1, hosted] = [
+        ollama("gpu1", { small: able }),
+        ollama("hosted", { big: { capabilities: ["completion"] } })
+      ]
+      let takes = 0
+      const call: typeof gpu1.upstream.call = (question, attempt) =>
+        Effect.andThen(Effect.sleep(takes), gpu1.upstream.call(question, attempt))
+      const { ask, spillway } = yield* scene({
+        upstreams: { gpu1: { upstream: { ...gpu1.upstream, call }, slots: 1 }, hosted: hosted.upstream },
+        routes: {
+          chat: { targets: ["gpu1/small"], overflow: ["hosted/big"], deadline: "40s", queue: { wait: "2m" } },
+          over: { targets: ["hosted/big"] }
+        }
+      })
+      for (let each = 0; each < 2; each++) {
+        yield* ask(said("How high?"))
+        yield* ask(Question.chat("over", "How high?"))
+      }
+      takes = 25_000
+      yield* Effect.forkChild(Effect.exit(spillway.ask(withTool)), { startImmediately: true })
+      yield* pass(0.2)
+      takes = 0
+      assert.strictEqual(whoOf(yield* ask(withTool, 35)), "gpu1/small")
+    })
+  )
+
+  it.effect("that wants words goes to a model that speaks", () =>
     Effect.gen(function* () {
       const gpu1 = ollama(
         "gpu1",
@@ -78,8 +156,10 @@ describe("a question that a model cannot carry", () => {
       })
       yield* ask(said("How high?"))
       yield* ask(said("How high?"))
-      assert.strictEqual(whoOf(yield* ask(Question.make("chat", { kind: "embed", inputs: ["dam"] }))), "gpu1/vectors")
-      assert.strictEqual(whoOf(yield* ask(said("How high?"))), "gpu1/words")
+      const vectors = Question.make("chat", { kind: "embed", inputs: ["dam"] })
+      // Some servers make vectors with any model.
+      assert.strictEqual(reasonOf(yield* ask(vectors)), "ok")
+      for (let each = 0; each < 3; each++) assert.strictEqual(whoOf(yield* ask(said("How high?"))), "gpu1/words")
     })
   )
 
@@ -131,10 +211,12 @@ describe("a prompt that is too long", () => {
     })
   )
 
-  it.effect("for one model goes to another that reads more, of those that it was loaded or made for", () =>
+  it.effect("for one model goes to another that reads more, as far as their servers tell", () =>
     Effect.gen(function* () {
-      const [gpu1, gpu2] = [ollama("gpu1", { small: {} }), ollama("gpu2", { large: { contextMax: 32_000 } })]
-      gpu1.state.context = 1_000
+      const [gpu1, gpu2] = [
+        ollama("gpu1", { small: { contextMax: 1_000 } }),
+        ollama("gpu2", { large: { contextMax: 32_000 } })
+      ]
       const { ask } = yield* scene({
         upstreams: { gpu1: { upstream: gpu1.upstream, slots: 9 }, gpu2: { upstream: gpu2.upstream, slots: 9 } },
         routes: { chat: { ...two, balance: "round-robin" } },

@@ -1,0 +1,125 @@
+/** Silences: for how long a target may say nothing and still be at work. */
+import { assert, describe, it } from "@effect/vitest"
+import { Attempt, Part, refusal, Summary } from "@spillway/core"
+import { type Clock, Exit } from "effect"
+import { type Coming, Silences } from "../../src/domain/Silences.ts"
+import { exactly } from "../../src/domain/Spread.ts"
+
+const second = 1_000_000_000
+
+/** A go whose parts come at these seconds, and that ends then. */
+const going = (parts: ReadonlyArray<number>, end: number, lost = false) => {
+  let now = 0
+  const clock = { monotonicTimeNanosUnsafe: () => BigInt(Math.round(now * second)) } as Clock.Clock
+  const attempt = new Attempt.Attempt(clock, { emit: () => undefined }).start("gpu/m")
+  for (const at of parts) {
+    now = at
+    void attempt.emit(Part.text("dam "))
+  }
+  now = end
+  attempt.lost = lost
+  attempt.exit = lost
+    ? Exit.fail(refusal({ _tag: "Cut", target: "gpu/m", parts: parts.length }))
+    : Exit.succeed(Summary.make())
+  attempt.end()
+  return attempt
+}
+
+const coming = (prompt: number, more: Partial<Coming> = {}): Coming => ({
+  prompt,
+  first: exactly(second),
+  writing: exactly(0),
+  batch: undefined,
+  heldBack: 0,
+  ...more
+})
+
+describe("before its first word", () => {
+  it("a target that does not say how fast it reads may take any time for what is longer than all before", () => {
+    const silences = new Silences()
+    assert.strictEqual(silences.quiet(coming(100)).first, Infinity)
+    silences.learn(going([20], 21), 1_000)
+    assert.strictEqual(silences.quiet(coming(100)).first, 20 * second)
+    assert.strictEqual(silences.quiet(coming(1_000)).first, 20 * second)
+    assert.strictEqual(silences.quiet(coming(5_000)).first, Infinity)
+  })
+
+  it("it may take as long as the longest of that size has, however many short ones came after it", () => {
+    const silences = new Silences()
+    silences.learn(going([60], 61), 10_000)
+    for (let each = 0; each < 500; each++) silences.learn(going([1], 2), 20)
+    assert.strictEqual(silences.quiet(coming(9_000)).first, 60 * second)
+    // A quarter of a minute is never too long for who may have to load, or to think.
+    assert.strictEqual(silences.quiet(coming(20)).first, 15 * second)
+    for (let each = 0; each < 500; each++) silences.learn(going([20], 21), 9_500)
+    assert.approximately(silences.quiet(coming(9_000)).first, 20 * second, second)
+  })
+
+  it("one that says how fast it reads may take what that comes to, and what it has taken", () => {
+    const silences = new Silences()
+    assert.strictEqual(silences.quiet(coming(5_000, { batch: 1 })).first, second)
+    silences.learn(going([20], 21), 5_000)
+    assert.strictEqual(silences.quiet(coming(5_000, { batch: 1 })).first, 20 * second)
+  })
+
+  it("somebody else may be served first, and it may hold back what it writes", () => {
+    const silences = new Silences()
+    const more = { batch: 1, writing: exactly(7 * second), heldBack: 5 * second }
+    assert.strictEqual(silences.quiet(coming(10, more)).first, 13 * second)
+  })
+
+  it("a load is none of it", () => {
+    const silences = new Silences()
+    silences.learn(going([60], 61), 100, 40 * second)
+    assert.strictEqual(silences.quiet(coming(100)).first, 20 * second)
+  })
+})
+
+describe("between two words", () => {
+  it("a target may be silent for as long as it was, or for what it reads or holds back", () => {
+    const silences = new Silences()
+    assert.isUndefined(silences.pauses)
+    assert.strictEqual(silences.quiet(coming(10)).between, 0)
+    silences.learn(going([1, 9, 17, 25], 26), 10)
+    assert.strictEqual(Math.round(silences.pauses!.likely / second), 8)
+    assert.isAbove(silences.quiet(coming(10)).between, 8 * second)
+    const quick = new Silences()
+    quick.learn(going([1, 1.1], 1.2), 10)
+    assert.strictEqual(quick.quiet(coming(10, { batch: 3 * second })).between, 3 * second)
+    assert.strictEqual(quick.quiet(coming(10, { heldBack: 9 * second })).between, 9 * second)
+  })
+
+  it("what its reader took is none of it, and what it took to end is", () => {
+    const attempt = going([1, 9], 30)
+    assert.strictEqual(attempt.longestPause, 8 * second)
+    const silences = new Silences()
+    silences.learn(attempt, 10)
+    assert.strictEqual(Math.round(silences.pauses!.likely / second), 21)
+  })
+})
+
+describe("who was given up", () => {
+  it("is given twice as long the next time, up to 64 times, and less again with each answer", () => {
+    const silences = new Silences()
+    silences.learn(going([20], 21), 10)
+    const first = () => silences.quiet(coming(10)).first / second
+    assert.strictEqual(first(), 20)
+    silences.learn(going([], 40, true), 10)
+    assert.strictEqual(first(), 40)
+    for (let each = 0; each < 20; each++) silences.learn(going([1, 2], 40, true), 10)
+    assert.strictEqual(first(), 64 * 20)
+    silences.learn(going([20], 21), 10)
+    assert.approximately(first(), 0.8 * 64 * 20, 1)
+    for (let each = 0; each < 40; each++) silences.learn(going([20], 21), 10)
+    assert.strictEqual(first(), 20)
+  })
+
+  it("by itself, or because its caller left, has shown nothing", () => {
+    const silences = new Silences()
+    silences.learn(going([20], 21), 10)
+    const left = going([], 40, true)
+    left.lost = false
+    silences.learn(left, 10)
+    assert.strictEqual(silences.quiet(coming(10)).first, 20 * second)
+  })
+})
