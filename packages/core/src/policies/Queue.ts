@@ -198,14 +198,9 @@ class Pool implements Queued {
     const startsIn = this.startsIn(before, key, key === undefined ? 0 : this.line.countOf(key), now)
     if (holds === undefined || startsIn === undefined) return undefined
     const every = holds / Math.max(bound, 1)
-    const { likely = holds, low = holds } = (facts && this.rooms.lasts?.(facts, now)) ?? {}
-    return {
-      startsIn,
-      endsIn: startsIn + likely,
-      earliest: startsIn + low,
-      every,
-      isIdle: taken === 0 && this.line.size === 0
-    }
+    const isIdle = taken === 0 && this.line.size === 0
+    const { likely = holds, low = holds } = (isIdle ? undefined : facts && this.rooms.lasts?.(facts, now)) ?? {}
+    return { startsIn, endsIn: startsIn + likely, earliest: startsIn + low, every, isIdle }
   }
 
   /** When his turn comes who has so many before him, so many of them of his own key. */

@@ -45,6 +45,7 @@ export class Health {
   /** By their names, which may leave out that they are the latest. */
   private models: ReadonlyMap<string, ModelFound> = new Map()
   private down = false
+  private described = 0
   /** How many looks in a row have said otherwise. */
   private against = 0
   private nextAt = -Infinity
@@ -55,6 +56,15 @@ export class Health {
     this.server = server
     this.every = every
     this.timeout = timeout
+  }
+
+  get isDown(): boolean {
+    return this.down
+  }
+
+  /** Whether it has told anything of a model that is asked for here. */
+  get hasShown(): boolean {
+    return this.described > 0
   }
 
   get seen(): Seen {
@@ -147,6 +157,7 @@ export class Health {
           // It may have been forgotten meanwhile.
           if (exit._tag === "Success" && this.asked.has(model)) {
             this.asked.set(model, { digest: found.digest, shown: exit.value })
+            this.described++
           }
         })
       },

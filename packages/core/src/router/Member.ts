@@ -89,6 +89,7 @@ export class Member {
 
   /** Whether a question can be put to it, as far as anybody knows. */
   can(question: Question): boolean {
+    if (this.kept === undefined && !this.health.hasShown) return true
     return this.tooMany(question) === 0 && this.missing(question) === undefined
   }
 
@@ -119,8 +120,9 @@ export class Member {
 
   /** How many tokens of a conversation it need not read again, as far as anybody knows. */
   hasRead(conversation: string | undefined): number {
-    if (conversation === undefined || this.isLoaded === false) return 0
-    return this.conversations.get(conversation) ?? 0
+    if (conversation === undefined || this.conversations.size === 0) return 0
+    const tokens = this.conversations.get(conversation) ?? 0
+    return tokens > 0 && this.isLoaded === false ? 0 : tokens
   }
 
   /** It has read and written so many tokens of a conversation, in the place of another one. */
@@ -143,7 +145,7 @@ export class Member {
 
   /** How bad it is to ask it, beside others. */
   get doubt(): number {
-    return (this.health.seen.isDown ? 2 : 0) + (this.health.has(this.target.model) ? 0 : 1)
+    return (this.health.isDown ? 2 : 0) + (this.health.has(this.target.model) ? 0 : 1)
   }
 }
 

@@ -112,8 +112,11 @@ export class Pool implements Rooms {
     const tried = Tried.asking(facts.call.question)
     let best: Member | undefined
     let least = Infinity
+    let looked = 0
     for (const member of this.members) {
+      if (looked >= comparedMax) break
       if (member.waitFor(now) === Infinity || tried.has(member)) continue
+      looked++
       const lasts = member.rates.likely(wanted, member.isLoaded) ?? member.places.holds ?? Infinity
       if (lasts >= least) continue
       best = member
@@ -194,6 +197,7 @@ export class Pool implements Rooms {
   freeIn(before: number, now: number): number | undefined {
     const { holds } = this
     if (holds === undefined) return undefined
+    if (before === 0 && this.hasRoomAt(now)) return 0
     let free = 0
     let rate = 0
     let soonest = Infinity
@@ -263,10 +267,13 @@ export class Pool implements Rooms {
     let best: Member | undefined
     let bestCost = Infinity
     let bestAlready = 0
-    for (let each = 0; each < length; each++) {
+    let compared = 0
+    for (let each = 0; each < length && compared < 2 * comparedMax; each++) {
       const member = this.members[(first + each) % length]!
-      if (!isFree(member, least, tried, now)) continue
       const already = member.hasRead(conversation)
+      // The best of so many, others each time, is hardly worse than the best of all; but it is looked for who knows it.
+      if ((compared >= comparedMax && already === 0) || !isFree(member, least, tried, now)) continue
+      compared++
       const cost = this.cost(member, wanted, already, now)
       // Of two that are as good, the one that knows what was said.
       if (best !== undefined && (cost > bestCost || (cost === bestCost && already <= bestAlready))) continue
@@ -302,6 +309,9 @@ export class Pool implements Rooms {
     return (lasts * member.rates.believed(now) + (places.freeIn(0, now) ?? 0)) * (1 + busy)
   }
 }
+
+/** So many are compared at the most, of those that could be asked. */
+const comparedMax = 32
 
 /** Whose turn it is to be looked at is not looked up for every call. */
 const glanceEvery = 100_000_000
