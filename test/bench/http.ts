@@ -27,7 +27,7 @@ const { positionals, values } = parseArgs({
   }
 })
 
-const connections = 32
+const crowd = 32
 const tokens = 64
 const kilobyte = "x".repeat(1_000)
 
@@ -125,7 +125,7 @@ const guarded = async (url: string) => {
 const kinds = { JSON: "answer me", streams: "stream me" } as const
 
 /** Asks as fast as it can over so many connections: how many answers, and the median of the first byte's time. */
-const load = async (url: string, said: string, seconds: number) => {
+const load = async (url: string, said: string, seconds: number, connections = crowd) => {
   const pool = new Pool(url, { connections, pipelining: 1 })
   const until = performance.now() + seconds * 1_000
   const firsts: Array<number> = []
@@ -172,11 +172,14 @@ const cpuOf = async (child: ChildProcess): Promise<number> => {
   return micros
 }
 
-/** Loads it, and tells what an answer takes of its processor besides. */
+/** Loads it, and tells what an answer takes of its processor besides, and when it begins where nobody else asks. */
 const loaded = async ([child, at]: Started, said: string) => {
   const before = await cpuOf(child)
-  const { answers, first } = await load(at, said, Number(values.seconds))
-  return { first, rate: answers / Number(values.seconds), cpu: ((await cpuOf(child)) - before) / answers }
+  const { answers } = await load(at, said, Number(values.seconds))
+  const cpu = ((await cpuOf(child)) - before) / answers
+  // Under as much as it can carry, when the first byte comes says again how much that is.
+  const { first } = await load(at, said, 1, 1)
+  return { first, rate: answers / Number(values.seconds), cpu }
 }
 
 const median = (all: ReadonlyArray<number>) => all.toSorted((one, other) => one - other)[Math.floor(all.length / 2)]!

@@ -96,6 +96,31 @@ describe("who waits", () => {
     })
   )
 
+  it.effect("for a server that nobody could reach is told within seconds that it is down", () =>
+    Effect.gen(function* () {
+      let looks = 0
+      const inspect = Effect.suspend(() => {
+        looks++
+        return Effect.fail(refusal({ _tag: "Unknown" }))
+      })
+      const { spillway, states } = yield* scene(([one, two]) => ({
+        upstreams: {
+          gpu1: { upstream: { name: "gpu1", ...one!.upstream, inspect }, slots: 9 },
+          gpu2: { upstream: two!.upstream, slots: 9 }
+        },
+        routes: { chat: { targets: chat.targets } },
+        defaults: { health: { every: "1h" } }
+      }))
+      states[0]!.fails = refusal({ _tag: "Unreachable", target: "gpu1/m", problem: "refused", parts: 0 })
+      for (let each = 0; each < 6; each++) {
+        yield* asking(spillway)
+        yield* pass(1.2)
+      }
+      assert.isTrue((yield* spillway.status).upstreams[0]!.isDown)
+      assert.isAtMost(looks, 8)
+    })
+  )
+
   it.effect("waits out a Retry-After for which he has the time, and goes over where he has not", () =>
     Effect.gen(function* () {
       for (const [retryAfter, expected] of [
