@@ -1,10 +1,11 @@
 /**
  * Two servers behind one router, one of which is killed in the midst of answers and comes back: none of 200 calls is
- * lost, cut or spliced. Played on simulated servers, and on real ones where there are any.
+ * lost, cut or spliced. And a route that keeps its model: it is loaded before anybody asks, for the context that the
+ * route says, and no question loads it anew. Played on simulated servers, and on real ones where there are any.
  */
 import { connect, createServer, type Server, type Socket } from "node:net"
 import type { AddressInfo } from "node:net"
-import { createSpillway, type Record } from "@spillway/core"
+import { createSpillway, Question, type Record } from "@spillway/core"
 import { Ollama } from "@spillway/upstream"
 import { describe, expect, it } from "vitest"
 import type { Environment, Started } from "./environment.ts"
@@ -113,6 +114,64 @@ describe.each([
       expect(told.records).toBe(calls + 1)
       expect(told.broken).toBeGreaterThan(0)
       expect(told.again).toBe(true)
+    },
+    90_000
+  )
+})
+
+/** The models that are loaded there, with their contexts, and for how many minutes they stay. */
+const loaded = async (url: string) => {
+  const answer = (await (await fetch(`${url}/api/ps`)).json()) as {
+    readonly models: ReadonlyArray<{ readonly name: string; context_length: number; expires_at: string }>
+  }
+  return answer.models.map(({ context_length: context, expires_at: expires, name }) => ({
+    name,
+    context,
+    minutes: Math.round((Date.parse(expires) - Date.now()) / 60_000)
+  }))
+}
+
+const keep = async (starting: (environment: Environment) => Promise<Started>) => {
+  const server = await starting({ parallel: 1 })
+  const spillway = createSpillway({
+    upstreams: { one: { upstream: Ollama.make("one", { url: server.url }), slots: 1 } },
+    routes: { chat: { targets: ["one/mini-a"], context: 2_048, keepLoaded: "20m", preload: true } }
+  })
+  try {
+    const until = performance.now() + 20_000
+    while ((await loaded(server.url)).length === 0 && performance.now() < until) await pause(100)
+    const before = await loaded(server.url)
+    const prompt = "How high is it? [[sim tokens=3]]"
+    const loads: Array<number> = []
+    for (const model of ["chat", "one/mini-a", "mini-a"]) {
+      const { summary } = await spillway.ask({ model, prompt })
+      loads.push((summary.timings?.load ?? Infinity) / 1e6)
+    }
+    const messages = [{ role: "user", text: prompt }] as const
+    const asked = Question.make("chat", { kind: "chat", messages, tools: [{ name: "measure", parameters: {} }] })
+    const refused = await spillway.ask(asked).then(
+      () => "ok",
+      (error: { readonly reason: { readonly _tag: string } }) => error.reason._tag
+    )
+    return { before, loads, refused, after: await loaded(server.url) }
+  } finally {
+    await spillway.close()
+    await server.stop()
+  }
+}
+
+describe.each([
+  ["simulated", startSimulated, false],
+  ["real", start, "why" in found]
+] as const)("a route that keeps its model: %s", (_, starting, isMissing) => {
+  it.skipIf(isMissing)(
+    "has it loaded before anybody asks, and asks it by any name without loading it anew",
+    async () => {
+      const told = await keep(starting)
+      const kept = [{ name: "mini-a:latest", context: 2_048, minutes: 20 }]
+      expect([told.before, told.after]).toEqual([kept, kept])
+      expect(Math.max(...told.loads)).toBeLessThan(150)
+      expect(told.refused).toBe("Unsupported")
     },
     90_000
   )
