@@ -106,17 +106,27 @@ const guarded = async (url: string) => {
       const question = Question.chat("m", messages[0]!.content, { maxTokens: 2_000 })
       response.setHeader("content-type", "application/x-ndjson")
       let text = ""
+      let isWriting = false
+      // What comes in one packet leaves in one, as it does where nobody looks into it.
+      const write = () => {
+        isWriting = false
+        if (text !== "") response.write(text)
+        text = ""
+      }
       const sink = {
         emit: (part: Part.Part) => {
           if (part._tag !== "Text") return
-          if (stream) response.write(frameOf(part.text))
-          else text += part.text
+          text += stream ? frameOf(part.text) : part.text
+          if (stream && !isWriting) {
+            isWriting = true
+            queueMicrotask(write)
+          }
         }
       }
       const asked = Answer.toSink(spillway.call, question, sink).pipe(Policy.about({ caller: "ann" }))
       return services(asked).addObserver((exit) => {
         if (exit._tag === "Failure") response.destroy()
-        else response.end(stream ? last : frameOf(text) + last)
+        else response.end(stream ? text + last : frameOf(text) + last)
       })
     })
   })
