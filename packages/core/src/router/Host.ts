@@ -81,7 +81,7 @@ export class Host {
   /** Loads what is to be loaded and is not, one after the other, while nobody works here. */
   private load(fiber: Fiber.Fiber<unknown, unknown>): void {
     const { load } = this.health.server
-    if (load === undefined || this.loading !== undefined || this.health.seen.isDown || this.isBusy) return
+    if (load === undefined || this.loading !== undefined || this.health.isDown) return
     const isEmpty = this.health.seen.inspection?.models.every(({ loaded }) => !loaded) === true
     // What had to make room for another one would drive that out, and so on: it comes back when it is asked for.
     const missing = [...this.members].filter(

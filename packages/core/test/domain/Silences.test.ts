@@ -49,6 +49,8 @@ describe("before its first word", () => {
     silences.learn(going([60], 61), 10_000)
     for (let each = 0; each < 500; each++) silences.learn(going([1], 2), 20)
     assert.strictEqual(silences.quiet(coming(9_000)).first, 60 * second)
+    silences.learn(going([1], 2), 9_000)
+    assert.approximately(silences.quiet(coming(9_000)).first, 0.98 * 60 * second, 1)
     // A quarter of a minute is never too long for who may have to load, or to think.
     assert.strictEqual(silences.quiet(coming(20)).first, 15 * second)
     for (let each = 0; each < 500; each++) silences.learn(going([20], 21), 9_500)

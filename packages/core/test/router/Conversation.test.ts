@@ -84,12 +84,23 @@ const scene = Effect.gen(function* () {
     yield* pass(15)
     yield* Fiber.joinAll(both)
   }
-  return { answered, ask, one: one.state, two: two.state }
+  return { answered, ask, spillway, one: one.state, two: two.state }
 })
 
 const long = "The dam is two hundred and forty three metres high. ".repeat(40)
 
 describe("a conversation", () => {
+  it.effect("is said to go where it then goes", () =>
+    Effect.gen(function* () {
+      const { answered, spillway } = yield* scene
+      for (const name of ["ann", "ben", "ann", "ben", "ben", "ann"]) {
+        const question = turns(`${name}: ${long}`)
+        const told = (yield* spillway.explain(question)).next
+        assert.strictEqual(`${yield* answered(question)}/m`, told)
+      }
+    })
+  )
+
   it.effect("goes on where it was, so that it need not be read again", () =>
     Effect.gen(function* () {
       const { answered } = yield* scene

@@ -101,12 +101,17 @@ describe("the model of a route", () => {
 
   it.effect("is kept as its route says, whatever all others are and by whichever name somebody looks", () =>
     Effect.gen(function* () {
-      const gpu1 = ollama("gpu1", { small: {}, other: {} }, 2)
+      const [gpu1, gpu2] = [ollama("gpu1", { small: {}, other: {} }, 2), ollama("gpu2", { large: {} })]
       const { ask, spillway } = yield* scene({
-        upstreams: { gpu1: gpu1.upstream },
-        routes: { chat: { targets: ["gpu1/small"], context: 32_768 } },
+        upstreams: { gpu1: gpu1.upstream, gpu2: gpu2.upstream },
+        routes: { chat: { targets: ["gpu1/small"], overflow: ["gpu2/large"], context: 32_768 } },
         defaults: { context: 4_096, preload: true }
       })
+      // What it goes over to reads as much as it does.
+      yield* spillway.drain("gpu1")
+      yield* ask(Question.chat("chat", "How high?"))
+      yield* spillway.drain("gpu1", false)
+      assert.isUndefined(gpu2.state.asked[0]!.kept)
       yield* spillway.explain("gpu1/small")
       yield* ask(Question.chat("small", "How high?"))
       yield* ask(Question.chat("chat", "How high?"))
@@ -118,6 +123,23 @@ describe("the model of a route", () => {
       assert.strictEqual(gpu1.state.asked.at(-1)!.kept?.context, 4_096)
       yield* pass(60)
       assert.isFalse(gpu1.state.loads.some(([model]) => model === "other"))
+    })
+  )
+
+  it.effect("is tried again where it could not be loaded, although another one is loaded there", () =>
+    Effect.gen(function* () {
+      const gpu1 = ollama("gpu1", { small: {}, other: {} }, 2)
+      gpu1.state.failsToLoad = true
+      gpu1.state.loaded = ["other"]
+      const { ask } = yield* scene({
+        upstreams: { gpu1: gpu1.upstream },
+        routes: { chat: { targets: ["gpu1/small"], preload: true } },
+        defaults: { health: { every: "5s" } }
+      })
+      yield* pass(10)
+      gpu1.state.failsToLoad = false
+      for (let each = 0; each < 3; each++) yield* ask(Question.chat("nowhere/nothing", "How high?"), 6)
+      assert.deepStrictEqual([gpu1.state.loads.length, gpu1.state.loaded], [2, ["other", "small"]])
     })
   )
 

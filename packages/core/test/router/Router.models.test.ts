@@ -211,6 +211,16 @@ describe("a prompt that is too long", () => {
     })
   )
 
+  it.effect("is refused also where the server tells nothing of its models", () =>
+    Effect.gen(function* () {
+      const { ask } = yield* scene({
+        upstreams: { mine: async () => "243 metres" },
+        routes: { chat: { targets: ["mine/m"], context: 2_000 } }
+      })
+      assert.strictEqual(reasonOf(yield* ask(said(prose(16_000)), 0)), "ContextTooLong")
+    })
+  )
+
   it.effect("for one model goes to another that reads more, as far as their servers tell", () =>
     Effect.gen(function* () {
       const [gpu1, gpu2] = [
