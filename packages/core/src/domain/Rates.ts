@@ -11,6 +11,7 @@ import type { Quiet } from "./Forecast.ts"
 import { Silences } from "./Silences.ts"
 import * as Spread from "./Spread.ts"
 import { is as isSummary, type Timings } from "./Summary.ts"
+import type { Usage } from "./Usage.ts"
 
 /** How long an answer takes once it is asked for, in nanoseconds. */
 export interface Lasts {
@@ -44,6 +45,9 @@ export class Rates {
   private readonly silences = new Silences()
   /** When it last showed anything. */
   private seenAt = -Infinity
+  private isTold = false
+  /** How much it really keeps of what it should have read already. */
+  private keeps = 1
 
   /** A go has ended, of whose prompt so many tokens had been read already, as far as anybody knows. */
   learn(attempt: Attempt, prompt: number, already = 0): void {
@@ -52,6 +56,7 @@ export class Rates {
     if (startedAt === undefined || goesOnFrom !== undefined) return
     const timings = exit?._tag === "Success" && isSummary(exit.value) ? exit.value.timings : undefined
     const load = timings !== undefined && timings.load >= loadMin ? timings.load : 0
+    this.isTold ||= timings !== undefined
     this.silences.learn(attempt, prompt, load)
     if (exit?._tag !== "Success" || firstAt === undefined) return
     this.seenAt = endedAt
@@ -70,9 +75,11 @@ export class Rates {
 
   /** How long an answer will take, once it is asked for; nothing before one has been given. */
   expect(
-    { answer = this.answers.range, answerMax, isHeldBack, prompt }: Wanted,
-    isLoaded: boolean | undefined
+    { answer = this.answers.range, answerMax, isHeldBack, prompt: whole }: Wanted,
+    isLoaded: boolean | undefined,
+    already = 0
   ): Lasts | undefined {
+    const prompt = Math.max(whole - already * this.keeps, 0)
     const waits = this.waits.range
     if (waits === undefined) return undefined
     const read = this.reads.range ?? nothing
@@ -82,10 +89,11 @@ export class Rates {
     const warm = Spread.sum(reading, writing)
     const first = isLoaded === false ? Spread.sum(reading, this.loads.range ?? loadUnknown(warm)) : reading
     const quiet = this.silences.quiet({
-      prompt,
+      prompt: whole,
       first,
       writing,
       batch: this.reads.range && batch * this.reads.range.high,
+      isTold: this.isTold,
       heldBack: isHeldBack ? (answerMax === Infinity ? Infinity : write.high * answerMax) : 0
     })
     return { first, whole: Spread.sum(first, writing), pauses: this.silences.pauses ?? write, quiet }
@@ -99,7 +107,7 @@ export class Rates {
   ): number | undefined {
     const waits = this.waits.range?.likely
     if (waits === undefined) return undefined
-    const reading = waits + (this.reads.range?.likely ?? 0) * Math.max(prompt - already, 0)
+    const reading = waits + (this.reads.range?.likely ?? 0) * Math.max(prompt - already * this.keeps, 0)
     const warm = reading + (this.writes.range?.likely ?? 0) * (answer?.likely ?? 0)
     return isLoaded === false ? warm + (this.loads.range?.likely ?? loadTimes * warm) : warm
   }
@@ -113,13 +121,23 @@ export class Rates {
     return since > 0 && since < Infinity ? 0.5 ** (since / believedFor) : 1
   }
 
+  /** Which share of what had been read was not read again: as its server counts it, or by how long it took. */
+  private keptOf({ prompt }: Timings, { cached, input }: Usage, already: number): number {
+    const rate = this.reads.range?.likely
+    const kept = cached ?? (rate === undefined ? already : input - prompt / rate)
+    return Math.min(Math.max(kept / already, 0), 1)
+  }
+
   private learnReads({ usage }: Attempt, timings: Timings | undefined, already: number): number {
     if (timings === undefined || usage === undefined) return 0
     // What it had read before is counted by some, and takes no time.
-    const fresh = usage.input - (usage.cached ?? already)
+    const { cached, input } = usage
+    if (already > 0) this.keeps += (this.keptOf(timings, usage, already) - this.keeps) * weightOfLast
+    const fresh = input - (cached ?? 0)
     // Others do not count it: what was read many times as fast as is known was read before.
-    const isOdd = usage.cached === undefined && timings.prompt / fresh < (this.reads.range?.likely ?? 0) / oddTimes
-    if (fresh >= freshMin && !isOdd) this.reads.learn(timings.prompt / fresh)
+    const isOdd = timings.prompt / fresh < (this.reads.range?.likely ?? 0) / oddTimes
+    const isCounted = cached !== undefined || (already === 0 && !isOdd)
+    if (fresh >= freshMin && isCounted) this.reads.learn(timings.prompt / fresh)
     return timings.prompt
   }
 }
@@ -136,6 +154,8 @@ const loadUnknown = ({ likely }: Spread.Range): Spread.Range => ({ low: 0, likel
 
 /** A server that has its model looks for it, which takes less than that. */
 const loadMin = 200_000_000
+
+const weightOfLast = 0.5
 
 /** What comes within a millisecond comes at once. */
 const atOnce = 1_000_000

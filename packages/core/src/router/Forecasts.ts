@@ -63,9 +63,9 @@ export class Forecasts implements Forecast {
     }
   }
 
-  /** How long it takes at a target; nothing while that has shown nothing. */
-  lasts(wanted: Wanted | undefined, { isLoaded, rates }: Known): Lasts | undefined {
-    return wanted && rates.expect(wanted, isLoaded)
+  /** How long it takes at a target that has read so many tokens already; nothing while that has shown nothing. */
+  lasts(wanted: Wanted | undefined, { isLoaded, rates }: Known, already = 0): Lasts | undefined {
+    return wanted && rates.expect(wanted, isLoaded, already)
   }
 
   /** For the clocks of an attempt, which has its turn. */

@@ -46,6 +46,7 @@ export class Health {
   private models: ReadonlyMap<string, ModelFound> = new Map()
   private down = false
   private described = 0
+  private readonly answering = new Set<string>()
   /** How many looks in a row have said otherwise. */
   private against = 0
   private nextAt = -Infinity
@@ -80,7 +81,12 @@ export class Health {
 
   /** Whether that model is loaded there, as far as anybody knows. */
   isLoaded(model: string): boolean | undefined {
-    return this.find(model)?.loaded
+    return this.answering.has(model) ? true : this.find(model)?.loaded
+  }
+
+  /** It has just answered with that model, so that it is loaded: until the next look says otherwise. */
+  answered(model: string): void {
+    if (this.models.size > 0) this.answering.add(model)
   }
 
   /** That model, as the last look showed it. */
@@ -168,6 +174,7 @@ export class Health {
   private told(inspection: Inspection | undefined): void {
     if (inspection !== undefined) {
       this.inspection = inspection
+      this.answering.clear()
       const short = inspection.models.map((each) => [each.name.replace(/:latest$/, ""), each] as const)
       this.models = new Map([...short, ...inspection.models.map((each) => [each.name, each] as const)])
     }

@@ -9,6 +9,7 @@ import { Clock, Effect, Fiber } from "effect"
 import * as Alarm from "../domain/Alarm.ts"
 import type { Attempt } from "../domain/Attempt.ts"
 import { Facts } from "../domain/Facts.ts"
+import type { Kept } from "../domain/Question.ts"
 import type { Health } from "./Health.ts"
 import type { Member } from "./Member.ts"
 
@@ -19,6 +20,9 @@ interface Favoured {
   readonly until: number
 }
 
+/** A model that is the latest need not say so. */
+export const shortOf = (model: string): string => model.replace(/:latest$/, "")
+
 /** A server, and whose turn it is there. */
 export class Host {
   readonly health: Health
@@ -28,12 +32,23 @@ export class Host {
   private favoured: Favoured | undefined
   /** Models that were loaded before anybody asked, and the fiber that loads them. */
   private readonly loaded = new Set<Member>()
+  private readonly kept = new Map<string, Kept>()
   private loading: Fiber.Fiber<void> | undefined
 
   constructor(health: Health, dwell: number) {
     this.health = health
     this.dwell = dwell
     health.afterwards = Effect.withFiber((fiber) => Effect.sync(() => this.load(fiber)))
+  }
+
+  /** How a model is kept here, by either of its names. */
+  keptAs(model: string): Kept | undefined {
+    return this.kept.size === 0 ? undefined : this.kept.get(shortOf(model))
+  }
+
+  /** Keeps it so from now on. */
+  keepAs(model: string, kept: Kept): void {
+    this.kept.set(shortOf(model), kept)
   }
 
   add(member: Member): void {

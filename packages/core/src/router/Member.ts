@@ -22,8 +22,7 @@ export class Member {
   readonly health: Health
   readonly host: Host
   readonly rates = new Rates()
-  /** How its model is kept, where a route says so, and whether it is to be loaded before anybody asks. */
-  kept: Kept | undefined
+  /** Whether its model is to be loaded before anybody asks. */
   isPreloaded = false
   isDraining = false
   /** Until when it asked not to be asked. */
@@ -74,6 +73,11 @@ export class Member {
     if (this.circuit.isShut(this.target.id, now)) return "open"
     if (this.heldUntil > now) return "held"
     return this.host.makesWait(this, now) ? "waiting" : undefined
+  }
+
+  /** How its model is kept, where a route says so. */
+  get kept(): Kept | undefined {
+    return this.host.keptAs(this.target.model)
   }
 
   /** Whether its model is loaded, as far as anybody knows. */

@@ -5,6 +5,7 @@
 import { Effect } from "effect"
 import { meant, nearest, OptionsRefused, type Problem } from "../domain/Options.ts"
 import * as Target from "../domain/Target.ts"
+import { shortOf } from "./Host.ts"
 import { type Caller, type Options, presets, type Route } from "./Options.ts"
 
 const guards = ["deadline", "timeouts", "retry", "queue", "rescue", "hedge"]
@@ -58,14 +59,15 @@ const problemsOf = (options: Options): ReadonlyArray<Problem> => {
 }
 
 /** A model that two routes want with different contexts would be loaded anew for every other question. */
-const differing = ({ defaults = {}, routes = {} }: Options): ReadonlyArray<Problem> => {
+const differing = ({ defaults, routes }: Options): ReadonlyArray<Problem> => {
   const contexts = new Map<string, readonly [context: unknown, route: string]>()
-  return Object.entries(routes).flatMap(([name, route]) => {
-    const { context = defaults.context, targets = [] } = Object(route) as Partial<Route>
+  return Object.entries(routes ?? {}).flatMap(([name, route]) => {
+    const { context = defaults?.context, targets = [] } = Object(route) as Partial<Route>
     if (context === undefined || !Array.isArray(targets)) return []
     return (targets as ReadonlyArray<string>).flatMap((target) => {
-      const [known, other] = contexts.get(target) ?? [context, name]
-      contexts.set(target, [known, other])
+      const model = typeof target === "string" ? shortOf(target) : ""
+      const [known, other] = contexts.get(model) ?? [context, name]
+      contexts.set(model, [known, other])
       if (known === context) return []
       const expected = `write ${String(known)}, as routes.${other} has for ${target}`
       return [{ path: `routes.${name}.context`, read: JSON.stringify(context), expected }]
@@ -118,7 +120,7 @@ const ofRoute = (path: string, route: Route, upstreams: ReadonlyArray<string>): 
   const all = [isList ? targets : [], Array.isArray(overflow) ? overflow : []].flat(2) as ReadonlyArray<string>
   for (const [index, target] of all.entries()) {
     const read = JSON.stringify(target)
-    const parsed = Target.parse(target)
+    const parsed = Target.parse(typeof target === "string" ? target : "")
     if (parsed._tag === "Failure") problems.push({ path, read, expected: `write ${parsed.failure.expected}` })
     else if (!upstreams.includes(parsed.success.upstream)) {
       problems.push({ path, read, expected: `no such upstream: ${meant(parsed.success.upstream, upstreams)}` })

@@ -115,6 +115,7 @@ export interface Options {
 }
 
 const Keeping = Schema.Struct({
+  maxTokens: Schema.optionalKey(Units.count.schema),
   context: Schema.optionalKey(Units.count.schema),
   keepLoaded: Schema.optionalKey(Units.span.schema),
   preload: Schema.optionalKey(Schema.Boolean)
@@ -124,9 +125,14 @@ const Keeping = Schema.Struct({
 export const keptBy = ({
   context,
   keepLoaded,
+  maxTokens,
   preload
-}: Pick<Settings, "context" | "keepLoaded" | "preload">): Effect.Effect<Kept | undefined, OptionsRefused> => {
+}: Pick<Settings, "context" | "keepLoaded" | "maxTokens" | "preload">): Effect.Effect<
+  Kept | undefined,
+  OptionsRefused
+> => {
   const given = {
+    ...(maxTokens !== undefined && { maxTokens }),
     ...(context !== undefined && { context }),
     ...(keepLoaded !== undefined && { keepLoaded }),
     ...(preload !== undefined && { preload })

@@ -148,7 +148,7 @@ const ownFirst = (self: Answer, spent: Spent, clock: Clock.Clock): Answer =>
     const reason = first !== undefined && Cause.isFailReason(first) ? first.error.reason : undefined
     if (reason?._tag !== "BudgetSpent" && reason?._tag !== "Unpriced") return Effect.failCause(cause)
     const told = Effect.failCause(rest.length > 0 ? Cause.fromReasons([...rest, first!]) : cause)
-    if (reason._tag === "Unpriced" || reason.needs !== undefined) return told
+    if (reason._tag === "Unpriced") return told
     return Effect.withFiber((fiber) => {
       spent.note(fiber.getRef(Facts)!.call.caller, Alarm.read(clock))
       return told

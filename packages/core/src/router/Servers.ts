@@ -91,7 +91,8 @@ export class Servers {
     host.add(member)
     member.isDraining = this.draining.has(upstream)
     // A model that no route names is kept as all are, where its server can keep it.
-    if (!this.kept.has(id) && health.server.load !== undefined) member.kept = this.keptElse
+    const isElse = !this.kept.has(id) && member.kept === undefined && health.server.load !== undefined
+    if (isElse && this.keptElse !== undefined) host.keepAs(model, this.keptElse)
     health.ask(model)
     const leaf = Call.asEffect<SpillwayError, never>(
       (question, attempt) => call(member.kept === undefined ? question : { ...question, kept: member.kept }, attempt),
@@ -131,7 +132,8 @@ export class Servers {
     const span = longest.length === 2 ? Duration.max(longest[0]!, longest[1]!) : longest[0]
     const bound = context ?? before?.context
     if (span !== undefined || bound !== undefined) {
-      member.kept = { ...(bound !== undefined && { context: bound }), ...(span !== undefined && { loadedFor: span }) }
+      const kept = { ...(bound !== undefined && { context: bound }), ...(span !== undefined && { loadedFor: span }) }
+      member.host.keepAs(member.target.model, kept)
     }
     member.isPreloaded ||= isPreloaded
   }
@@ -218,7 +220,10 @@ const heed = <A, E, R>(self: Effect.Effect<A, E, R>, member: Member, forecasts: 
         const { question } = facts.call
         if (question !== undefined && attempt.goesOnFrom === undefined) member.counted(question, attempt, now)
       }
-      if (exit._tag === "Success") return undefined
+      if (exit._tag === "Success") {
+        member.health.answered(member.target.model)
+        return undefined
+      }
       const verdict = Verdict.ofCause(exit.cause, undefined, () => clock.currentTimeMillisUnsafe())
       const span = verdict?.isRefusal === false ? verdict.retryAfter : undefined
       if (span !== undefined) member.hold(span, Alarm.read(clock))

@@ -8,6 +8,7 @@ import type { Question } from "../domain/Question.ts"
 import type { Lasts } from "../domain/Rates.ts"
 import type { SpillwayError } from "../domain/SpillwayError.ts"
 import * as Spread from "../domain/Spread.ts"
+import { conversationOf } from "./Conversation.ts"
 import type { Counted } from "./Hour.ts"
 import type { Closed, Member } from "./Member.ts"
 import type { Routed } from "./Route.ts"
@@ -139,8 +140,11 @@ const routeOf = (
             waiting: waiting.length,
             startsIn: Alarm.spanIfKnown(startsIn),
             targets: pool.members.map((member) => {
-              const lasts = forecasts.lasts(wanted, member)
-              return { ...targetOf(member, next, question, now), expects: lasts && expectsOf(lasts, startsIn ?? 0) }
+              const conversation = question && conversationOf(question, caller)
+              const lasts = forecasts.lasts(wanted, member, member.hasRead(conversation))
+              const own = Math.max(member.waitFor(now), 0) + (member.places.freeIn(0, now) ?? 0)
+              const starts = waiting.length > 0 ? Math.max(startsIn ?? 0, own) : own
+              return { ...targetOf(member, next, question, now), expects: lasts && expectsOf(lasts, starts) }
             })
           }
         })

@@ -133,6 +133,26 @@ describe("a target", () => {
     assert.deepStrictEqual(after, [1, 1, 0.5, 0.25])
   })
 
+  it("need not read again what it has read, as far as it turns out to keep that", () => {
+    const rates = measured()
+    const saved = () => rates.likely(wanted(1_000), true)! - rates.likely(wanted(1_000), true, 1_000)!
+    close(saved(), second)
+    const whole = rates.expect(wanted(1_000), true)!.first.likely
+    close(whole - rates.expect(wanted(1_000), true, 1_000)!.first.likely, second)
+    const again = (cached: number | undefined, prompt: number) => {
+      const usage = { input: 1_000, output: 1, ...(cached !== undefined && { cached }) }
+      const timings = { total: 0, load: 0, prompt: prompt * second, output: 0 }
+      rates.learn(going({ first: prompt, end: prompt }, { usage, timings }), 1_000, 1_000)
+    }
+    // As its server counts it, or by how long it took.
+    for (let each = 0; each < 20; each++) again(0, 1)
+    assert.isBelow(saved(), 0.01 * second)
+    for (let each = 0; each < 20; each++) again(1_000, 0.001)
+    assert.isAbove(saved(), 0.99 * second)
+    for (let each = 0; each < 20; each++) again(undefined, 1)
+    assert.isBelow(saved(), 0.01 * second)
+  })
+
   it("that seems to read many times as fast as it does has read it before", () => {
     const rates = measured()
     const timings = { total: 0, load: 0, prompt: 0.01 * second, output: 0 }

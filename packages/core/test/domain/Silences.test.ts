@@ -31,6 +31,7 @@ const coming = (prompt: number, more: Partial<Coming> = {}): Coming => ({
   writing: exactly(0),
   batch: undefined,
   heldBack: 0,
+  isTold: false,
   ...more
 })
 
@@ -59,14 +60,21 @@ describe("before its first word", () => {
 
   it("one that says how fast it reads may take what that comes to, and what it has taken", () => {
     const silences = new Silences()
-    assert.strictEqual(silences.quiet(coming(5_000, { batch: 1 })).first, second)
+    assert.strictEqual(silences.quiet(coming(5_000, { batch: 1, isTold: true })).first, second)
     silences.learn(going([20], 21), 5_000)
-    assert.strictEqual(silences.quiet(coming(5_000, { batch: 1 })).first, 20 * second)
+    assert.strictEqual(silences.quiet(coming(5_000, { batch: 1, isTold: true })).first, 20 * second)
+  })
+
+  it("one that tells a load from a hang may take what it has taken, but any time for what is longer", () => {
+    const silences = new Silences()
+    silences.learn(going([1], 2), 10)
+    assert.strictEqual(silences.quiet(coming(10, { isTold: true })).first, second)
+    assert.strictEqual(silences.quiet(coming(100, { isTold: true })).first, Infinity)
   })
 
   it("somebody else may be served first, and it may hold back what it writes", () => {
     const silences = new Silences()
-    const more = { batch: 1, writing: exactly(7 * second), heldBack: 5 * second }
+    const more = { batch: 1, isTold: true, writing: exactly(7 * second), heldBack: 5 * second }
     assert.strictEqual(silences.quiet(coming(10, more)).first, 13 * second)
   })
 
@@ -101,18 +109,24 @@ describe("between two words", () => {
 })
 
 describe("who was given up", () => {
-  it("is given twice as long the next time, up to 64 times, and less again with each answer", () => {
+  it("is given twice as long once there were three of its size, up to 64 times, and less again with answers", () => {
     const silences = new Silences()
     silences.learn(going([20], 21), 10)
-    const first = () => silences.quiet(coming(10)).first / second
-    assert.strictEqual(first(), 20)
-    silences.learn(going([], 40, true), 10)
-    assert.strictEqual(first(), 40)
-    for (let each = 0; each < 20; each++) silences.learn(going([1, 2], 40, true), 10)
+    silences.learn(going([20], 21), 1_000)
+    const first = (prompt = 10) => silences.quiet(coming(prompt)).first / second
+    const told: Array<number> = []
+    for (let each = 0; each < 7; each++) {
+      silences.learn(going([], 40, true), 10)
+      told.push(first())
+    }
+    assert.deepStrictEqual(told, [20, 20, 40, 40, 40, 80, 80])
+    // Answers of another size say nothing of this one.
+    for (let each = 0; each < 9; each++) silences.learn(going([1, 2], 3), 1_000)
+    assert.strictEqual(first(), 80)
+    assert.isAtMost(first(1_000), 20)
+    for (let each = 0; each < 40; each++) silences.learn(going([1, 2], 40, true), 10)
     assert.strictEqual(first(), 64 * 20)
-    silences.learn(going([20], 21), 10)
-    assert.approximately(first(), 0.8 * 64 * 20, 1)
-    for (let each = 0; each < 40; each++) silences.learn(going([20], 21), 10)
+    for (let each = 0; each < 18; each++) silences.learn(going([20], 21), 10)
     assert.strictEqual(first(), 20)
   })
 

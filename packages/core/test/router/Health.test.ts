@@ -65,6 +65,24 @@ describe("a server", () => {
     })
   )
 
+  it.effect("has a model loaded that has just answered, until a look says otherwise", () =>
+    Effect.gen(function* () {
+      const { asking, health, state } = yield* scene()
+      health.answered("n")
+      assert.isUndefined(health.isLoaded("n"))
+      state.models = [
+        { name: "m", loaded: true },
+        { name: "n", loaded: false }
+      ]
+      yield* asking(1)
+      assert.isFalse(health.isLoaded("n"))
+      health.answered("n")
+      assert.isTrue(health.isLoaded("n"))
+      yield* asking(40)
+      assert.isFalse(health.isLoaded("n"))
+    })
+  )
+
   it.effect("that somebody could not reach is looked at within a second, and again a second later", () =>
     Effect.gen(function* () {
       const { asking, health, state } = yield* scene()

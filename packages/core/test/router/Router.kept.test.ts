@@ -24,6 +24,8 @@ describe("the model of a route", () => {
         assert.deepStrictEqual([asked.kept?.context, Duration.toMillis(asked.kept!.loadedFor!)], [4_096, 1_800_000])
         assert.strictEqual(asked.model, "small")
       }
+      yield* ask(Question.chat("gpu1/small:latest", "How high?"))
+      assert.strictEqual(gpu1.state.asked.at(-1)!.kept?.context, 4_096)
       yield* ask(Question.chat("gpu1/other", "How high?"))
       assert.isUndefined(gpu1.state.asked.at(-1)!.kept)
       yield* ask(Question.chat("over", "How high?"))
@@ -159,18 +161,18 @@ describe("the model of a route", () => {
     })
   )
 
-  it("has one context, whichever route it is asked on", () => {
+  it("has one context, whichever route it is asked on and by whichever name", () => {
     const upstreams = { gpu1: async () => "Yes" }
     const routes = {
       chat: { targets: ["gpu1/small"], context: 4_096 },
-      long: { targets: ["gpu1/small"], context: 8_192 }
+      long: { targets: ["gpu1/small:latest"], context: 8_192 }
     }
     const made = Effect.runSyncExit(Effect.scoped(Layer.build(Spillway.layer({ upstreams, routes }))))
     const error = Exit.isFailure(made) ? Cause.squash(made.cause) : undefined
     assert.instanceOf(error, Options.OptionsRefused)
     assert.match(
       (error as Error).message,
-      /routes\.long\.context: read 8192, write 4096, as routes\.chat has for gpu1\/small/
+      /routes\.long\.context: read 8192, write 4096, as routes\.chat has for gpu1\/small:latest/
     )
   })
 })

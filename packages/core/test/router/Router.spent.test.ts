@@ -13,6 +13,30 @@ const spending = (overflow: ReadonlyArray<string>) =>
 
 const within = { deadline: "10s" } as const
 
+describe("a caller whose budget never holds what goes over", () => {
+  it.effect("waits for what is free as well", () =>
+    Effect.gen(function* () {
+      const { spillway, states } = yield* scene((servers) => ({
+        upstreams: upstreams(servers),
+        routes: {
+          chat: { targets: ["gpu1/m"], overflow: ["hosted/big"], timeouts: { firstToken: "5m", idle: "5m" } }
+        },
+        budgets: { each: "$0.001/day" }
+      }))
+      states[0]!.takes = 19_000
+      const busy = yield* asking(spillway)
+      const first = yield* asking(spillway, "chat", within)
+      yield* pass(9)
+      assert.strictEqual(reasonOf(yield* Fiber.join(first)), "TimedOut")
+      states[0]!.takes = 300
+      const second = yield* asking(spillway, "chat", { deadline: "13s" })
+      yield* pass(12)
+      assert.strictEqual(whoOf(yield* Fiber.join(second)), "gpu1/m")
+      yield* Fiber.join(busy)
+    })
+  )
+})
+
 describe("a caller whose budget is spent", () => {
   it.effect("waits for what is free until his time is over, and not only until others go over", () =>
     Effect.gen(function* () {
