@@ -15,6 +15,7 @@ describe("the model of a route", () => {
         routes: {
           chat: { targets: ["gpu1/small"], overflow: ["hosted/big"], context: 4_096, keepLoaded: "10m" },
           longer: { targets: ["gpu1/small"], keepLoaded: "30m" },
+          brief: { targets: ["gpu1/small"], keepLoaded: "5m" },
           over: { targets: ["hosted/big"] }
         }
       })
