@@ -49,15 +49,18 @@ export class Rates {
   /** How much it really keeps of what it should have read already. */
   private keeps = 1
 
-  /** A go has ended, of whose prompt so many tokens had been read already, as far as anybody knows. */
-  learn(attempt: Attempt, prompt: number, already = 0): void {
+  /**
+   * A go has ended, of whose prompt so many tokens had been read already, as far as anybody knows; or a clock has given
+   * it up.
+   */
+  learn(attempt: Attempt, prompt: number, already = 0, isGivenUp = false): void {
     const { endedAt = 0, exit, firstAt, goesOnFrom, parts, resumedAt, startedAt, usage } = attempt
     // What a server begins with what was heard before shows neither how long it is nor how fast.
     if (startedAt === undefined || goesOnFrom !== undefined) return
     const timings = exit?._tag === "Success" && isSummary(exit.value) ? exit.value.timings : undefined
     const load = timings !== undefined && timings.load >= loadMin ? timings.load : 0
     this.isTold ||= timings !== undefined
-    this.silences.learn(attempt, prompt, load)
+    this.silences.learn(attempt, prompt, load, isGivenUp)
     if (exit?._tag !== "Success" || firstAt === undefined) return
     this.seenAt = endedAt
     if (load > 0) this.loads.learn(load)

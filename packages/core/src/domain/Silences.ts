@@ -37,16 +37,17 @@ export class Silences {
     return this.longest.range
   }
 
-  /** A go with a prompt of so many tokens has ended, of which it took so long to load the model. */
+  /** A go with a prompt of so many tokens has ended, of which it took so long to load the model; or was given up. */
   learn(
-    { endedAt = 0, exit, firstAt, lastAt, longestPause, lost, parts, startedAt = 0 }: Attempt,
+    { endedAt = 0, exit, firstAt, lastAt, longestPause, parts, startedAt = 0 }: Attempt,
     prompt: number,
-    load = 0
+    load = 0,
+    isGivenUp = false
   ): void {
     const size = sizeOf(prompt)
     const losses = this.losses[size] ?? 0
     if (exit?._tag !== "Success") {
-      if (lost) this.losses[size] = Math.min(losses + 1, lossesMax)
+      if (isGivenUp) this.losses[size] = Math.min(losses + 1, lossesMax)
       return
     }
     this.losses[size] = Math.max(losses - 1, 0)

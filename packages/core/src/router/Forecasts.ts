@@ -82,11 +82,13 @@ export class Forecasts implements Forecast {
     const { caller, question } = call
     if (question === undefined || question.kind === "embed" || attempt.goesOnFrom !== undefined) return
     const conversation = conversationOf(question, caller)
-    member.rates.learn(attempt, question.prompt.likely, member.hasRead(conversation))
+    // Whose own time is over has not been given up: who gives little of it must not make clocks long for others.
+    const isGivenUp = attempt.lost && now < call.deadline
+    member.rates.learn(attempt, question.prompt.likely, member.hasRead(conversation), isGivenUp)
     if (attempt.exit?._tag !== "Success") return
     const tokens = tokensOf(attempt)
-    if (conversation !== undefined)
-      member.reads(conversation, (attempt.usage?.input ?? question.prompt.likely) + tokens)
+    const read = attempt.usage?.input ?? question.prompt.likely
+    if (conversation !== undefined) member.reads(conversation, read + tokens)
     this.lengths.get(keyOf(caller, question.model), now)?.add(tokens, now)
     this.lengths.get(keyOf("", question.model), now)?.add(tokens, now)
   }

@@ -22,6 +22,9 @@ export interface Seen {
   readonly inspection: Inspection | undefined
 }
 
+/** A model that is the latest need not say so. */
+export const shortOf = (model: string): string => model.replace(/:latest$/, "")
+
 /** A server that can be looked at, or cannot. */
 export type Lookable = Partial<Pick<Upstream, "inspect" | "show" | "load">>
 
@@ -46,6 +49,7 @@ export class Health {
   private models: ReadonlyMap<string, ModelFound> = new Map()
   private down = false
   private described = 0
+  /** Models that have answered since the last look. */
   private readonly answering = new Set<string>()
   /** How many looks in a row have said otherwise. */
   private against = 0
@@ -86,7 +90,8 @@ export class Health {
 
   /** It has just answered with that model, so that it is loaded: until the next look says otherwise. */
   answered(model: string): void {
-    if (this.models.size > 0) this.answering.add(model)
+    // Of what it does not list nothing is known, and names come from callers.
+    if (this.models.has(model)) this.answering.add(model)
   }
 
   /** That model, as the last look showed it. */
@@ -175,7 +180,7 @@ export class Health {
     if (inspection !== undefined) {
       this.inspection = inspection
       this.answering.clear()
-      const short = inspection.models.map((each) => [each.name.replace(/:latest$/, ""), each] as const)
+      const short = inspection.models.map((each) => [shortOf(each.name), each] as const)
       this.models = new Map([...short, ...inspection.models.map((each) => [each.name, each] as const)])
     }
     if ((inspection === undefined) === this.down) this.against = 0

@@ -10,7 +10,7 @@ import * as Alarm from "../domain/Alarm.ts"
 import type { Attempt } from "../domain/Attempt.ts"
 import { Facts } from "../domain/Facts.ts"
 import type { Kept } from "../domain/Question.ts"
-import type { Health } from "./Health.ts"
+import { type Health, shortOf } from "./Health.ts"
 import type { Member } from "./Member.ts"
 
 /** A call that the others let have its turn. */
@@ -19,9 +19,6 @@ interface Favoured {
   readonly attempt: Attempt
   readonly until: number
 }
-
-/** A model that is the latest need not say so. */
-export const shortOf = (model: string): string => model.replace(/:latest$/, "")
 
 /** A server, and whose turn it is there. */
 export class Host {

@@ -22,8 +22,9 @@ export class Member {
   readonly health: Health
   readonly host: Host
   readonly rates = new Rates()
-  /** Whether its model is to be loaded before anybody asks. */
+  /** Whether its model is to be loaded before anybody asks, and how it is kept where no route says so. */
   isPreloaded = false
+  keptElse: Kept | undefined = undefined
   isDraining = false
   /** Until when it asked not to be asked. */
   heldUntil = -Infinity
@@ -75,9 +76,9 @@ export class Member {
     return this.host.makesWait(this, now) ? "waiting" : undefined
   }
 
-  /** How its model is kept, where a route says so. */
+  /** How its model is kept, where somebody says so. */
   get kept(): Kept | undefined {
-    return this.host.keptAs(this.target.model)
+    return this.host.keptAs(this.target.model) ?? this.keptElse
   }
 
   /** Whether its model is loaded, as far as anybody knows. */

@@ -5,7 +5,7 @@
 import { Effect } from "effect"
 import { meant, nearest, OptionsRefused, type Problem } from "../domain/Options.ts"
 import * as Target from "../domain/Target.ts"
-import { shortOf } from "./Host.ts"
+import { shortOf } from "./Health.ts"
 import { type Caller, type Options, presets, type Route } from "./Options.ts"
 
 const guards = ["deadline", "timeouts", "retry", "queue", "rescue", "hedge"]

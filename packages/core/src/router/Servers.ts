@@ -21,7 +21,7 @@ import * as Verdict from "../domain/Verdict.ts"
 import * as RateLimit from "../policies/RateLimit.ts"
 import type { Policy } from "../Policy.ts"
 import { Forecasts } from "./Forecasts.ts"
-import { Health } from "./Health.ts"
+import { Health, shortOf } from "./Health.ts"
 import { Host } from "./Host.ts"
 import { answering, serverOf } from "./Answering.ts"
 import { at, keptBy, type Options } from "./Options.ts"
@@ -91,8 +91,7 @@ export class Servers {
     host.add(member)
     member.isDraining = this.draining.has(upstream)
     // A model that no route names is kept as all are, where its server can keep it.
-    const isElse = !this.kept.has(id) && member.kept === undefined && health.server.load !== undefined
-    if (isElse && this.keptElse !== undefined) host.keepAs(model, this.keptElse)
+    if (!this.isOfRoute(id) && health.server.load !== undefined) member.keptElse = this.keptElse
     health.ask(model)
     const leaf = Call.asEffect<SpillwayError, never>(
       (question, attempt) => call(member.kept === undefined ? question : { ...question, kept: member.kept }, attempt),
@@ -113,15 +112,19 @@ export class Servers {
   /** Forgets one that nobody asks any more. */
   forget(id: string): void {
     const asked = this.targets.get(id)
-    if (asked === undefined || asked.member.places.taken > 0 || this.kept.has(id)) return
+    if (asked === undefined || asked.member.places.taken > 0 || this.isOfRoute(id)) return
     this.targets.delete(id)
     asked.member.host.remove(asked.member)
     asked.member.health.forget(asked.member.target.model)
   }
 
-  /** The targets of routes are never forgotten. */
+  /** The targets of routes are never forgotten, by either of their names. */
   keep(id: string): void {
-    this.kept.add(id)
+    this.kept.add(shortOf(id))
+  }
+
+  private isOfRoute(id: string): boolean {
+    return this.kept.has(shortOf(id))
   }
 
   /** How a route keeps the model of its target; of two that say how long, the longer one counts. */

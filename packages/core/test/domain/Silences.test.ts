@@ -8,7 +8,7 @@ import { exactly } from "../../src/domain/Spread.ts"
 const second = 1_000_000_000
 
 /** A go whose parts come at these seconds, and that ends then. */
-const going = (parts: ReadonlyArray<number>, end: number, lost = false) => {
+const going = (parts: ReadonlyArray<number>, end: number, isLost = false) => {
   let now = 0
   const clock = { monotonicTimeNanosUnsafe: () => BigInt(Math.round(now * second)) } as Clock.Clock
   const attempt = new Attempt.Attempt(clock, { emit: () => undefined }).start("gpu/m")
@@ -17,8 +17,7 @@ const going = (parts: ReadonlyArray<number>, end: number, lost = false) => {
     void attempt.emit(Part.text("dam "))
   }
   now = end
-  attempt.lost = lost
-  attempt.exit = lost
+  attempt.exit = isLost
     ? Exit.fail(refusal({ _tag: "Cut", target: "gpu/m", parts: parts.length }))
     : Exit.succeed(Summary.make())
   attempt.end()
@@ -116,7 +115,7 @@ describe("who was given up", () => {
     const first = (prompt = 10) => silences.quiet(coming(prompt)).first / second
     const told: Array<number> = []
     for (let each = 0; each < 7; each++) {
-      silences.learn(going([], 40, true), 10)
+      silences.learn(going([], 40, true), 10, 0, true)
       told.push(first())
     }
     assert.deepStrictEqual(told, [20, 20, 40, 40, 40, 80, 80])
@@ -124,7 +123,7 @@ describe("who was given up", () => {
     for (let each = 0; each < 9; each++) silences.learn(going([1, 2], 3), 1_000)
     assert.strictEqual(first(), 80)
     assert.isAtMost(first(1_000), 20)
-    for (let each = 0; each < 40; each++) silences.learn(going([1, 2], 40, true), 10)
+    for (let each = 0; each < 40; each++) silences.learn(going([1, 2], 40, true), 10, 0, true)
     assert.strictEqual(first(), 64 * 20)
     for (let each = 0; each < 18; each++) silences.learn(going([20], 21), 10)
     assert.strictEqual(first(), 20)
@@ -133,9 +132,7 @@ describe("who was given up", () => {
   it("by itself, or because its caller left, has shown nothing", () => {
     const silences = new Silences()
     silences.learn(going([20], 21), 10)
-    const left = going([], 40, true)
-    left.lost = false
-    silences.learn(left, 10)
+    for (let each = 0; each < 9; each++) silences.learn(going([], 40, true), 10)
     assert.strictEqual(silences.quiet(coming(10)).first, 20 * second)
   })
 })

@@ -114,7 +114,11 @@ describe("the model of a route", () => {
       yield* spillway.drain("gpu1")
       yield* ask(Question.chat("chat", "How high?"))
       yield* spillway.drain("gpu1", false)
-      assert.isUndefined(gpu2.state.asked[0]!.kept)
+      yield* ask(Question.chat("gpu2/large:latest", "How high?"))
+      assert.deepStrictEqual(
+        gpu2.state.asked.map(({ kept }) => kept),
+        [undefined, undefined]
+      )
       yield* spillway.explain("gpu1/small")
       yield* ask(Question.chat("small", "How high?"))
       yield* ask(Question.chat("chat", "How high?"))

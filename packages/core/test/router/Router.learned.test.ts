@@ -162,6 +162,22 @@ describe("a target that hangs", () => {
   )
 })
 
+describe("callers who give it little time", () => {
+  it.effect("do not make others wait longer until a hang is found out", () =>
+    Effect.gen(function* () {
+      let takes = 200
+      const { told } = yield* alone(speaking(() => ({ first: takes })))
+      const question = Question.chat("chat", "How high?")
+      assert.strictEqual(yield* told(question, 1), "mine/m")
+      takes = 3_000
+      for (let each = 0; each < 18; each++) yield* told(question, 4, { deadline: "1s" })
+      takes = 600_000
+      // A quarter of a minute for who tells nothing, and as much for somebody who may come first.
+      assert.strictEqual(yield* told(question, 35), "TimedOut")
+    })
+  )
+})
+
 describe("a caller", () => {
   it.effect("whose answers were long is let in where a place is free, and learns that they are short", () =>
     Effect.gen(function* () {
