@@ -25,8 +25,14 @@ export interface TargetRefused {
   readonly expected: string
 }
 
-/** Whether Ollama answers this model from its cloud, by its name. */
-export const isCloudModel = (model: string): boolean => /[:-]cloud$/.test(model)
+/** Whether Ollama answers this model from its cloud, by its name; or by that of a target that it is on. */
+export const isCloudModel = (model: string): boolean => model.endsWith("cloud") && /[:-]cloud$/.test(model)
+
+/** What all cloud models of the upstream of such a target are called together. */
+export const cloudOf = (target: string): string => {
+  const slash = target.indexOf("/")
+  return slash < 0 ? target : `${target.slice(0, slash)}:cloud`
+}
 
 /** Makes a target. */
 export const make = (given: {
@@ -38,7 +44,7 @@ export const make = (given: {
   id: `${given.upstream}/${given.model}`,
   upstream: given.upstream,
   model: given.model,
-  domain: isCloudModel(given.model) ? `${given.upstream}:cloud` : (given.domain ?? given.upstream),
+  domain: isCloudModel(given.model) ? cloudOf(`${given.upstream}/`) : (given.domain ?? given.upstream),
   ...(given.price === undefined ? {} : { price: given.price })
 })
 

@@ -16,6 +16,7 @@ import { framedAtOnce } from "../domain/Frame.ts"
 import { Keyed } from "../domain/Keyed.ts"
 import { decode, type OptionsRefused, type Widened } from "../domain/Options.ts"
 import { refusal, type SpillwayError } from "../domain/SpillwayError.ts"
+import * as Target from "../domain/Target.ts"
 import * as Units from "../domain/Units.ts"
 import * as Verdict from "../domain/Verdict.ts"
 import * as Policy from "../Policy.ts"
@@ -255,9 +256,13 @@ class Breaker<RS> {
     } else this.circuits.keep(this.keyed(key)).reset()
   }
 
-  /** Where all are counted together there is one circuit, whatever it is called. */
+  /**
+   * Under which name the calls of a key are counted. Where all are counted together there is one circuit, whatever it
+   * is called; and the cloud models of one Ollama are up or down together.
+   */
   private keyed(key: string): string {
-    return this.per === "all" ? keyOf("all", undefined) : key
+    if (this.per === "all") return keyOf("all", undefined)
+    return this.per === "target" && Target.isCloudModel(key) ? Target.cloudOf(key) : key
   }
 
   guard<A, E, R>(
@@ -267,7 +272,8 @@ class Breaker<RS> {
     const facts = fiber.getRef(Facts)
     const key = keyOf(this.per, facts)
     if (this.isIsolated) return Effect.fail(refused(this.per === "target" ? key : "default", Infinity))
-    const circuit = this.circuits.find(key) ?? this.circuits.get(key, Alarm.now(fiber))
+    const counted = this.keyed(key)
+    const circuit = this.circuits.find(counted) ?? this.circuits.get(counted, Alarm.now(fiber))
     if (circuit === undefined) return self
     return framedAtOnce(new Passage(this, circuit, key, self, fiber, facts), fiber)
   }

@@ -137,6 +137,24 @@ describe("CircuitBreaker", () => {
     })
   )
 
+  it.effect("counts the cloud models of one Ollama together, since they are up or down together", () =>
+    Effect.gen(function* () {
+      const guard = yield* breaker({ failures: 2 })
+      yield* failing(guard).pipe(at("gpu1/a:cloud"))
+      yield* failing(guard).pipe(at("gpu1/b:120b-cloud"))
+      for (const target of ["gpu1/a:cloud", "gpu1/b:120b-cloud", "gpu1/asked-by-nobody:cloud"]) {
+        assert.strictEqual(yield* stands(guard, target), "Open", target)
+        assert.isTrue(guard.isShut(target, 0), target)
+        const { reason } = yield* Effect.flip(guard(Effect.void).pipe(at(target)))
+        assert.include(reason, { _tag: "Unavailable", target })
+      }
+      for (const target of ["gpu1/a", "gpu1/cloud", "gpu2/a:cloud"]) {
+        assert.strictEqual(yield* stands(guard, target), "Closed", target)
+        yield* guard(Effect.void).pipe(at(target))
+      }
+    })
+  )
+
   it.effect("counts targets, keys, callers or everybody together, as it is told", () =>
     Effect.gen(function* () {
       const said = { target: "gpu1/a", key: "tenant", caller: "ann" }
