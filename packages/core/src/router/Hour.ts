@@ -1,8 +1,9 @@
 /**
- * How many calls of a route came within the last hour, and how many of them its own targets could not do.
+ * How many calls of a route came within the last hour, how many of them its own targets could not do, and how much of
+ * their time those have worked.
  *
- * Who pays for what goes over wants to know whether that is a bad minute or a server too few: so nothing is said before
- * a whole hour has been seen.
+ * Who pays for what goes over wants to know whether that is a bad minute or a server too few, and who pays for servers
+ * whether there is one too many: so nothing is said of either before a whole hour has been seen.
  */
 import { Tally } from "../domain/Tally.ts"
 
@@ -13,12 +14,24 @@ export interface Counted {
   readonly over: number
   /** Whether more than three in ten have gone over for a whole hour. */
   readonly isTooSmall: boolean
+  /** For which share of the time its own slots were in use, whoever used them. */
+  readonly used: number
+  /** Whether that was less than one part in twenty for a whole hour. */
+  readonly isIdle: boolean
 }
+
+/** Slots, and for how many nanoseconds together they were in use within the last hour. */
+export interface Used {
+  readonly bound: number
+  usedFor(now: number): number
+}
+
+/** A count of an hour: one minute more than it has, since the oldest one is only partly in it. */
+export const counts = (): Tally => new Tally(minute, 61)
 
 /** The last hour of a route. */
 export class Hour {
-  /** One minute more than an hour has, since the oldest one is only partly in it. */
-  private readonly counts = new Tally(minute, 61)
+  private readonly counts = counts()
   private readonly since: number
 
   constructor(now: number) {
@@ -35,13 +48,18 @@ export class Hour {
     this.counts.add(now, 0, 1)
   }
 
-  /** What was counted until now. */
-  read(now: number): Counted {
+  /** What was counted until now, on a route with these slots. */
+  read(now: number, slots: Used): Counted {
     this.counts.advance(now)
     const { all: calls, marked: over } = this.counts
-    return { calls, over, isTooSmall: now - this.since >= 60 * minute && over > calls * tooMuch }
+    const seen = Math.min(now - this.since, hour)
+    const isWhole = seen >= hour
+    const used = seen > 0 ? Math.min(slots.usedFor(now) / (Math.max(slots.bound, 1) * seen), 1) : 0
+    return { calls, over, isTooSmall: isWhole && over > calls * tooMuch, used, isIdle: isWhole && used < tooLittle }
   }
 }
 
 const minute = 60_000_000_000
+const hour = 60 * minute
 const tooMuch = 0.3
+const tooLittle = 0.05

@@ -13,6 +13,7 @@ import * as Ratio from "../domain/Ratio.ts"
 import { refusal, type SpillwayError } from "../domain/SpillwayError.ts"
 import type { Target } from "../domain/Target.ts"
 import type { Health } from "./Health.ts"
+import { counts } from "./Hour.ts"
 import type { Host } from "./Host.ts"
 
 /** One target, and what is known of it. */
@@ -30,6 +31,7 @@ export class Member {
   heldUntil = -Infinity
   private readonly circuit: Circuits
   private readonly ratio = new Ratio.Ratio()
+  private readonly worked = counts()
   /** The conversations that it has read last, as many as it runs at once, and how many tokens of each. */
   private readonly conversations = new Map<string, number>()
   /** Until when somebody is on his way who was sent there while its circuit lets in few. */
@@ -139,6 +141,17 @@ export class Member {
       if (conversations.size <= Math.max(places.bound, 1)) return
       conversations.delete(oldest)
     }
+  }
+
+  /** It has worked for somebody for so long. */
+  works(span: number, now: number): void {
+    this.worked.add(now, span, 0)
+  }
+
+  /** For how many nanoseconds it has worked within the last hour, for one and another. */
+  usedFor(now: number): number {
+    this.worked.advance(now)
+    return this.worked.all
   }
 
   /** Learns how many tokens its model counts. */

@@ -62,6 +62,11 @@ export class Pool implements Rooms {
     return this.members.reduce((sum, { places }) => sum + places.taken, 0)
   }
 
+  /** For how many nanoseconds its targets have worked together within the last hour. */
+  usedFor(now: number): number {
+    return this.members.reduce((sum, member) => sum + member.usedFor(now), 0)
+  }
+
   /** How long one is held, by those of whom it is known. */
   get holds(): number | undefined {
     let sum = 0

@@ -220,6 +220,7 @@ const heed = <A, E, R>(self: Effect.Effect<A, E, R>, member: Member, forecasts: 
       if (attempt !== undefined) {
         const now = Alarm.read(clock)
         forecasts.learn(facts, attempt, member, now)
+        member.works(now - (attempt.startedAt ?? now), now)
         const { question } = facts.call
         if (question !== undefined && attempt.goesOnFrom === undefined) member.counted(question, attempt, now)
       }

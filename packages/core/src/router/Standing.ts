@@ -149,7 +149,7 @@ const routeOf = (
           }
         })
       ),
-      (told) => ({ name, next: next?.target.id, tiers: told, lastHour: hour.read(now) })
+      (told) => ({ name, next: next?.target.id, tiers: told, lastHour: hour.read(now, tiers[0]!.pool) })
     )
   })
 

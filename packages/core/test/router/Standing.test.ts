@@ -161,7 +161,11 @@ describe("the last hour of a route", () => {
         routes: { chat: { targets: ["gpu1/m"], overflow: ["gpu2/m", "hosted/big"] } },
         defaults: { retry: { attempts: 1 }, breaker: { failures: 1_000, failureRate: "100%", calls: 1_000 } }
       }))
-      const hour = Effect.map(spillway.explain("chat"), ({ lastHour }) => lastHour)
+      const hour = Effect.map(spillway.explain("chat"), ({ lastHour: { calls, isTooSmall, over } }) => ({
+        calls,
+        over,
+        isTooSmall
+      }))
       assert.deepStrictEqual(yield* hour, { calls: 0, over: 0, isTooSmall: false })
       states[1]!.fails = refusal({ _tag: "Overloaded", target: "gpu2/m" })
       for (let each = 0; each < 10; each++) {
@@ -178,6 +182,30 @@ describe("the last hour of a route", () => {
       assert.deepStrictEqual(yield* hour, { calls: 10, over: 4, isTooSmall: true })
       yield* pass(120)
       assert.deepStrictEqual(yield* hour, { calls: 0, over: 0, isTooSmall: false })
+    })
+  )
+
+  it.effect("says for which share of the time its own slots were in use, and after a whole one that they idle", () =>
+    Effect.gen(function* () {
+      const { spillway, states } = yield* scene((servers) => ({
+        upstreams: {
+          gpu1: { upstream: servers[0]!.upstream, slots: 1 },
+          gpu2: { upstream: servers[1]!.upstream, slots: 3 }
+        },
+        routes: { chat: { targets: ["gpu1/m", "gpu2/m"], balance: "round-robin" } },
+        defaults: { deadline: "1h", timeouts: { firstToken: "1h" } }
+      }))
+      const hour = Effect.map(spillway.explain("chat"), ({ lastHour: { isIdle, used } }) => ({ isIdle, used }))
+      assert.deepStrictEqual(yield* hour, { used: 0, isIdle: false })
+      states[0]!.takes = states[1]!.takes = 240_000
+      for (let each = 0; each < 3; each++) yield* asking(spillway)
+      yield* pass(240)
+      assert.deepStrictEqual(yield* hour, { used: 3 / 4, isIdle: false })
+      yield* pass(56 * 60)
+      assert.deepStrictEqual(yield* hour, { used: 3 / 4 / 15, isIdle: false })
+      yield* asking(spillway)
+      yield* pass(300)
+      assert.deepStrictEqual(yield* hour, { used: 1 / 60, isIdle: true })
     })
   )
 })
