@@ -8,7 +8,6 @@
 import { Cause, Context, Data, Duration, Effect, Exit, Layer, Result, Scope, Stream } from "effect"
 import * as Alarm from "./domain/Alarm.ts"
 import * as Answer from "./domain/Answer.ts"
-import { answering } from "./domain/CallRecord.ts"
 import { Facts } from "./domain/Facts.ts"
 import type { OptionsRefused } from "./domain/Options.ts"
 import type { Part } from "./domain/Part.ts"
@@ -18,12 +17,14 @@ import { refusal, type SpillwayError } from "./domain/SpillwayError.ts"
 import type { Summary } from "./domain/Summary.ts"
 import * as Policy from "./Policy.ts"
 import type { Options } from "./router/Options.ts"
+import { type Progress, progressOf, type Receipt, receiptOf } from "./router/Receipt.ts"
 import * as Router from "./router/Router.ts"
 import { explain, type RouteStanding, type Status, statusOf } from "./router/Standing.ts"
 
 export type { Answers, Caller, Options, Pulled, Route, Server, Settings } from "./router/Options.ts"
 export type { Closed } from "./router/Member.ts"
 export type { Counted } from "./router/Hour.ts"
+export type { Progress, Receipt } from "./router/Receipt.ts"
 export type {
   Differing,
   Expected,
@@ -41,11 +42,8 @@ export type Asked =
   | Questions.Question
   | { readonly model: string; readonly prompt: string | ReadonlyArray<Questions.Message> }
 
-/** A whole answer, and who gave it. */
-export interface Whole extends Answer.Whole<Summary> {
-  /** The target that answered, as `upstream/model`. */
-  readonly target: string | undefined
-}
+/** A whole answer, who gave it, and what that has taken. */
+export interface Whole extends Answer.Whole<Summary>, Receipt {}
 
 /** The router. */
 export interface Service {
@@ -60,6 +58,9 @@ export interface Service {
   readonly explain: (asked: string | Asked) => Effect.Effect<RouteStanding, SpillwayError>
   /** How the budget of all together stands, and that of a caller; nothing where there is none. */
   readonly budget: (caller?: string) => Effect.Effect<Budgets, SpillwayError>
+  /** What a call has taken, and how far it has come, for whoever runs `call` himself: he finds its facts in there. */
+  readonly receipt: (facts: Facts) => Receipt
+  readonly progress: (facts: Facts) => Effect.Effect<Progress>
   /** Lets nobody in at a server any more, or in again; what runs there goes on. */
   readonly drain: (upstream: string, isDraining?: boolean) => Effect.Effect<void, SpillwayError>
 }
@@ -73,10 +74,10 @@ export interface Budgets {
 /** Makes it. What it holds is given back with the scope. */
 export const make = (options: Options): Effect.Effect<Service, OptionsRefused, Scope.Scope> =>
   Effect.map(Router.make(options), (router): Service => {
-    const { call } = router
+    const { call, prices } = router
     return {
       call,
-      ask: (asked) => Effect.flatMap(Effect.fromResult(questionOf(asked)), (question) => wholeOf(call, question)),
+      ask: (asked) => Effect.flatMap(Effect.fromResult(questionOf(asked)), (question) => wholeOf(router, question)),
       stream: (asked) =>
         Stream.unwrap(Effect.map(Effect.fromResult(questionOf(asked)), (question) => Answer.toStream(call, question))),
       guard: (self) => router.guard(self),
@@ -87,6 +88,13 @@ export const make = (options: Options): Effect.Effect<Service, OptionsRefused, S
           : Effect.flatMap(Effect.fromResult(questionOf(asked)), (question) =>
               explain(router, question.model, question)
             ),
+      receipt: (facts) => receiptOf(facts, prices),
+      progress: (facts) =>
+        Effect.withFiber((fiber) => {
+          const { model = "" } = facts.call.question ?? {}
+          const route = router.routes.get(model) ?? router.named.get(model)
+          return Effect.succeed(progressOf(facts, route, Alarm.now(fiber)))
+        }),
       budget: (caller) => router.budget?.standing(caller) ?? Effect.succeed({}),
       drain: (upstream, isDraining = true) =>
         Effect.withFiber((fiber) => {
@@ -108,17 +116,14 @@ export class Spillway extends Context.Service<Spillway, Service>()("spillway/Spi
   }
 }
 
-const wholeOf = (call: Service["call"], question: Questions.Question): Effect.Effect<Whole, SpillwayError> =>
+const wholeOf = ({ call, prices }: Router.Router, question: Questions.Question): Effect.Effect<Whole, SpillwayError> =>
   Effect.suspend(() => {
-    let target: string | undefined
+    let facts: Facts | undefined
     const noted: Service["call"] = Effect.withFiber((fiber) => {
-      const { attempts } = fiber.getRef(Facts)!.call
-      return Effect.map(call, (summary) => {
-        target = answering(attempts)?.target
-        return summary
-      })
+      facts = fiber.getRef(Facts)
+      return call
     })
-    return Effect.map(Answer.collect(noted, question), (answer) => Object.assign(answer, { target }))
+    return Effect.map(Answer.collect(noted, question), (answer) => Object.assign(answer, receiptOf(facts!, prices)))
   })
 
 /** The question, if that is one: who writes JavaScript is told by nobody else. */
@@ -147,6 +152,8 @@ export interface About extends Pick<Policy.About, "caller" | "key" | "priority" 
 
 /** The router for programs without Effect. */
 export interface Outside {
+  /** The same for programs with Effect. */
+  readonly service: Service
   /** The whole answer. */
   readonly ask: (asked: Asked, about?: About) => Promise<Whole>
   /** The answer as it comes; leaving it leaves the call. */
@@ -214,6 +221,7 @@ export const createSpillway = (options: Options): Outside => {
   let wrapped = 0
   const close = () => Effect.runPromise(Scope.close(scope, Exit.void))
   return {
+    service: spillway,
     ask: (asked, { signal, ...about } = {}) => run(spillway.ask(asked).pipe(Policy.about(about)), signal),
     stream: (asked, { partsMax, signal, ...about } = {}) =>
       Answer.toAsyncIterable(spillway.call.pipe(Policy.about(about)), Result.getOrThrow(questionOf(asked)), {

@@ -214,17 +214,18 @@ describe("Virtual", () => {
       })
     )
 
-  it.effect("runs an hour of 1,000 requests in half a second", () =>
+  it.effect("runs an hour of 1,000 requests in half a second of the processor's time", () =>
     Effect.gen(function* () {
+      const millisOf = ({ system, user }: NodeJS.CpuUsage) => (system + user) / 1_000
       const took: Array<number> = []
       for (let run = 0; run < 5; run++) {
         const virtual = yield* Virtual.make("gpu", { models: [{ ...model, prefill: 700, decode: 11.6 }] })
         const fibers = yield* Effect.forEach([...Array(1_000).keys()], (each) =>
           asking(virtual, `${each} [[sim tokens=30]]`, { after: each * 3_600 })
         )
-        const begun = performance.now()
+        const before = process.cpuUsage()
         yield* TestClock.adjust("2 hours")
-        took.push(performance.now() - begun)
+        took.push(millisOf(process.cpuUsage(before)))
         assert.strictEqual(
           (yield* all(fibers)).every(({ reason }) => reason === undefined),
           true

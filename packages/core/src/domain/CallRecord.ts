@@ -161,7 +161,8 @@ const plainAttempts = (
   return [...before, { target, outcome: failure === table.Cancelled ? "left" : (failure?.code ?? "ok") }]
 }
 
-const costOf = (
+/** What some attempts cost in dollars, where every part of it has a price. */
+export const costOf = (
   attempts: ReadonlyArray<Attempt>,
   model: string | undefined,
   prices: PriceList | undefined

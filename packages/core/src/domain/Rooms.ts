@@ -4,9 +4,9 @@
  * Who waits does not care which of them comes free. So a line asks for no more than this, and whoever knows several
  * targets says where the next one goes.
  */
-import type { Fiber } from "effect"
+import type { Duration, Fiber } from "effect"
 import * as Alarm from "./Alarm.ts"
-import type { Facts } from "./Facts.ts"
+import type { Facts, Priority } from "./Facts.ts"
 import type { Held, Places, Queued, State } from "./Places.ts"
 import type { Promises } from "./Promises.ts"
 import { refusal, type SpillwayError } from "./SpillwayError.ts"
@@ -40,6 +40,16 @@ export interface Rooms {
   lasts?(facts: Facts, now: number): Range | undefined
   freeIn(before: number, now: number): number | undefined
   onRoom(queued: Queued): void
+}
+
+/** One who waits. */
+export interface Waits {
+  readonly key: string
+  readonly priority: Priority
+  readonly position: number
+  readonly since: Duration.Duration
+  /** How much longer, as far as anybody knows. */
+  readonly expected: Duration.Duration | undefined
 }
 
 /** How long a call would wait for its turn and hold it, in nanoseconds from now, and how often a turn comes free. */

@@ -6,14 +6,24 @@
  * ever; how long the line may be, in calls and in bytes, is bounded; whoever leaves it leaves no trace, and whose time
  * is over is never let in. A turn is a slot: it is held until the work has really ended.
  */
-import { type Duration, Effect, type Exit, type Fiber, Schema } from "effect"
+import { Effect, type Exit, type Fiber, Schema } from "effect"
 import * as Alarm from "../domain/Alarm.ts"
-import { about, attemptsCount, contextOf, Facts, keyOf, plain, type Priority, waited } from "../domain/Facts.ts"
+import {
+  about,
+  attemptsCount,
+  type CallFacts,
+  contextOf,
+  Facts,
+  keyOf,
+  plain,
+  type Priority,
+  waited
+} from "../domain/Facts.ts"
 import { framedAtOnce } from "../domain/Frame.ts"
 import { Line, type Waiting } from "../domain/Line.ts"
 import { decode, type OptionsRefused, type Widened } from "../domain/Options.ts"
 import { Count, type Places, type Queued, release, type State as Slots, type Taken, Targets } from "../domain/Places.ts"
-import { type Expected, full, isShared, type Rooms, type Shared } from "../domain/Rooms.ts"
+import { type Expected, full, isShared, type Rooms, type Shared, type Waits } from "../domain/Rooms.ts"
 import { Running } from "../domain/Running.ts"
 import { refusal, type SpillwayError } from "../domain/SpillwayError.ts"
 import * as Units from "../domain/Units.ts"
@@ -45,17 +55,7 @@ export type Options = Omit<Widened<typeof Options.Encoded>, "slots"> & {
   readonly slots?: typeof Count.Type | { readonly targets: Shared }
 }
 
-export type { Expected }
-
-/** One who waits. */
-export interface Waits {
-  readonly key: string
-  readonly priority: Priority
-  readonly position: number
-  readonly since: Duration.Duration
-  /** How much longer, as far as anybody knows. */
-  readonly expected: Duration.Duration | undefined
-}
+export type { Expected, Waits }
 
 /** How a target stands: its slots, and who waits for them, in the order in which they will go. */
 export interface State extends Slots {
@@ -66,6 +66,8 @@ export interface State extends Slots {
 /** A queue: a policy whose line can be looked at. */
 export interface Queue extends Policy.Policy<"between", SpillwayError> {
   readonly state: (target?: string) => Effect.Effect<State>
+  /** Where a call stands in the line of a target, known by its waits; nothing where it does not wait there. */
+  readonly place: (waits: CallFacts["waits"], now: number, target?: string) => Waits | undefined
   /** When a call with these facts would have its turn and be over, in nanoseconds; nothing while nobody knows. */
   readonly expectation: (fiber: Fiber.Fiber<unknown, unknown>, facts: Facts | undefined) => Expected | undefined
 }
@@ -97,6 +99,8 @@ export const make = (options: Options = {}): Effect.Effect<Queue, OptionsRefused
         run.cameAt = now
         return pool.expectation(pool.line.before(run, now) ?? pool.line.size, run.key, around, now)
       },
+      place: (waits: CallFacts["waits"], now: number, target = "default") =>
+        desk.poolOf(targets.find(target)).place(waits, now),
       state: (target = "default") =>
         Effect.withFiber((fiber) => Effect.succeed(desk.poolOf(targets.find(target)).state(Alarm.now(fiber))))
     })
@@ -176,9 +180,17 @@ class Pool implements Queued {
     return wasThere
   }
 
+  place(waits: CallFacts["waits"], now: number): Waits | undefined {
+    return this.waiting(now)[this.line.order(now).findIndex(({ facts }) => facts.call.waits === waits)]
+  }
+
   state(now: number): State {
+    return { ...this.rooms.state, waiting: this.waiting(now), bytes: this.line.bytes }
+  }
+
+  private waiting(now: number): ReadonlyArray<Waits> {
     const own = new Map<string, number>()
-    const waiting = this.line.order(now).map((run, index): Waits => {
+    return this.line.order(now).map((run, index) => {
       const ownBefore = own.get(run.key) ?? 0
       own.set(run.key, ownBefore + 1)
       return {
@@ -189,7 +201,6 @@ class Pool implements Queued {
         expected: Alarm.spanIfKnown(this.startsIn(index, run.key, ownBefore, now))
       }
     })
-    return { ...this.rooms.state, waiting, bytes: this.line.bytes }
   }
 
   /** What one may expect who has so many before him. */

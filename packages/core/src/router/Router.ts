@@ -9,6 +9,7 @@ import { Clock, Effect, Fiber, type Scope } from "effect"
 import * as Alarm from "../domain/Alarm.ts"
 import { about, Facts } from "../domain/Facts.ts"
 import { decode, type OptionsRefused } from "../domain/Options.ts"
+import { PriceList } from "../domain/PriceList.ts"
 import { refusal, type SpillwayError } from "../domain/SpillwayError.ts"
 import * as Target from "../domain/Target.ts"
 import * as Budget from "../policies/Budget.ts"
@@ -61,6 +62,7 @@ export const make = (given: Options.Options): Effect.Effect<Router, OptionsRefus
       options.anonymous === "refuse" ? undefined : yield* Options.at("anonymous")(admitted(options.anonymous ?? {}))
     const mayGoOver = (caller: string) => (callers.get(caller) ?? anonymous)?.caller.overflow !== "never"
     const deadlineOf = (caller: string) => (callers.get(caller) ?? anonymous)?.deadline
+    const priced = new PriceList(prices, undefined)
     const made: Made = { options, servers, breaker, budget, mayGoOver, deadlineOf, clock: yield* Clock.Clock }
     const routes = new Map<string, Routed>()
     for (const [name, route] of Object.entries(options.routes ?? {})) {
@@ -75,7 +77,7 @@ export const make = (given: Options.Options): Effect.Effect<Router, OptionsRefus
     const named: Sink | undefined =
       sink && ((record) => sink(routes.has(record.model ?? "") ? { ...record, route: record.model } : record))
     const record = named && (yield* makeRecord({ sink: named, prices }))
-    const router = new Router(made, routes, callers, { anonymous, record, plain })
+    const router = new Router(made, routes, callers, { anonymous, record, plain, prices: priced })
     yield* Effect.forkScoped(servers.preload)
     yield* Effect.addFinalizer(() => router.close)
     return router
@@ -115,6 +117,7 @@ interface Everybody {
   readonly anonymous: Admitted | undefined
   readonly record: Policy.Policy<"call"> | undefined
   readonly plain: Policy.Policy<Policy.Stage, SpillwayError>
+  readonly prices: PriceList
 }
 
 /** What callers speak to. */
@@ -123,6 +126,7 @@ export class Router {
   readonly breaker: CircuitBreaker.CircuitBreaker
   readonly routes: ReadonlyMap<string, Routed>
   readonly budget: Made["budget"]
+  readonly prices: PriceList
   private readonly made: Made
   private readonly callers: ReadonlyMap<string, Admitted>
   private readonly anonymous: Admitted | undefined
@@ -137,12 +141,13 @@ export class Router {
     made: Made,
     routes: Router["routes"],
     callers: ReadonlyMap<string, Admitted>,
-    { anonymous, plain, record }: Everybody
+    { anonymous, plain, prices, record }: Everybody
   ) {
     this.made = made
     this.servers = made.servers
     this.breaker = made.breaker
     this.budget = made.budget
+    this.prices = prices
     this.routes = routes
     this.callers = callers
     this.anonymous = anonymous

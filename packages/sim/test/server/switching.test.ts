@@ -51,7 +51,7 @@ describe("which requests a fault is for", () => {
       yield* board.add({ fault: "busy", model: `${"*a".repeat(25)}*b` })
       const from = performance.now()
       assert.isUndefined(board.strike(anything, { path: "/", model: "a".repeat(60) }))
-      assert.isBelow(performance.now() - from, 100)
+      assert.isBelow(performance.now() - from, 1_000)
     })
   )
 
