@@ -11,6 +11,7 @@ import { type Facts, keyOf, lingeringWithin, type Per, workWithin } from "./Fact
 import { type Forgettable, Keyed } from "./Keyed.ts"
 import { Knee } from "./Knee.ts"
 import { Promises } from "./Promises.ts"
+import { enter, leave, type Linked } from "./Ring.ts"
 import type { Rooms } from "./Rooms.ts"
 import * as Units from "./Units.ts"
 import { failedUnused } from "./Verdict.ts"
@@ -59,8 +60,9 @@ export class Places implements Forgettable, Rooms {
   private isLeast = false
   /** When those may come back who were refused one. */
   readonly promises = new Promises()
-  /** Since when those are held that are taken. */
-  private readonly held = new Set<Held>()
+  /** Those who hold one, behind nobody, and how many they are. */
+  private readonly held = new Held()
+  private holding = 0
   private readonly lines: Array<Queued> = []
   private toldFirst = 0
 
@@ -73,11 +75,11 @@ export class Places implements Forgettable, Rooms {
 
   /** How many are taken. */
   get taken(): number {
-    return this.held.size
+    return this.holding
   }
 
   get hasRoom(): boolean {
-    return this.held.size < this.bound
+    return this.holding < this.bound
   }
 
   /** Whether their number is learned from what is done in them. */
@@ -90,7 +92,8 @@ export class Places implements Forgettable, Rooms {
     if (!this.hasRoom) return false
     who.takenAt = now
     who.lasts = lasts
-    this.held.add(who)
+    enter(who, this.held)
+    this.holding++
     if (!this.hasRoom && now - this.freeAt > (this.holds ?? 0) / (this.bound * moments)) this.fullAt = now
     return true
   }
@@ -122,7 +125,8 @@ export class Places implements Forgettable, Rooms {
   /** Gives one back, in which so much was done, and which shows so much of how long one is held. */
   giveBack(who: Held, now: number, work = 0, shows: Shows = "all"): void {
     const isFull = !this.hasRoom && who.takenAt >= this.fullAt
-    this.held.delete(who)
+    leave(who)
+    this.holding--
     this.endedAt = now
     this.learnHolds(now - who.takenAt, shows)
     if (isFull && this.knee !== undefined) {
@@ -172,7 +176,8 @@ export class Places implements Forgettable, Rooms {
   private firstRest(now: number): number {
     const holds = this.holds!
     let first = Infinity
-    for (const { lasts = holds, takenAt } of this.held) {
+    for (let who = this.held.after; who !== this.held; who = who.after) {
+      const { lasts = holds, takenAt } = who
       first = Math.min(first, Math.max(takenAt + lasts - now, Math.min(lasts, holds) / least))
     }
     return first === Infinity ? holds : first
@@ -181,7 +186,9 @@ export class Places implements Forgettable, Rooms {
   /** What is held for longer than is usual will be held as long again: that is how it is with what hangs. */
   private overdue(now: number): number {
     let sum = 0
-    for (const { lasts = this.holds!, takenAt } of this.held) sum += Math.max(now - takenAt - lasts, 0)
+    for (let who = this.held.after; who !== this.held; who = who.after) {
+      sum += Math.max(now - who.takenAt - (who.lasts ?? this.holds!), 0)
+    }
     return sum
   }
 
@@ -260,10 +267,12 @@ export class Targets {
 }
 
 /** Who holds a place, or will. */
-export interface Held {
-  takenAt: number
+export class Held implements Linked<Held> {
+  before: Held = this
+  after: Held = this
+  takenAt = 0
   /** For how long it will be held, in nanoseconds, as far as anybody knew when it was taken. */
-  lasts: number | undefined
+  lasts: number | undefined = undefined
 }
 
 /** Who holds one, and what is known of his work. */

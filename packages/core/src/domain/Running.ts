@@ -6,7 +6,7 @@
  */
 import type { Queued } from "./Places.ts"
 
-/** Calls that run, counted by their keys. */
+/** Calls that run, counted by their keys, where not any number may. */
 export class Running {
   /** How many of each may run. */
   readonly most: number
@@ -25,14 +25,16 @@ export class Running {
   readonly hasRoom = (key: string): boolean => this.of(key) < this.most
 
   begin(key: string): void {
+    if (this.most === Infinity) return
     this.counts.set(key, this.of(key) + 1)
   }
 
   end(key: string, now: number): void {
+    if (this.most === Infinity) return
     const running = this.of(key) - 1
     if (running > 0) this.counts.set(key, running)
     else this.counts.delete(key)
-    if (this.most < Infinity) for (const line of this.lines) line.dispatch(now)
+    for (const line of this.lines) line.dispatch(now)
   }
 
   /** Somebody has come into a line, or left it. */

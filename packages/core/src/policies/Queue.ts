@@ -22,7 +22,16 @@ import {
 import { framedAtOnce } from "../domain/Frame.ts"
 import { Line, type Waiting } from "../domain/Line.ts"
 import { decode, type OptionsRefused, type Widened } from "../domain/Options.ts"
-import { Count, type Places, type Queued, release, type State as Slots, type Taken, Targets } from "../domain/Places.ts"
+import {
+  Count,
+  Held,
+  type Places,
+  type Queued,
+  release,
+  type State as Slots,
+  type Taken,
+  Targets
+} from "../domain/Places.ts"
 import { type Expected, full, isShared, type Rooms, type Shared, type Waits } from "../domain/Rooms.ts"
 import { Running } from "../domain/Running.ts"
 import { refusal, type SpillwayError } from "../domain/SpillwayError.ts"
@@ -260,7 +269,7 @@ class Pool implements Queued {
 type AnyRun = Run<unknown, unknown, unknown>
 
 /** A call that waits for its turn, and then has it until its work has really ended. */
-class Run<A, E, R> implements Waiting, Taken, Alarm.Ringing, Policy.Run<A, E | SpillwayError, R> {
+class Run<A, E, R> extends Held implements Waiting, Taken, Alarm.Ringing, Policy.Run<A, E | SpillwayError, R> {
   readonly key: string
   readonly weight: number
   readonly priority: number
@@ -269,21 +278,20 @@ class Run<A, E, R> implements Waiting, Taken, Alarm.Ringing, Policy.Run<A, E | S
   readonly facts: Facts
   readonly fiber: Fiber.Fiber<unknown, unknown>
   readonly attemptsBefore: number
-  cameAt: number
+  cameAt = 0
   /** When his patience ends. */
-  until: number
-  takenAt: number
-  lasts: number | undefined
-  taken: Places | undefined
-  private pool: Pool | undefined
-  private hasTurn: boolean
+  until = Infinity
+  taken: Places | undefined = undefined
+  private pool: Pool | undefined = undefined
+  private hasTurn = false
   private readonly desk: Desk
   private readonly self: Effect.Effect<A, E, R>
-  private refusal: SpillwayError | undefined
-  private wake: (() => void) | undefined
-  private bell: Alarm.Bell | undefined
+  private refusal: SpillwayError | undefined = undefined
+  private wake: (() => void) | undefined = undefined
+  private bell: Alarm.Bell | undefined = undefined
 
   constructor(desk: Desk, self: Effect.Effect<A, E, R>, fiber: Fiber.Fiber<unknown, unknown>, facts: Facts) {
+    super()
     const { call } = facts
     this.key = keyOf(desk.settings.per, facts)
     this.weight = desk.weights.get(this.key) ?? 1
@@ -293,18 +301,8 @@ class Run<A, E, R> implements Waiting, Taken, Alarm.Ringing, Policy.Run<A, E | S
     this.facts = facts
     this.fiber = fiber
     this.attemptsBefore = attemptsCount(facts)
-    this.cameAt = 0
-    this.until = Infinity
-    this.takenAt = 0
-    this.lasts = undefined
-    this.taken = undefined
-    this.pool = undefined
-    this.hasTurn = false
     this.desk = desk
     this.self = self
-    this.refusal = undefined
-    this.wake = undefined
-    this.bell = undefined
   }
 
   get places(): Places {

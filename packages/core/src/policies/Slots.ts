@@ -10,7 +10,7 @@ import * as Alarm from "../domain/Alarm.ts"
 import { attemptsCount, contextOf, Facts, plain } from "../domain/Facts.ts"
 import { framedAtOnce } from "../domain/Frame.ts"
 import { decode, type OptionsRefused, type Widened } from "../domain/Options.ts"
-import { Count, type Places, release, type State, type Taken, Targets } from "../domain/Places.ts"
+import { Count, Held, type Places, release, type State, type Taken, Targets } from "../domain/Places.ts"
 import { refusal, type SpillwayError } from "../domain/SpillwayError.ts"
 import * as Units from "../domain/Units.ts"
 import * as Policy from "../Policy.ts"
@@ -66,9 +66,7 @@ export const make = (options: Options = {}): Effect.Effect<Slots, OptionsRefused
   })
 
 /** A call that holds a place until it has really ended. */
-class Run<A, E, R> implements Policy.Run<A, E | SpillwayError, R>, Taken {
-  takenAt: number
-  lasts: number | undefined
+class Run<A, E, R> extends Held implements Policy.Run<A, E | SpillwayError, R>, Taken {
   readonly fiber: Fiber.Fiber<unknown, unknown>
   readonly facts: Facts
   readonly attemptsBefore: number
@@ -77,8 +75,7 @@ class Run<A, E, R> implements Policy.Run<A, E | SpillwayError, R>, Taken {
   private readonly self: Effect.Effect<A, E, R>
 
   constructor(targets: Targets, self: Effect.Effect<A, E, R>, fiber: Fiber.Fiber<unknown, unknown>, facts: Facts) {
-    this.takenAt = 0
-    this.lasts = undefined
+    super()
     this.taken = undefined
     this.targets = targets
     this.self = self

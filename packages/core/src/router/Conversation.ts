@@ -9,15 +9,9 @@ import type { Question } from "../domain/Question.ts"
 
 /** The conversation of a question of somebody; nothing for what has no words of its own. */
 export const conversationOf = (question: Question, caller: string): string | undefined => {
-  const known = numbers.get(question.content)
-  const number = known ?? numberOf(question)
-  if (number === undefined) return undefined
-  if (known === undefined) numbers.set(question.content, number)
-  return `${caller}\u0000${number}`
+  const number = numberOf(question)
+  return number === undefined ? undefined : `${caller}\u0000${number}`
 }
-
-/** A question is asked about several times, and its words are the same each time. */
-const numbers = new WeakMap<Question["content"], number>()
 
 const numberOf = (question: Question): number | undefined => {
   const content = Redacted.value(question.content)

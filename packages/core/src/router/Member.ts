@@ -34,6 +34,7 @@ export class Member {
   private readonly worked = counts()
   /** The conversations that it has read last, as many as it runs at once, and how many tokens of each. */
   private readonly conversations = new Map<string, number>()
+  private latest: string | undefined
   /** Until when somebody is on his way who was sent there while its circuit lets in few. */
   private awaitedUntil = -Infinity
 
@@ -135,7 +136,8 @@ export class Member {
   /** It has read and written so many tokens of a conversation, in the place of another one. */
   reads(conversation: string, tokens: number): void {
     const { conversations, places } = this
-    conversations.delete(conversation)
+    if (conversation !== this.latest) conversations.delete(conversation)
+    this.latest = conversation
     conversations.set(conversation, tokens)
     for (const [oldest] of conversations) {
       if (conversations.size <= Math.max(places.bound, 1)) return

@@ -10,6 +10,7 @@ import * as Alarm from "../domain/Alarm.ts"
 import { about, Facts } from "../domain/Facts.ts"
 import { decode, type OptionsRefused } from "../domain/Options.ts"
 import { PriceList } from "../domain/PriceList.ts"
+import * as Ring from "../domain/Ring.ts"
 import { refusal, type SpillwayError } from "../domain/SpillwayError.ts"
 import * as Target from "../domain/Target.ts"
 import * as Budget from "../policies/Budget.ts"
@@ -131,7 +132,8 @@ export class Router {
   private readonly callers: ReadonlyMap<string, Admitted>
   private readonly anonymous: Admitted | undefined
   private readonly record: Everybody["record"]
-  private readonly inside = new Set<Fiber.Fiber<unknown, unknown>>()
+  /** Behind nobody, all calls that are under way. */
+  private readonly inside = new Inside(undefined)
   private isClosed = false
   private readonly plain: Everybody["plain"]
   /** Routes to models that callers have asked for by their own names. */
@@ -274,9 +276,10 @@ export class Router {
   private counted<A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E | SpillwayError, R> {
     if (this.isClosed) return Effect.fail(refusal({ _tag: "Unavailable" }))
     return Effect.withFiber((fiber) => {
-      this.inside.add(fiber)
+      const call = new Inside(fiber)
+      Ring.enter(call, this.inside)
       return Effect.onExitPrimitive(self, () => {
-        this.inside.delete(fiber)
+        Ring.leave(call)
         return undefined
       })
     })
@@ -288,8 +291,21 @@ export class Router {
       this.isClosed = true
       const routes = [...this.routes.values(), ...this.named.values()]
       for (const { pool } of routes.flatMap(({ tiers }) => tiers)) pool.close()
-      return Fiber.interruptAll(this.inside)
+      const fibers: Array<Fiber.Fiber<unknown, unknown>> = []
+      for (let call = this.inside.after; call !== this.inside; call = call.after) fibers.push(call.fiber!)
+      return Fiber.interruptAll(fibers)
     })
+  }
+}
+
+/** A call that is under way. */
+class Inside implements Ring.Linked<Inside> {
+  before: Inside = this
+  after: Inside = this
+  readonly fiber: Fiber.Fiber<unknown, unknown> | undefined
+
+  constructor(fiber: Fiber.Fiber<unknown, unknown> | undefined) {
+    this.fiber = fiber
   }
 }
 

@@ -6,6 +6,7 @@
  * show in an answer, which is as exact as moving it on the nanosecond. Whether something fits is no such answer: spent
  * or reserved is the same to it.
  */
+import * as Ring from "../domain/Ring.ts"
 import {
   reserved,
   type Account,
@@ -33,7 +34,7 @@ interface Sum {
 }
 
 /** What a reservation remembers, and its place among the open ones of its policy, which stand in a ring by lease. */
-class Receipt {
+class Receipt implements Ring.Linked<Receipt> {
   readonly reservation: Pick<Reservation, "accounts" | "leasedUntil">
   readonly sums: ReadonlyArray<Sum>
   hasLapsed = false
@@ -98,7 +99,7 @@ export class Sums {
     reservation.receipt = settled
     if (receipt === undefined || receipt === settled) return nothingCrossed
     lapse(this.ledgers.get(reservation.of), now)
-    if (!receipt.hasLapsed) leave(receipt)
+    if (!receipt.hasLapsed) Ring.leave(receipt)
     return receipt.sums.map((sum, index) => settle(sum, receipt, index, bill))
   }
 
@@ -195,18 +196,7 @@ const enter = (ring: Receipt, receipt: Receipt): void => {
   let before = ring.before
   const { leasedUntil } = receipt.reservation
   while (before !== ring && before.reservation.leasedUntil > leasedUntil) before = before.before
-  receipt.before = before
-  receipt.after = before.after
-  before.after.before = receipt
-  before.after = receipt
-}
-
-/** Who has left holds on to nobody: a receipt that is kept for long would keep all that ever stood behind it. */
-const leave = (receipt: Receipt): void => {
-  receipt.before.after = receipt.after
-  receipt.after.before = receipt.before
-  receipt.before = receipt
-  receipt.after = receipt
+  Ring.enter(receipt, before)
 }
 
 /** Charges in full what was not charged before its lease ended. */
@@ -215,7 +205,7 @@ const lapse = (ledger: Ledger | undefined, now: number): void => {
   // The ring itself is leased for ever, so it ends the search.
   while (ledger.ring.after.reservation.leasedUntil <= now) {
     const receipt = ledger.ring.after
-    leave(receipt)
+    Ring.leave(receipt)
     receipt.hasLapsed = true
     for (let index = 0; index < receipt.sums.length; index++) {
       const { amount } = receipt.reservation.accounts[index]!

@@ -1,13 +1,13 @@
 /** Places: how many are taken, who is told when one comes free, and what is known of how long one is held. */
 import { assert, describe, it } from "@effect/vitest"
-import { type Held, Places, type Shows, Targets } from "../../src/domain/Places.ts"
+import { Held, Places, type Shows, Targets } from "../../src/domain/Places.ts"
 
 const hour = 3_600_000_000_000
 const second = 1_000_000_000
 
 /** Takes one, if it can. */
 const take = (places: Places, at: number): Held | undefined => {
-  const who: Held = { takenAt: Number.NaN, lasts: undefined }
+  const who = new Held()
   return places.take(who, at) ? who : undefined
 }
 
@@ -93,7 +93,7 @@ describe("places", () => {
   it("come free when those say who hold them, where they know it", () => {
     const places = new Places(2)
     hold(places, 0, 100)
-    const who = (): Held => ({ takenAt: 0, lasts: undefined })
+    const who = () => new Held()
     places.take(who(), 100, 400)
     places.take(who(), 100, 1_000)
     assert.strictEqual(places.freeIn(0, 150), 350)
