@@ -3,6 +3,7 @@
  * key or a word that means nothing, a kind that it has not.
  */
 import { Effect } from "effect"
+import { shown } from "../domain/Notation.ts"
 import { meant, nearest, OptionsRefused, type Problem } from "../domain/Options.ts"
 import * as Target from "../domain/Target.ts"
 import { shortOf } from "./Health.ts"
@@ -54,6 +55,7 @@ const problemsOf = (options: Options): ReadonlyArray<Problem> => {
     ...keysIn("defaults", options.defaults ?? {}, keys.defaults),
     ...Object.entries(options.routes ?? {}).flatMap(([name, route]) => ofRoute(`routes.${name}`, route, upstreams)),
     ...differing(options),
+    ...ofPrices(options, upstreams),
     ...callers.flatMap(([path, caller]) => ofCaller(path, caller, routes))
   ]
 }
@@ -72,6 +74,24 @@ const differing = ({ defaults, routes }: Options): ReadonlyArray<Problem> => {
       const expected = `write ${String(known)}, as routes.${other} has for ${target}`
       return [{ path: `routes.${name}.context`, read: JSON.stringify(context), expected }]
     })
+  })
+}
+
+/**
+ * A price of a model at a server that there is none of would price nothing. The names of models hold slashes too
+ * (`qwen/qwen3-8b`), so that such a name is taken for a mistake only where a server has nearly that one.
+ */
+const ofPrices = ({ prices, routes }: Options, upstreams: ReadonlyArray<string>): ReadonlyArray<Problem> => {
+  const all = Object.values(routes ?? {}).flatMap((route) => {
+    const { overflow, targets } = Object(route) as Partial<Route>
+    return [targets, overflow].flat(2)
+  })
+  const models = all.map((target) => String(target).slice(String(target).indexOf("/") + 1))
+  return Object.keys(prices ?? {}).flatMap((name) => {
+    const [upstream = "", model] = name.split(/\/(.*)/)
+    if (model === undefined || upstreams.includes(upstream) || models.includes(name)) return []
+    if (model !== "*" && nearest(upstream, upstreams) === undefined) return []
+    return [{ path: `prices.${name}`, read: "", expected: `no such upstream: ${meant(upstream, upstreams)}` }]
   })
 }
 
@@ -132,7 +152,7 @@ const ofRoute = (path: string, route: Route, upstreams: ReadonlyArray<string>): 
 const ofCaller = (path: string, caller: Caller, routes: ReadonlyArray<string>): ReadonlyArray<Problem> => {
   const problems = [...keysIn(path, caller, keys.caller)]
   if (!isObject(caller)) return problems
-  const { burst, overflow, rate, routes: own = [] } = caller
+  const { burst, overflow, rate, routes: own = [], weight } = caller
   if (overflow !== undefined && overflow !== "never") {
     problems.push({
       path: `${path}.overflow`,
@@ -142,6 +162,9 @@ const ofCaller = (path: string, caller: Caller, routes: ReadonlyArray<string>): 
   }
   if (burst !== undefined && rate === undefined) {
     problems.push({ path: `${path}.burst`, read: "", expected: "write a rate beside it, as 10/min" })
+  }
+  if (weight !== undefined && !(Number.isFinite(weight) && weight > 0)) {
+    problems.push({ path: `${path}.weight`, read: shown(weight), expected: "write a number above 0" })
   }
   for (const route of own) {
     const close = nearest(route, routes)

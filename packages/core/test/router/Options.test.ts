@@ -7,6 +7,10 @@ import * as Unhandled from "../fixtures/unhandled.ts"
 
 Unhandled.guard()
 
+/** How a router of these options is refused. */
+const refusedOf = (options: Router.Options) =>
+  Effect.flip(Effect.provide(Effect.service(Spillway), Spillway.layer(options)))
+
 describe("a caller", () => {
   it.effect("has the limits that are his, or everybody's, before anything shared is spent", () =>
     Effect.gen(function* () {
@@ -133,32 +137,27 @@ describe("what makes no sense", () => {
   it.effect("is refused, all of it at once, with what would be right", () =>
     Effect.gen(function* () {
       const { upstream } = server("gpu1")
-      const refused = yield* Effect.flip(
-        Effect.provide(
-          Effect.service(Spillway),
-          Spillway.layer({
-            upstreams: {
-              gpu1: upstream,
-              "a/b": upstream,
-              typo: { upsteam: upstream } as never,
-              more: { upstream, ...({ slot: 2 } as object) }
-            },
-            record: "calls.log" as never,
-            routes: {
-              chat: { targets: ["gpu2/m", "m"], balance: "fastest" as "forecast" },
-              empty: { targets: [], overflow: [[]] },
-              twice: { targets: ["gpu1/m", "gpu1/m"] },
-              word: { targets: "gpu1/m" as never }
-            },
-            callers: {
-              ann: { ...({ rates: "2/min" } as object) },
-              bob: { overflow: "Never" as "never", burst: 5, routes: ["chta"] },
-              eve: 7 as never
-            },
-            defaults: { retry: 3 as never, ...({ dwel: "1s" } as object) }
-          })
-        )
-      )
+      const refused = yield* refusedOf({
+        upstreams: {
+          gpu1: upstream,
+          "a/b": upstream,
+          typo: { upsteam: upstream } as never,
+          more: { upstream, ...({ slot: 2 } as object) }
+        },
+        record: "calls.log" as never,
+        routes: {
+          chat: { targets: ["gpu2/m", "m"], balance: "fastest" as "forecast" },
+          empty: { targets: [], overflow: [[]] },
+          twice: { targets: ["gpu1/m", "gpu1/m"] },
+          word: { targets: "gpu1/m" as never }
+        },
+        callers: {
+          ann: { ...({ rates: "2/min" } as object) },
+          bob: { overflow: "Never" as "never", burst: 5, routes: ["chta"] },
+          eve: 7 as never
+        },
+        defaults: { retry: 3 as never, ...({ dwel: "1s" } as object) }
+      })
       assert.deepStrictEqual(
         refused.problems.map(({ path }) => path),
         [
@@ -187,6 +186,44 @@ describe("what makes no sense", () => {
     })
   )
 
+  it.effect("is a weight that gives nobody a turn, also where no route has a line yet", () =>
+    Effect.gen(function* () {
+      const { upstream } = server("gpu1")
+      for (const weight of [-1, 0, Number.NaN, Infinity, "2" as never]) {
+        const refused = yield* refusedOf({ upstreams: { gpu1: upstream }, callers: { ann: { weight } } })
+        assert.deepStrictEqual(
+          refused.problems.map(({ path }) => path),
+          ["callers.ann.weight"]
+        )
+        assert.include(refused.message, typeof weight === "string" ? '"2"' : `read ${weight}, write a number above 0`)
+      }
+    })
+  )
+
+  it.effect("is a price at a server that there is none of, and not one of a model by its own name", () =>
+    Effect.gen(function* () {
+      const { upstream } = server("gpu1")
+      const free = "free" as const
+      const refused = yield* refusedOf({
+        upstreams: { gpu1: upstream, hosted: upstream },
+        routes: { chat: { targets: ["gpu1/m"], overflow: ["hosted/hostd/m"] } },
+        prices: {
+          "gpuu/m": free,
+          "elsewhere/*": free,
+          "gpu1/m": free,
+          "hosted/*": free,
+          "qwen/qwen3-8b": free,
+          "hostd/m": free,
+          m: free
+        }
+      })
+      assert.deepStrictEqual(refused.problems, [
+        { path: "prices.gpuu/m", read: "", expected: "no such upstream: did you mean gpu1?" },
+        { path: "prices.elsewhere/*", read: "", expected: "no such upstream: write one of gpu1, hosted" }
+      ])
+    })
+  )
+
   it.effect("is refused by each guard at the place where it was written", () =>
     Effect.gen(function* () {
       const { upstream } = server("gpu1")
@@ -211,11 +248,7 @@ describe("what makes no sense", () => {
         ["budgets.total", { budgets: { total: "much" } }]
       ]
       for (const [path, wrong] of wrongs) {
-        const made = Effect.provide(
-          Effect.service(Spillway),
-          Spillway.layer({ upstreams: { gpu1: upstream }, ...wrong })
-        )
-        const refused = yield* Effect.flip(made)
+        const refused = yield* refusedOf({ upstreams: { gpu1: upstream }, ...wrong })
         assert.deepStrictEqual([refused.of, refused.problems.map((each) => each.path)], ["Spillway", [path]])
       }
     })
