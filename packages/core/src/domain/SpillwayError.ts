@@ -41,7 +41,12 @@ interface Facts {
   readonly ContextTooLong: { readonly tokens: number; readonly context?: number; readonly target?: string }
   readonly Unauthorized: {}
   readonly Forbidden: { readonly what: string }
-  readonly ModelNotFound: { readonly model: string; readonly target?: string }
+  readonly ModelNotFound: {
+    readonly model: string
+    /** A model or a route that there is, and that has nearly this name. */
+    readonly near?: string
+    readonly target?: string
+  }
   readonly Overloaded: { readonly target: string; readonly retryAfter?: Duration.Duration }
   readonly UpstreamRateLimited: { readonly target: string; readonly retryAfter?: Duration.Duration }
   readonly QuotaSpent: { readonly target: string; readonly retryAfter?: Duration.Duration }
@@ -143,7 +148,8 @@ const sentences: { readonly [Name in Failure.Name]: (facts: Facts[Name]) => stri
   Unauthorized: () => "No caller is known by this key: send the key that the configuration names.",
   Forbidden: (_) => `This caller may not ${_.what}: ask whoever runs this gateway.`,
   ModelNotFound: (_) =>
-    `There is no model "${_.model}"${at(_.target?.split("/")[0])}: ask for one that is listed, or pull it there.`,
+    `There is no model "${_.model}"${at(_.target?.split("/")[0])}${didYouMean(_.near)}: ` +
+    "ask for one that is listed, or pull it there.",
   Overloaded: (_) => `${_.target} is overloaded: ${comeBack(_.retryAfter)}`,
   UpstreamRateLimited: (_) => `${_.target} limits our rate: ${comeBack(_.retryAfter)}`,
   QuotaSpent: (_) =>
@@ -182,6 +188,8 @@ const ranOut: { readonly [Name in Phase]: (time: string) => string } = {
 const most = (context: number | undefined): string => (context === undefined ? "fewer" : `${context} at most`)
 
 const at = (target: string | undefined): string => (target === undefined ? "" : ` at ${target}`)
+
+const didYouMean = (near: string | undefined): string => (near === undefined ? "" : ` (did you mean "${near}"?)`)
 
 const comeBack = (after: Duration.Duration | undefined, otherwise = "later"): string =>
   `come back ${after === undefined ? otherwise : `in ${seconds(after)}`}.`

@@ -8,7 +8,7 @@
 import { Clock, Effect, Fiber, type Scope } from "effect"
 import * as Alarm from "../domain/Alarm.ts"
 import { about, Facts } from "../domain/Facts.ts"
-import { decode, type OptionsRefused } from "../domain/Options.ts"
+import { decode, nearest, type OptionsRefused } from "../domain/Options.ts"
 import { PriceList } from "../domain/PriceList.ts"
 import * as Ring from "../domain/Ring.ts"
 import { refusal, type SpillwayError } from "../domain/SpillwayError.ts"
@@ -22,7 +22,7 @@ import { make as makeRecord, type Sink } from "../policies/Record.ts"
 import * as Retry from "../policies/Retry.ts"
 import * as Timeout from "../policies/Timeout.ts"
 import * as Policy from "../Policy.ts"
-import type { Seen } from "./Health.ts"
+import { type Seen, shortOf } from "./Health.ts"
 import { refusalOf } from "./Mistakes.ts"
 import * as Options from "./Options.ts"
 import { type Answer, type Made, type Routed, routed, type Tier } from "./Route.ts"
@@ -196,13 +196,23 @@ export class Router {
       const now = Alarm.read(this.made.clock)
       if (fiber !== undefined) for (const { health } of this.servers.all.values()) health.glance(fiber, now)
       const targets = this.targetsOf(model)
-      if (targets.length === 0) return Effect.fail(refusal({ _tag: "ModelNotFound", model: model.slice(0, nameMax) }))
+      if (targets.length === 0) return Effect.fail(this.notFound(model))
       return Effect.map(Effect.orDie(routed(this.made, { targets })), (route) => {
         // Who only looks leaves nothing behind.
         if (fiber !== undefined) this.remember(model, route)
         return route
       })
     })
+  }
+
+  private notFound(model: string): SpillwayError {
+    const names = new Set(this.routes.keys())
+    for (const { health } of this.servers.all.values()) {
+      for (const { name } of health.seen.inspection?.models ?? []) names.add(shortOf(name))
+    }
+    const near = nearest(model, [...names].slice(0, comparedMax))
+    const named = { model: model.slice(0, nameMax), ...(near !== undefined && { near }) }
+    return refusal({ _tag: "ModelNotFound", ...named })
   }
 
   /** Names come from callers: of those that no route has, only so many are remembered, the last ones. */
@@ -315,6 +325,9 @@ const isFree = (price: unknown): boolean => price === undefined || price === "fr
 
 /** No name of a model is longer. */
 const nameMax = 256
+
+/** A name that nobody has is held against so many at the most: a refusal has to cost hardly anything. */
+const comparedMax = 100
 
 /** So many models are remembered that callers have asked for by their own names. */
 const namedMax = 1_000

@@ -67,6 +67,10 @@ describe("a reason", () => {
     assert.match(refusal({ _tag: "Unavailable" }).message, /come back later\.$/)
     assert.match(refusal({ _tag: "ModelNotFound", model: "a", target: "gpu/a" }).message, /no model "a" at gpu:/)
     assert.match(refusal({ _tag: "ModelNotFound", model: "a" }).message, /no model "a":/)
+    assert.match(
+      refusal({ _tag: "ModelNotFound", model: "a", near: "b" }).message,
+      /no model "a" \(.* mean "b"\?\): ask/
+    )
   })
 
   it("never says to come back sooner than it makes sense", () => {

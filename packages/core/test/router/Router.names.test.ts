@@ -51,6 +51,28 @@ describe("a model that no route names", () => {
     })
   )
 
+  it.effect("and that nobody has is refused with the model or the route that has nearly its name", () =>
+    Effect.gen(function* () {
+      const inspect = Effect.succeed({ models: [{ name: "llama3.1:latest", loaded: false }] })
+      const { spillway } = yield* scene(([one]) => ({
+        upstreams: { gpu1: { upstream: { name: "gpu1", ...one!.upstream, inspect } } },
+        routes: { chat: { targets: ["gpu1/llama3.1"] } }
+      }))
+      yield* Fiber.join(yield* Effect.tap(asking(spillway), () => pass(2)))
+      const near = (model: string) =>
+        Effect.map(Effect.flip(spillway.ask({ model, prompt: "How high?" })), ({ message, reason }) => [
+          "near" in reason ? reason.near : undefined,
+          message.includes("did you mean")
+        ])
+      assert.deepStrictEqual(yield* Effect.forEach(["lama3.1", "Chta", "qwen3:8b", "x".repeat(10_000)], near), [
+        ["llama3.1", true],
+        ["chat", true],
+        [undefined, false],
+        [undefined, false]
+      ])
+    })
+  )
+
   it.effect("is still asked by one of its names when another one was forgotten", () =>
     Effect.gen(function* () {
       const { spillway, states } = yield* scene(([one]) => ({
