@@ -161,14 +161,20 @@ const sentences: { readonly [Name in Failure.Name]: (facts: Facts[Name]) => stri
       : `${_.target} broke off after ${_.parts} parts: what has come is not all of its answer.`,
   Malformed: (_) =>
     `${_.target} answered with ${_.problem ?? "what is no answer"}: see whether it is what it is configured as.`,
-  RunnerDied: (_) => `The model at ${_.target} died while answering: ask again, and see its log.`,
+  RunnerDied: (_) =>
+    `The model at ${_.target} died while answering: see its log, ` +
+    (_.parts === 0 ? "and ask again." : "for what has come is not all of its answer."),
   LoadFailed: (_) => `${_.target} could not load the model: see its log.`,
   OutOfMemory: (_) => `${_.target} ran out of memory: use a smaller model or context there.`,
   Truncated: (_) =>
     `${_.target} read ${_.counted} tokens of a prompt of about ${_.expected} and cut the rest: use a larger context.`,
   UpstreamUnauthorized: (_) =>
     `${_.target} ${_.problem ?? "does not accept our key"}: see the key of its upstream, and what that key may do.`,
-  TimedOut: (_) => `${ranOut[_.phase](seconds(_.after))}: ask again later, or allow more time.`,
+  TimedOut: (_) =>
+    `${ranOut[_.phase](seconds(_.after))}: ` +
+    (_.parts === 0
+      ? "allow more time, or ask another target."
+      : "what has come is not all of the answer, so allow more time."),
   ContentRefused: (_) => `${_.target} refuses to answer this: change what is asked.`,
   Cancelled: () => "The caller left before the answer was complete.",
   Unknown: (_) =>

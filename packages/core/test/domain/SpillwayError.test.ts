@@ -16,6 +16,8 @@ import * as Reasons from "../fixtures/reasons.ts"
 const limited: Reason = { _tag: "RateLimited", key: "ada", limit: "10/min", retryAfter: Duration.millis(2_340) }
 const sentence = '"ada" has reached its limit of 10/min: come back in 2.4 s.'
 
+const phases = ["queue", "connect", "load", "firstToken", "idle", "reader", "total"] as const
+
 describe("a reason", () => {
   for (const [index, [name, , , again]] of Reasons.table.entries()) {
     const reasons = [Reasons.bare[index]!, Reasons.full[index]!]
@@ -44,6 +46,21 @@ describe("a reason", () => {
       }
     })
   }
+
+  it("says to come back only where that helps, here or elsewhere, or once a window has turned", () => {
+    const late = [0, 3].flatMap((parts) =>
+      phases.map((phase): Reason => ({ _tag: "TimedOut", phase, after: Duration.seconds(1), parts }))
+    )
+    for (const reason of [...Reasons.bare, ...Reasons.full, ...late]) {
+      const { failure, message, retryable } = refusal(reason)
+      const isFresh = "parts" in reason && reason.parts === 0
+      const helpsElsewhere = failure.again === "elsewhere" || (isFresh && failure.again.startsWith("elsewhere"))
+      const turns = reason._tag === "BudgetSpent" || reason._tag === "QuotaSpent"
+      if (/come back|again/.test(message)) assert.isTrue(retryable || helpsElsewhere || turns, message)
+      // The same target would be as late again: that it is worth asking another one is no reason to come back.
+      if (reason._tag === "TimedOut") assert.notMatch(message, /come back|again/)
+    }
+  })
 
   it("says how long in the units that people use, rounded up", () => {
     const [minute, hour, day] = [60_000, 3_600_000, 86_400_000]
@@ -91,7 +108,7 @@ describe("the blame for a failure", () => {
   const timedOut = (phase: Phase): Reason => ({ _tag: "TimedOut", phase, after: Duration.millis(1), parts: 0 })
 
   it("is the target's where its server was late, and not for our queue, a reader or the caller's time", () => {
-    const phases = {
+    const blamed = {
       queue: false,
       connect: true,
       load: true,
@@ -100,7 +117,7 @@ describe("the blame for a failure", () => {
       reader: false,
       total: false
     }
-    for (const [phase, blames] of Object.entries(phases)) {
+    for (const [phase, blames] of Object.entries(blamed)) {
       assert.strictEqual(refusal(timedOut(phase as Phase)).blamesTarget, blames, phase)
     }
   })
@@ -115,7 +132,6 @@ describe("the blame for a failure", () => {
   })
 
   it("does not depend on the words for the phase, which each have their own", () => {
-    const phases = ["queue", "connect", "load", "firstToken", "idle", "reader", "total"] as const
     const sentences = phases.map((phase) => refusal(timedOut(phase)).message)
     assert.strictEqual(new Set(sentences).size, phases.length)
     for (const words of sentences) assert.include(words, "1 ms")

@@ -129,7 +129,7 @@ describe("a deadline", () => {
       assert.instanceOf(error, SpillwayError)
       assert.isFalse(error.blamesTarget)
       assert.isFalse(error.retryable)
-      assert.strictEqual(error.message, "The call was not over within 20 ms: ask again later, or allow more time.")
+      assert.strictEqual(error.message, "The call was not over within 20 ms: allow more time, or ask another target.")
     })
   )
 })

@@ -119,7 +119,7 @@ describe("a timeout around a plain Effect", () => {
       const { exit } = yield* endOf(guard(Effect.never))
       const error = Exit.isFailure(exit) ? Cause.squash(exit.cause) : undefined
       assert.instanceOf(error, SpillwayError)
-      assert.strictEqual(error.message, "No answer began within 1.5 s: ask again later, or allow more time.")
+      assert.strictEqual(error.message, "No answer began within 1.5 s: allow more time, or ask another target.")
       assert.isUndefined(error.stack)
     })
   )
