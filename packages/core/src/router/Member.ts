@@ -118,7 +118,6 @@ export class Member {
   private missing(question: Question): string | undefined {
     const can = this.health.shown(this.target.model)?.capabilities ?? []
     const { images, kind, settings, tools } = question
-    // Some servers make vectors with any model, and say when they do not.
     if (can.length === 0 || kind === "embed") return undefined
     if (!can.includes("completion")) return "a question for words"
     if (images > 0 && !can.includes("vision")) return "images"
@@ -163,9 +162,15 @@ export class Member {
     this.ratio.learn(usage.input, likely, now)
   }
 
-  /** How bad it is to ask it, beside others. */
-  get doubt(): number {
-    return (this.health.isDown ? 2 : 0) + (this.health.has(this.target.model) ? 0 : 1)
+  /** How bad it is to ask it, or to ask it that, beside others. */
+  doubt(question?: Question): number {
+    const { health, target } = this
+    const doubt = (health.isDown ? 4 : 0) + (health.has(target.model) ? 0 : 2)
+    if (question?.kind !== "embed") return doubt
+    // Not every model that names no vectors has none: Ollama 0.11 makes them with any, 0.34 answers 501 where it does
+    // not. So one that names them is asked first, and no other is refused.
+    const can = health.shown(target.model)?.capabilities ?? []
+    return can.length === 0 || can.includes("embedding") ? doubt : doubt + 1
   }
 }
 

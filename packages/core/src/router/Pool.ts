@@ -244,7 +244,7 @@ export class Pool implements Rooms {
   private leastDoubt(tried: Tried, now: number): number {
     let least = Infinity
     for (const member of this.members) {
-      const { doubt } = member
+      const doubt = member.doubt(tried.question)
       if (doubt >= least || tried.has(member) || member.waitFor(now) > 0) continue
       if (doubt === 0) return 0
       least = doubt
@@ -322,7 +322,7 @@ const comparedMax = 32
 const glanceEvery = 100_000_000
 
 const isFree = (member: Member, least: number, tried: Tried, now: number): boolean =>
-  member.places.hasRoom && member.doubt === least && !tried.has(member) && member.waitFor(now) <= 0
+  member.places.hasRoom && member.doubt(tried.question) === least && !tried.has(member) && member.waitFor(now) <= 0
 
 /** Whether somebody may wait for it who has so long. */
 const mayStillBeAsked = (member: Member, until: number, now: number): boolean => {

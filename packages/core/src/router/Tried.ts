@@ -13,7 +13,8 @@ import type { Member } from "./Member.ts"
 export class Tried {
   private readonly targets: ReadonlySet<string>
   private readonly domains: ReadonlySet<string>
-  private readonly question: Question | undefined
+  /** What it asks. */
+  readonly question: Question | undefined
 
   private constructor(targets: ReadonlySet<string>, domains: ReadonlySet<string>, question: Question | undefined) {
     this.targets = targets

@@ -163,6 +163,27 @@ describe("a question that a model cannot carry", () => {
     })
   )
 
+  it.effect("that wants vectors goes to a model that names them, and else to one that may make them all the same", () =>
+    Effect.gen(function* () {
+      const gpu1 = ollama("gpu1", { words: { capabilities: ["completion"] } })
+      const gpu2 = ollama("gpu2", { vectors: { capabilities: ["embedding"] } })
+      const { ask, spillway } = yield* scene({
+        upstreams: { gpu1: { upstream: gpu1.upstream, slots: 9 }, gpu2: { upstream: gpu2.upstream, slots: 9 } },
+        routes: { chat: { targets: ["gpu1/words", "gpu2/vectors"], balance: "round-robin" } }
+      })
+      yield* ask(said("How high?"))
+      const vectors = Question.make("chat", { kind: "embed", inputs: ["dam"] })
+      for (let each = 0; each < 3; each++) {
+        const { next, tiers } = yield* spillway.explain(vectors)
+        assert.deepStrictEqual([next, tiers[0]!.targets.map(({ why }) => why)], ["gpu2/vectors", ["later", "next"]])
+        assert.strictEqual(whoOf(yield* ask(vectors)), "gpu2/vectors")
+      }
+      yield* spillway.drain("gpu2")
+      assert.strictEqual((yield* spillway.explain(vectors)).next, "gpu1/words")
+      assert.strictEqual(whoOf(yield* ask(vectors)), "gpu1/words")
+    })
+  )
+
   it.effect("is asked where a server says nothing of what its models can", () =>
     Effect.gen(function* () {
       const gpu1 = ollama("gpu1", { small: { capabilities: [] } })
