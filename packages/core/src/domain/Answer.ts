@@ -8,7 +8,8 @@
 // @effect-diagnostics newPromise:off asyncFunction:off
 import { Cause, Context, Effect, Exit, Fiber, Stream } from "effect"
 import type { Sink } from "./Attempt.ts"
-import { asking, contextOf, type Delivery } from "./Facts.ts"
+import type { Delivery } from "./Delivery.ts"
+import { asking, contextOf } from "./Facts.ts"
 import * as Frame from "./Frame.ts"
 import { HandOver } from "./HandOver.ts"
 import * as Part from "./Part.ts"

@@ -8,8 +8,8 @@
 import { Clock, Context, Effect, Exit, type Fiber } from "effect"
 import * as Alarm from "./Alarm.ts"
 import { Attempt, type Begun, type Sink } from "./Attempt.ts"
+import { Delivery, nowhere } from "./Delivery.ts"
 import * as Frame from "./Frame.ts"
-import type { Part } from "./Part.ts"
 import * as Questions from "./Question.ts"
 import type { Tokens } from "./Tokens.ts"
 import * as Usages from "./Usage.ts"
@@ -54,45 +54,6 @@ export interface Facts {
 /** The facts of the running fiber, or nothing. */
 export const Facts = Context.Reference<Facts | undefined>("spillway/Facts", { defaultValue: () => undefined })
 
-/**
- * The way to the caller, which counts what passed and lets nothing pass after the end. A sink that breaks is its own
- * fault, not the model's: it gets no more parts, the producer goes on unread, and the call ends with that defect.
- */
-export class Delivery implements Sink {
-  parts = 0
-  /** When the first one passed, in monotonic nanoseconds. */
-  firstAt: number | undefined
-  broken: { readonly thrown: unknown } | undefined
-  private open = true
-  private readonly sink: Sink
-  private readonly clock: Clock.Clock | undefined
-
-  constructor(sink: Sink, clock?: Clock.Clock) {
-    this.firstAt = undefined
-    this.sink = sink
-    this.clock = clock
-  }
-
-  emit(part: Part): void | Promise<void> {
-    if (!this.open) return
-    if (this.parts++ === 0) this.firstAt = this.clock && Alarm.read(this.clock)
-    try {
-      return this.sink.emit(part)?.then(undefined, (thrown) => this.break(thrown))
-    } catch (thrown) {
-      this.break(thrown)
-    }
-  }
-
-  close(): void {
-    this.open = false
-  }
-
-  private break(thrown: unknown): void {
-    this.broken ??= { thrown }
-    this.open = false
-  }
-}
-
 /** Whose calls may be counted together. */
 export type Per = "caller" | "key" | "target" | "all"
 
@@ -110,8 +71,6 @@ export interface Said {
   readonly within?: number | undefined
   readonly target?: string | undefined
 }
-
-const nowhere: Sink = { emit: () => undefined }
 
 /** A plain Effect delivers no parts, so all of them share one way to nobody. */
 const undelivered = new Delivery(nowhere)
