@@ -4,24 +4,30 @@ import { Call, Part, Policy, Question, type Router, Spillway, type SpillwayError
 import { Context, Duration, Effect, Exit, Fiber, Layer } from "effect"
 import { pass } from "../fixtures/routing.ts"
 
-/** A server that reads and writes so many tokens a second, and measures itself; it writes as many as it is asked. */
+/**
+ * A server that reads and writes so many tokens a second, and measures itself; it writes as many as it is asked, and
+ * may keep what it has read and written last.
+ */
 const server = (reads: number, writes: number, name: string) => {
-  const state = { asked: 0, hangs: false }
+  const state = { asked: 0, hangs: false, keeps: false, kept: 0 }
   const call: Call.Call<SpillwayError> = (question, attempt) =>
     Effect.gen(function* () {
       state.asked++
       const output = question.settings.seed ?? 10
       const prompt = question.prompt.likely
       if (state.hangs) return yield* Effect.never
-      yield* Effect.sleep((prompt / reads) * 1_000)
+      const cached = Math.min(state.kept, prompt)
+      const fresh = prompt - cached
+      yield* Effect.sleep((fresh / reads) * 1_000)
       for (let token = 0; token < output; token++) {
         void attempt.emit(Part.text("dam "))
         yield* Effect.sleep(1_000 / writes)
       }
+      if (state.keeps) state.kept = prompt + output
       return Summary.make({
         model: name,
-        usage: { input: prompt, output },
-        timings: { total: 0, load: 0, prompt: (prompt / reads) * 1e9, output: (output / writes) * 1e9 }
+        usage: { input: prompt, output, ...(state.keeps && { cached }) },
+        timings: { total: 0, load: 0, prompt: (fresh / reads) * 1e9, output: (output / writes) * 1e9 }
       })
     })
   return { state, upstream: { call } }
@@ -103,6 +109,24 @@ describe("a question", () => {
       yield* Fiber.interrupt(busy)
       // Who only names a route asks nothing that could take any time.
       assert.isUndefined((yield* spillway.explain("chat")).tiers[0]!.targets[0]!.expects)
+    })
+  )
+
+  it.effect("that goes on with a conversation is expected to be read from where its last answer ended", () =>
+    Effect.gen(function* () {
+      const { answered, spillway, writer } = yield* scene({
+        routes: { chat: { targets: ["writer/m"], deadline: "10m" } }
+      })
+      writer.keeps = true
+      const first = asks(200, 400)
+      yield* answered("ann", first, 20)
+      const user = { role: "user", text: words(200) } as const
+      const turns = [user, { role: "assistant", text: words(400) }, { role: "user", text: words(500) }] as const
+      const next = Question.chat("chat", turns)
+      const told = yield* spillway.explain(next).pipe(Policy.about({ caller: "ann" }))
+      const fresh = next.prompt.likely - first.prompt.likely - 400
+      assert.isAbove(fresh, 50)
+      assert.approximately(seconds(told.tiers[0]!.targets[0]!.expects!.firstTokenIn.likely), fresh / 50, 0.1)
     })
   )
 

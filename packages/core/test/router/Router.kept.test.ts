@@ -150,6 +150,53 @@ describe("the model of a route", () => {
     })
   )
 
+  it.effect("comes back again and again also where it is loaded at once", () =>
+    Effect.gen(function* () {
+      const gpu1 = ollama("gpu1", { small: {} })
+      let loads = 0
+      const load = (model: string) =>
+        Effect.sync(() => {
+          loads++
+          gpu1.state.loaded = [model]
+        })
+      const { ask } = yield* scene({
+        upstreams: { gpu1: { ...gpu1.upstream, load } },
+        routes: { chat: { targets: ["gpu1/small"], preload: true } },
+        defaults: { health: { every: "2s" } }
+      })
+      for (let each = 1; each < 4; each++) {
+        yield* pass(3)
+        yield* ask(Question.chat("nowhere/nothing", "How high?"), 1)
+        assert.strictEqual(loads, each)
+        gpu1.state.loaded = []
+      }
+    })
+  )
+
+  it.effect("is loaded once, however often somebody looks meanwhile, and no more once the router is closed", () =>
+    Effect.gen(function* () {
+      const gpu1 = ollama("gpu1", { small: {} })
+      let isLeft = false
+      const load = (model: string) =>
+        Effect.onInterrupt(Effect.andThen(gpu1.upstream.load!(model), Effect.never), () =>
+          Effect.sync(() => (isLeft = true))
+        )
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          const { ask } = yield* scene({
+            upstreams: { gpu1: { ...gpu1.upstream, load } },
+            routes: { chat: { targets: ["gpu1/small"], preload: true } },
+            defaults: { health: { every: "1s" } }
+          })
+          yield* pass(1)
+          for (let each = 0; each < 3; each++) yield* ask(Question.chat("nowhere/nothing", "How high?"), 1)
+          assert.deepStrictEqual([gpu1.state.loads.length, isLeft], [1, false])
+        })
+      )
+      assert.isTrue(isLeft)
+    })
+  )
+
   it.effect("is loaded before anybody asks also where its server comes up later", () =>
     Effect.gen(function* () {
       const gpu1 = ollama("gpu1", { small: {} })

@@ -1,7 +1,7 @@
 /** What a model can and how much it reads: what is asked of it, and what is told who asks. */
 import { assert, describe, it } from "@effect/vitest"
-import { Question, type SpillwayError } from "@spillway/core"
-import { Cause, Effect, type Exit } from "effect"
+import { Call, Part, Question, refusal, type SpillwayError } from "@spillway/core"
+import { Cause, Effect, Exit } from "effect"
 import { ollama, said, scene } from "../fixtures/models.ts"
 import { pass, reasonOf, whoOf } from "../fixtures/routing.ts"
 
@@ -270,6 +270,33 @@ describe("a prompt that is too long", () => {
       for (let each = 0; each < 10; each++) yield* ask(said(prose(1_000)))
       assert.strictEqual(reasonOf(yield* ask(said(prose(6_000)), 0)), "ContextTooLong")
       assert.strictEqual(reasonOf(yield* ask(said(prose(1_900)))), "ok")
+    })
+  )
+
+  it.effect("is told by nothing that a model counts where it goes on with what another one began", () =>
+    Effect.gen(function* () {
+      const [gpu1, gpu2] = [ollama("gpu1", { small: {} }), ollama("gpu2", { large: { contextMax: 2_000 } })]
+      const breaks: typeof gpu1.upstream.call = (_, attempt) => {
+        void attempt.emit(Part.text("It says so."))
+        return Effect.fail(refusal({ _tag: "Cut", target: "gpu1/small", parts: 1 }))
+      }
+      const call = Call.goingOn(gpu2.upstream.call, (_, heard) => Effect.succeed(heard))
+      const { ask } = yield* scene({
+        upstreams: { gpu1: { ...gpu1.upstream, call: breaks }, gpu2: { ...gpu2.upstream, call } },
+        routes: {
+          chat: { targets: ["gpu1/small"], overflow: ["gpu2/large"], retry: { attempts: 1 } },
+          large: { targets: ["gpu2/large"] }
+        },
+        defaults: { breaker: { failures: 1_000, failureRate: "100%", calls: 1_000 } }
+      })
+      const large = (tokens: number) => Question.chat("large", prose(tokens))
+      for (let each = 0; each < 10; each++) {
+        const exit = yield* ask(said(prose(1_000)))
+        assert.strictEqual(Exit.isSuccess(exit) && exit.value.text, "It says so.The dam is high.")
+      }
+      assert.strictEqual(reasonOf(yield* ask(large(6_000))), "ok")
+      for (let each = 0; each < 10; each++) yield* ask(large(1_000))
+      assert.strictEqual(reasonOf(yield* ask(large(6_000))), "ContextTooLong")
     })
   )
 })
