@@ -13,6 +13,7 @@ import { PriceList } from "../domain/PriceList.ts"
 import * as Ring from "../domain/Ring.ts"
 import { refusal, type SpillwayError } from "../domain/SpillwayError.ts"
 import * as Target from "../domain/Target.ts"
+import * as Hedge from "../plans/Hedge.ts"
 import * as Budget from "../policies/Budget.ts"
 import * as CircuitBreaker from "../policies/CircuitBreaker.ts"
 import * as Deadline from "../policies/Deadline.ts"
@@ -25,6 +26,7 @@ import * as Policy from "../Policy.ts"
 import { type Seen, shortOf } from "./Health.ts"
 import { refusalOf } from "./Mistakes.ts"
 import * as Options from "./Options.ts"
+import { complete, pricesIn } from "./Refusals.ts"
 import { type Answer, type Made, type Routed, routed, type Tier } from "./Route.ts"
 import * as Servers from "./Servers.ts"
 
@@ -37,13 +39,16 @@ interface Admitted {
   readonly ways: WeakMap<Routed, Answer>
 }
 
-/** Makes it. What it holds is given back with the scope. */
+/** Makes it, or refuses all that is wrong at once. What it holds is given back with the scope. */
 export const make = (given: Options.Options): Effect.Effect<Router, OptionsRefused, Scope.Scope> =>
+  Effect.catchTag(assembled(given), "OptionsRefused", (first) => Effect.flatMap(complete(first, given), Effect.fail))
+
+const assembled = (given: Options.Options): Effect.Effect<Router, OptionsRefused, Scope.Scope> =>
   Effect.gen(function* () {
     const refused = refusalOf(given)
     if (refused !== undefined) return yield* refused
     const options = Options.withPreset(given)
-    const { breaker: circuit = {}, deadline, queue, retry, timeouts } = options.defaults ?? {}
+    const { breaker: circuit = {}, deadline, hedge = "off", queue, retry, timeouts } = options.defaults ?? {}
     const breaker = yield* Options.at("defaults.breaker")(CircuitBreaker.make(circuit))
     const plain = yield* Policy.all([
       Options.at("defaults")(Deadline.make(deadline === undefined ? {} : { deadline })),
@@ -52,7 +57,9 @@ export const make = (given: Options.Options): Effect.Effect<Router, OptionsRefus
       CircuitBreaker.make(circuit),
       Options.at("defaults.timeouts")(Timeout.make(timeouts ?? {}))
     ])
+    if (hedge !== "off") yield* Options.at("defaults.hedge")(Hedge.make(hedge))
     const servers = yield* Servers.open(options, breaker)
+    yield* pricesIn(options)
     const prices = pricesOf(options, servers)
     const budget = options.budgets && (yield* Options.at("budgets")(Budget.make({ ...options.budgets, prices })))
     const callers = new Map<string, Admitted>()

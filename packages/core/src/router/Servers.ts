@@ -27,19 +27,22 @@ import { answering, serverOf } from "./Answering.ts"
 import { at, keptBy, type Options } from "./Options.ts"
 import { type Circuits, Member } from "./Member.ts"
 
-const Said = Schema.Struct({
+/** What is said of a server. */
+export const Said = Schema.Struct({
   slots: Count.pipe(Schema.withDecodingDefaultKey(Effect.succeed("auto" as const))),
   domain: Schema.optionalKey(Schema.String),
   price: Schema.optionalKey(Priced),
   rate: Schema.optionalKey(Schema.String)
 })
 
-const Looking = Schema.Struct({
+/** How servers are looked at. */
+export const Looking = Schema.Struct({
   every: Units.span.schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed("30s"))),
   timeout: Units.span.schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed("2s")))
 })
 
-const Dwelling = Schema.Struct({
+/** How long a model waits for its turn on a server. */
+export const Dwelling = Schema.Struct({
   dwell: Units.span.schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed("30s")))
 })
 

@@ -1,15 +1,11 @@
-/** Who may ask for what, what it may cost him, and what is refused before anybody asks. */
+/** Who may ask for what, and what it may cost him. */
 import { assert, describe, it } from "@effect/vitest"
-import { refusal, type Router, Spillway } from "@spillway/core"
+import { refusal } from "@spillway/core"
 import { Effect, Fiber } from "effect"
-import { asking, chat, pass, reasonOf, scene, server, upstreams, whoOf } from "../fixtures/routing.ts"
+import { asking, chat, pass, reasonOf, scene, upstreams, whoOf } from "../fixtures/routing.ts"
 import * as Unhandled from "../fixtures/unhandled.ts"
 
 Unhandled.guard()
-
-/** How a router of these options is refused. */
-const refusedOf = (options: Router.Options) =>
-  Effect.flip(Effect.provide(Effect.service(Spillway), Spillway.layer(options)))
 
 describe("a caller", () => {
   it.effect("has the limits that are his, or everybody's, before anything shared is spent", () =>
@@ -129,128 +125,6 @@ describe("a caller's own deadline", () => {
       const other = yield* asking(spillway)
       yield* pass(6)
       assert.strictEqual(reasonOf(yield* Fiber.join(other)), "TimedOut")
-    })
-  )
-})
-
-describe("what makes no sense", () => {
-  it.effect("is refused, all of it at once, with what would be right", () =>
-    Effect.gen(function* () {
-      const { upstream } = server("gpu1")
-      const refused = yield* refusedOf({
-        upstreams: {
-          gpu1: upstream,
-          "a/b": upstream,
-          typo: { upsteam: upstream } as never,
-          more: { upstream, ...({ slot: 2 } as object) }
-        },
-        record: "calls.log" as never,
-        routes: {
-          chat: { targets: ["gpu2/m", "m"], balance: "fastest" as "forecast" },
-          empty: { targets: [], overflow: [[]] },
-          twice: { targets: ["gpu1/m", "gpu1/m"] },
-          word: { targets: "gpu1/m" as never }
-        },
-        callers: {
-          ann: { ...({ rates: "2/min" } as object) },
-          bob: { overflow: "Never" as "never", burst: 5, routes: ["chta"] },
-          eve: 7 as never
-        },
-        defaults: { retry: 3 as never, ...({ dwel: "1s" } as object) }
-      })
-      assert.deepStrictEqual(
-        refused.problems.map(({ path }) => path),
-        [
-          "upstreams.a/b",
-          "upstreams.typo",
-          "upstreams.more.slot",
-          "record",
-          "defaults.dwel",
-          "routes.chat.balance",
-          "routes.chat",
-          "routes.chat",
-          "routes.empty.targets",
-          "routes.empty.overflow",
-          "routes.twice",
-          "routes.word.targets",
-          "callers.ann.rates",
-          "callers.bob.overflow",
-          "callers.bob.burst",
-          "callers.bob.routes",
-          "callers.eve"
-        ]
-      )
-      assert.include(refused.message, "did you mean gpu1?")
-      assert.include(refused.message, "did you mean rate?")
-      assert.include(refused.message, "it has upsteam")
-    })
-  )
-
-  it.effect("is a weight that gives nobody a turn, also where no route has a line yet", () =>
-    Effect.gen(function* () {
-      const { upstream } = server("gpu1")
-      for (const weight of [-1, 0, Number.NaN, Infinity, "2" as never]) {
-        const refused = yield* refusedOf({ upstreams: { gpu1: upstream }, callers: { ann: { weight } } })
-        assert.deepStrictEqual(
-          refused.problems.map(({ path }) => path),
-          ["callers.ann.weight"]
-        )
-        assert.include(refused.message, typeof weight === "string" ? '"2"' : `read ${weight}, write a number above 0`)
-      }
-    })
-  )
-
-  it.effect("is a price at a server that there is none of, and not one of a model by its own name", () =>
-    Effect.gen(function* () {
-      const { upstream } = server("gpu1")
-      const free = "free" as const
-      const refused = yield* refusedOf({
-        upstreams: { gpu1: upstream, hosted: upstream },
-        routes: { chat: { targets: ["gpu1/m"], overflow: ["hosted/hostd/m"] } },
-        prices: {
-          "gpuu/m": free,
-          "elsewhere/*": free,
-          "gpu1/m": free,
-          "hosted/*": free,
-          "qwen/qwen3-8b": free,
-          "hostd/m": free,
-          m: free
-        }
-      })
-      assert.deepStrictEqual(refused.problems, [
-        { path: "prices.gpuu/m", read: "", expected: "no such upstream: did you mean gpu1?" },
-        { path: "prices.elsewhere/*", read: "", expected: "no such upstream: write one of gpu1, hosted" }
-      ])
-    })
-  )
-
-  it.effect("is refused by each guard at the place where it was written", () =>
-    Effect.gen(function* () {
-      const { upstream } = server("gpu1")
-      const wrongs: ReadonlyArray<readonly [string, Partial<Router.Options>]> = [
-        ["callers.ann.rate", { callers: { ann: { rate: "1 per min" } } }],
-        ["callers.ann.deadline", { callers: { ann: { deadline: "soon" } } }],
-        ["anonymous.tokens", { anonymous: { tokens: "many" } }],
-        ["defaults.retry", { defaults: { retry: 3 as never } }],
-        ["routes.chat.retry", { routes: { chat: { targets: ["gpu1/m"], retry: 3 as never } } }],
-        ["defaults.retry.attempts", { defaults: { retry: { attempts: 0 } } }],
-        ["defaults.timeouts.idle", { defaults: { timeouts: { idle: "soon" } } }],
-        ["defaults.breaker.open", { defaults: { breaker: { open: "soon" } } }],
-        ["defaults.dwell", { defaults: { dwell: "soon" } }],
-        ["defaults.health.every", { defaults: { health: { every: "soon" } } }],
-        ["routes.chat.deadline", { routes: { chat: { targets: ["gpu1/m"], deadline: "soon" } } }],
-        ["routes.chat.retry.base", { routes: { chat: { targets: ["gpu1/m"], retry: { base: "soon" } } } }],
-        ["routes.chat.hedge.after", { routes: { chat: { targets: ["gpu1/m"], hedge: { after: "soon" as never } } } }],
-        ["routes.chat.queue.max", { routes: { chat: { targets: ["gpu1/m"], queue: { max: -1 } } } }],
-        ["routes.chat.timeouts.load", { routes: { chat: { targets: ["gpu1/m"], timeouts: { load: "soon" } } } }],
-        ["upstreams.gpu1.slots", { upstreams: { gpu1: { upstream, slots: 0 } } }],
-        ["upstreams.gpu1.rate", { upstreams: { gpu1: { upstream, rate: "often" } } }],
-        ["budgets.total", { budgets: { total: "much" } }]
-      ]
-      for (const [path, wrong] of wrongs) {
-        const refused = yield* refusedOf({ upstreams: { gpu1: upstream }, ...wrong })
-        assert.deepStrictEqual([refused.of, refused.problems.map((each) => each.path)], ["Spillway", [path]])
-      }
     })
   )
 })
