@@ -100,6 +100,7 @@ const guarded = async (url: string) => {
   })
   const spillway = Context.get(await Effect.runPromise(Scope.provide(Layer.build(layer), scope)), Spillway)
   const services = Effect.runForkWith(Context.empty())
+  const asAnn = Policy.about({ caller: "ann" })
   return listen((request, response) => {
     void bodyOf(request).then((body) => {
       const { messages, stream } = JSON.parse(body) as { messages: Array<{ content: string }>; stream: boolean }
@@ -123,8 +124,7 @@ const guarded = async (url: string) => {
           }
         }
       }
-      const asked = Answer.toSink(spillway.call, question, sink).pipe(Policy.about({ caller: "ann" }))
-      return services(asked).addObserver((exit) => {
+      return services(asAnn(Answer.toSink(spillway.call, question, sink))).addObserver((exit) => {
         if (exit._tag === "Failure") response.destroy()
         else response.end(stream ? text + last : frameOf(text) + last)
       })

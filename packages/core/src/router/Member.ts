@@ -3,7 +3,8 @@
  *
  * It is the same for every route that goes there, and lives for as long as somebody may ask it.
  */
-import { Redacted } from "effect"
+import { type Fiber, Redacted } from "effect"
+import * as Alarm from "../domain/Alarm.ts"
 import type { Attempt } from "../domain/Attempt.ts"
 import * as Fit from "../domain/Fit.ts"
 import type { Places } from "../domain/Places.ts"
@@ -60,10 +61,10 @@ export class Member {
   }
 
   /** He has come. */
-  arrived(now: number): void {
+  arrived(fiber: Fiber.Fiber<unknown, unknown>): void {
     if (this.awaitedUntil === -Infinity) return
     this.awaitedUntil = -Infinity
-    this.places.wake(now)
+    this.places.wake(Alarm.now(fiber))
   }
 
   /** It asked not to be asked for so long. */

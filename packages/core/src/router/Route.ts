@@ -5,7 +5,7 @@
  * of a call is a turn in one of them. What fails in the first is tried there again, elsewhere at once and everywhere
  * after a while; then the call goes over.
  */
-import { Cause, type Clock, Effect, type Fiber } from "effect"
+import { Cause, type Clock, Effect } from "effect"
 import * as Alarm from "../domain/Alarm.ts"
 import { Facts, under, withCall } from "../domain/Facts.ts"
 import { type Failure, table } from "../domain/Failure.ts"
@@ -75,8 +75,8 @@ export const routed = (made: Made, given: Options.Route): Effect.Effect<Routed, 
     const { deadline = "2m", hedge = "off", overflow = [], rescue = "resume", targets } = route
     const limited = yield* Deadline.make({ deadline })
     const decoded = yield* decode("deadline", Deadline.Options)({ deadline })
-    const whole = Alarm.nanos(decoded.deadline)
-    const leastOf = (caller: string) => made.deadlineOf(caller) ?? whole
+    const span = Alarm.nanos(decoded.deadline)
+    const leastOf = (caller: string) => made.deadlineOf(caller) ?? span
     const timeout = yield* Options.at("timeouts")(Timeout.make(clocksOf(route, leastOf, made.servers.forecasts)))
     const race = hedge === "off" ? undefined : yield* Options.at("hedge")(Hedge.make(hedge))
     const over: Array<Tier & { readonly answer: Answer }> = []
@@ -116,19 +116,21 @@ export const routed = (made: Made, given: Options.Route): Effect.Effect<Routed, 
         return true
       })(answer)
     )
-    const around = (answer: Answer): Answer =>
-      Effect.suspend(() => {
+    const around = (answer: Answer): Answer => {
+      const whole = bounded(made.budget === undefined ? answer : ownFirst(answer, spent, clock), route.maxTokens)
+      return Effect.suspend(() => {
         const now = Alarm.read(clock)
         failovers.call(now)
         hour.call(now)
-        return bounded(ownFirst(answer, spent, clock), route.maxTokens)
+        return whole
       })
+    }
     return {
       tiers: [first, ...over],
-      answer: around(mostRead(plan([own, ...goesOver]), over)),
+      answer: around(over.length === 0 ? own : mostRead(plan([own, ...goesOver]), over)),
       local: around(own),
       within: limited,
-      deadline: whole,
+      deadline: span,
       hour
     }
   })
@@ -232,12 +234,17 @@ const tier = (
     const slots = { targets: { placesOf: () => pool, find: () => pool } }
     const line = yield* Options.at("queue")(Queue.make({ ...queue, weights: Object.fromEntries(weights), slots }))
     const shed = yield* Shed.make({ queue: line })
-    const chosen: Answer = Effect.withFiber((fiber) => memberIn(servers, fiber).ask)
-    const timed = timeout(chosen)
+    const timed = new WeakMap<Servers.Asked, Answer>()
+    const timedOf = (asked: Servers.Asked): Answer => {
+      const made = timeout(asked.ask)
+      timed.set(asked, made)
+      return made
+    }
     const asked = breaker(
       Effect.withFiber((fiber): Answer => {
-        memberIn(servers, fiber).member.arrived(Alarm.now(fiber))
-        return timed
+        const chosen = servers.find(fiber.getRef(Facts)!.target!)!
+        chosen.member.arrived(fiber)
+        return timed.get(chosen) ?? timedOf(chosen)
       })
     )
     // Once it is known where it goes, and what that costs.
@@ -251,10 +258,6 @@ const tier = (
     })
     return { pool, queue: line, answer }
   })
-
-/** The target that a call was sent to. */
-const memberIn = (servers: Servers.Servers, fiber: Fiber.Fiber<unknown, unknown>): Servers.Asked =>
-  servers.find(fiber.getRef(Facts)!.target!)!
 
 /** The question with the bound of its route, where it has none that is lower. */
 const bounded = (self: Answer, maxTokens: number | undefined): Answer =>
