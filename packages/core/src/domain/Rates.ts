@@ -11,7 +11,6 @@ import type { Quiet } from "./Forecast.ts"
 import { Silences } from "./Silences.ts"
 import * as Spread from "./Spread.ts"
 import { is as isSummary, type Timings } from "./Summary.ts"
-import type { Usage } from "./Usage.ts"
 
 /** How long an answer takes once it is asked for, in nanoseconds. */
 export interface Lasts {
@@ -64,7 +63,7 @@ export class Rates {
     if (exit?._tag !== "Success" || firstAt === undefined) return
     this.seenAt = endedAt
     if (load > 0) this.loads.learn(load)
-    const read = this.learnReads(attempt, timings, already)
+    const read = this.learnReads(attempt, timings, prompt, already)
     this.waits.learn(Math.max(firstAt - startedAt - load - read, 0))
     const written = tokensOf(attempt)
     this.answers.learn(written)
@@ -125,22 +124,25 @@ export class Rates {
   }
 
   /** Which share of what had been read was not read again: as its server counts it, or by how long it took. */
-  private keptOf({ prompt }: Timings, { cached, input }: Usage, already: number): number {
+  private keptOf(took: number, prompt: number, cached: number | undefined, already: number): number {
     const rate = this.reads.range?.likely
-    const kept = cached ?? (rate === undefined ? already : input - prompt / rate)
+    const kept = cached ?? (rate === undefined ? already : prompt - took / rate)
     return Math.min(Math.max(kept / already, 0), 1)
   }
 
-  private learnReads({ usage }: Attempt, timings: Timings | undefined, already: number): number {
+  /** Tokens are those of the estimate here, of which alone anybody knows before: its model may count half as many. */
+  private learnReads({ usage }: Attempt, timings: Timings | undefined, prompt: number, already: number): number {
     if (timings === undefined || usage === undefined) return 0
     // What it had read before is counted by some, and takes no time.
-    const { cached, input } = usage
-    if (already > 0) this.keeps += (this.keptOf(timings, usage, already) - this.keeps) * weightOfLast
-    const fresh = input - (cached ?? 0)
+    const { input } = usage
+    const each = input > 0 ? prompt / input : 1
+    const cached = usage.cached === undefined ? undefined : usage.cached * each
+    if (already > 0) this.keeps += (this.keptOf(timings.prompt, prompt, cached, already) - this.keeps) * weightOfLast
+    const took = timings.prompt / ((input - (usage.cached ?? 0)) * each)
     // Others do not count it: what was read many times as fast as is known was read before.
-    const isOdd = timings.prompt / fresh < (this.reads.range?.likely ?? 0) / oddTimes
+    const isOdd = took < (this.reads.range?.likely ?? 0) / oddTimes
     const isCounted = cached !== undefined || (already === 0 && !isOdd)
-    if (fresh >= freshMin && isCounted) this.reads.learn(timings.prompt / fresh)
+    if (input - (usage.cached ?? 0) >= freshMin && isCounted) this.reads.learn(took)
     return timings.prompt
   }
 }

@@ -87,8 +87,7 @@ export class Forecasts implements Forecast {
     member.rates.learn(attempt, question.prompt.likely, member.hasRead(conversation), isGivenUp)
     if (attempt.exit?._tag !== "Success") return
     const tokens = tokensOf(attempt)
-    const read = attempt.usage?.input ?? question.prompt.likely
-    if (conversation !== undefined) member.reads(conversation, read + tokens)
+    if (conversation !== undefined) member.reads(conversation, question.prompt.likely + tokens)
     this.lengths.get(keyOf(caller, question.model), now)?.add(tokens, now)
     this.lengths.get(keyOf("", question.model), now)?.add(tokens, now)
   }

@@ -66,6 +66,29 @@ describe("a target", () => {
     close(measured().likely(wanted(2_000, 50), true), lasts.whole.likely)
   })
 
+  it("reads the tokens of the estimate, whatever its model counts for them, also of what it keeps", () => {
+    const rates = new Rates()
+    const read = (prompt: number, counted: number, cached: number | undefined, took: number, already = 0) =>
+      rates.learn(
+        going(
+          { first: 0.1 + took, end: 1.1 + took },
+          {
+            usage: { input: counted, output: 20, ...(cached !== undefined && { cached }) },
+            timings: { total: 0, load: 0, prompt: took * second, output: second }
+          }
+        ),
+        prompt,
+        already
+      )
+    read(500, 250, undefined, 0.5)
+    close(rates.likely(wanted(2_000, 0), true), 2.1 * second)
+    // Half of what it had read is kept, as it counts it and as it takes.
+    read(1_000, 500, 125, 0.75, 500)
+    close(rates.likely(wanted(1_000, 0), true, 500), (0.1 + 1 - 0.5 * 0.75) * second)
+    read(1_000, 500, undefined, 0.75, 500)
+    close(rates.likely(wanted(1_000, 0), true, 500), (0.1 + 1 - 0.5 * 0.625) * second)
+  })
+
   it("writes as much as it has written, where nobody knows how much that will be", () => {
     close(measured().expect(wanted(0), true)!.whole.likely, 2.1 * second)
   })
@@ -102,10 +125,10 @@ describe("a target", () => {
   it("does not read what it had read before", () => {
     const rates = new Rates()
     const timings = { total: 0, load: 0, prompt: 0.5 * second, output: 0 }
-    rates.learn(going({ first: 0.5, end: 0.5 }, { usage: { input: 1_000, output: 0, cached: 500 }, timings }), 100)
+    rates.learn(going({ first: 0.5, end: 0.5 }, { usage: { input: 1_000, output: 0, cached: 500 }, timings }), 1_000)
     close(rates.likely(wanted(1_000), true)! - rates.likely(wanted(0), true)!, second)
     // Of a handful of tokens nothing is learned.
-    rates.learn(going({ first: 0.5, end: 0.5 }, { usage: { input: 1_000, output: 0, cached: 990 }, timings }), 100)
+    rates.learn(going({ first: 0.5, end: 0.5 }, { usage: { input: 1_000, output: 0, cached: 990 }, timings }), 1_000)
     close(rates.likely(wanted(1_000), true)! - rates.likely(wanted(0), true)!, second)
   })
 
