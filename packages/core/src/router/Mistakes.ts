@@ -163,7 +163,13 @@ const ofCaller = (path: string, caller: Caller, routes: ReadonlyArray<string>): 
   if (burst !== undefined && rate === undefined) {
     problems.push({ path: `${path}.burst`, read: "", expected: "write a rate beside it, as 10/min" })
   }
-  if (weight !== undefined && !(Number.isFinite(weight) && weight > 0)) {
+  if (weight !== undefined && path === "anonymous") {
+    problems.push({
+      path: `${path}.weight`,
+      read: "",
+      expected: "write it at callers that are named: all others have 1"
+    })
+  } else if (weight !== undefined && !(Number.isFinite(weight) && weight > 0)) {
     problems.push({ path: `${path}.weight`, read: shown(weight), expected: "write a number above 0" })
   }
   for (const route of own) {

@@ -177,12 +177,14 @@ export const withPreset = (options: Options): Options => {
   }
   const { burst, rate } = rateLimit ?? {}
   const limits = { ...(rate !== undefined && { rate }), ...(burst !== undefined && { burst }) }
-  const { anonymous, callers = {} } = options
+  const { anonymous, callers } = options
   return {
     ...options,
     defaults: { ...given, ...options.defaults },
     ...(anonymous !== "refuse" && { anonymous: { ...limits, ...anonymous } }),
-    callers: Object.fromEntries(Object.entries(callers).map(([name, caller]) => [name, { ...limits, ...caller }])),
+    callers: Object.fromEntries(
+      Object.entries(callers ?? {}).map(([name, caller]) => [name, { ...limits, ...caller }])
+    ),
     ...(budget !== undefined && { budgets: Object.assign({}, budget, options.budgets) })
   }
 }

@@ -79,6 +79,17 @@ describe("what makes no sense", () => {
     })
   )
 
+  it.effect("is a weight of everybody who is not named: each of them has one turn of his own", () =>
+    Effect.gen(function* () {
+      const { upstream } = server("gpu1")
+      const refused = yield* refusedOf({ upstreams: { gpu1: upstream }, anonymous: { weight: 2 } })
+      assert.deepStrictEqual(
+        refused.problems.map(({ path }) => path),
+        ["anonymous.weight"]
+      )
+    })
+  )
+
   it.effect("is a price at a server that there is none of, and not one of a model by its own name", () =>
     Effect.gen(function* () {
       const { upstream } = server("gpu1")
