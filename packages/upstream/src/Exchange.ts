@@ -51,12 +51,12 @@ export const call = (wire: Wire, place: Place): Call.Call<SpillwayError> => {
         const exchange = new Exchange(wire, asked, attempt, place.bounds, fiber, (end) =>
           resume(Summary.is(end) ? Effect.succeed(end) : Effect.fail(end))
         )
-        // Our own line is nobody's silence.
-        attempt.enter("queue")
         exchange.sending = place.connection.send(
           { method: "POST", path: place.prefix + put.path, headers, body: put.body },
           exchange
         )
+        // Our own line is nobody's silence.
+        if (!exchange.hasTurn) attempt.enter("queue")
         return Effect.sync(() => exchange.leave())
       })
     })
@@ -90,6 +90,8 @@ const refusalMax = 65_536
 
 class Exchange implements Alarm.Ringing, Listener {
   sending: Sending | undefined
+  /** Whether it has been sent on its way, or ended before. */
+  hasTurn = false
   private readonly wire: Wire
   private readonly asked: Asked
   private readonly attempt: Attempt.Attempt
@@ -134,6 +136,7 @@ class Exchange implements Alarm.Ringing, Listener {
   }
 
   turn(): void {
+    this.hasTurn = true
     this.attempt.enter("connect")
   }
 
@@ -202,8 +205,9 @@ class Exchange implements Alarm.Ringing, Listener {
     if (this.lines.isTooLong) return this.stop(this.tooLong("lineMax"))
     // Who has heard the end of an answer does not care what becomes of the connection.
     if (this.hasEnded || this.broke !== undefined) this.over(this.answer ?? this.ending())
-    // A connection whose body has ended is kept for others; but nobody waits long for that who has his answer.
-    else if (this.answer !== undefined) this.waitFor(endWithin)
+    // A connection whose body has ended is kept for others; but nobody waits long for that who has his answer. Mostly
+    // its end has come together with it, and is heard before anything else is.
+    else if (this.answer !== undefined && this.bell === undefined) queueMicrotask(this.waitForEnd)
   }
 
   /** What it comes to once all that has come is handed out, where no more comes. */
@@ -216,6 +220,10 @@ class Exchange implements Alarm.Ringing, Listener {
 
   private waitFor(nanos: number): void {
     this.bell ??= Alarm.set(this.fiber, Alarm.now(this.fiber) + nanos, this)
+  }
+
+  private readonly waitForEnd = (): void => {
+    if (!this.isOver) this.waitFor(endWithin)
   }
 
   private wait(room: Promise<void>): void {

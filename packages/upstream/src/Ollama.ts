@@ -80,10 +80,11 @@ const whole = (call: Call.Call<SpillwayError>, beside: Exchange.Place): Call.Cal
           )
     )
   )
-  return (question, attempt) =>
-    Effect.flatMap(call(question, attempt), (summary) => {
+  return (question, attempt) => {
+    if (cuts === false || question.kind === "embed") return call(question, attempt)
+    return Effect.flatMap(call(question, attempt), (summary) => {
       const counted = summary.usage?.input
-      if (counted === undefined || question.kind === "embed" || cuts === false) return Effect.succeed(summary)
+      if (counted === undefined) return Effect.succeed(summary)
       const known = cuts === undefined ? asksVersion : Effect.succeed(cuts)
       const context = Effect.flatMap(known, (isOld) =>
         isOld ? Effect.timeoutOption(Models.contextOf(beside, question.model), lookWithin) : Effect.succeedNone
@@ -97,6 +98,7 @@ const whole = (call: Call.Call<SpillwayError>, beside: Exchange.Place): Call.Cal
             : Effect.succeed(summary)
       )
     })
+  }
 }
 
 const lookWithin = "1 second"

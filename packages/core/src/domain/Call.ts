@@ -115,7 +115,8 @@ export const goingOn =
     reads: (question: Question, heard: string) => Effect.Effect<string | undefined, E, R>
   ): Call<E, R> =>
   (question, attempt) => {
-    const { parts, text } = attempt.begun ?? nothing
+    if (attempt.begun === undefined) return call(question, attempt)
+    const { parts, text } = attempt.begun
     const heard = text?.replace(/[\s\ud800-\udbff]+$/u, "") ?? ""
     if (Questions.begunWith(question, heard, parts) === undefined) return call(question, attempt)
     return Effect.flatMap(reads(question, heard), (beginning = "") => {
@@ -125,8 +126,6 @@ export const goingOn =
       return call(asked, attempt)
     })
   }
-
-const nothing = { text: undefined, parts: 0 }
 
 /**
  * A call from what is pulled: an AsyncIterable such as a LangChain stream. A `Summary` that it returns at its end is

@@ -16,14 +16,16 @@ const lookAfter = 1_000_000_000
 
 /** The same call, whose attempt says when it waits for a model to load; this place is asked what is loaded. */
 export const told = (call: Call.Call<SpillwayError>, place: Place, origin: string): Call.Call<SpillwayError> => {
+  const isCloudItself = isInCloud(origin, "")
   return (question, attempt) =>
-    isInCloud(origin, question.model)
+    isCloudItself || isInCloud("", question.model)
       ? call(question, attempt)
       : Effect.withFiber((fiber) => new Waiting(fiber, place, call, question, attempt).run())
 }
 
 /** Whether nothing is loaded, as far as shows: in the cloud itself, and at a server that only passes a model on. */
-export const isInCloud = (origin: string, model: string): boolean => isCloud.test(origin) || runsInCloud.test(model)
+export const isInCloud = (origin: string, model: string): boolean =>
+  isCloud.test(origin) || (model.endsWith("cloud") && runsInCloud.test(model))
 
 const isCloud = /[/.]ollama\.com(:\d+)?$/
 const runsInCloud = /[:-]cloud$/
