@@ -1,0 +1,222 @@
+/**
+ * A chat model of LangChain around others: whoever asks it asks the router of the core.
+ *
+ * Nothing is implemented twice: limits, lines, retries, circuits, clocks, budgets and overflow are the router's, and
+ * this class only turns messages into a question and parts into chunks. It tells its callbacks of each token once,
+ * whichever target it came from, and of one run, however many were tried.
+ */
+import type { BaseLanguageModelInput, StructuredOutputMethodOptions } from "@langchain/core/language_models/base"
+import {
+  BaseChatModel,
+  type BaseChatModelCallOptions,
+  type BindToolsInput,
+  type LangSmithParams
+} from "@langchain/core/language_models/chat_models"
+import type { ModelProfile } from "@langchain/core/language_models/profile"
+import { assembleStructuredOutputPipeline } from "@langchain/core/language_models/structured_output"
+import type { CallbackManagerForLLMRun } from "@langchain/core/callbacks/manager"
+import { AIMessage, type AIMessageChunk, type BaseMessage } from "@langchain/core/messages"
+import type { ChatGenerationChunk, ChatResult } from "@langchain/core/outputs"
+import type { Runnable, RunnableBatchOptions, RunnableConfig } from "@langchain/core/runnables"
+import type { SerializableSchema } from "@langchain/core/utils/standard_schema"
+import type { InteropZodType } from "@langchain/core/utils/types"
+import { type Policy, refusal, type Router } from "@spillway/core"
+import { Answering } from "./Answering.ts"
+import { Feed } from "./Feed.ts"
+import { type Fields, fieldsOf, known, numberOf, textOf } from "./Fields.ts"
+import { identityOf, insideOf, withoutBindings } from "./Models.ts"
+import { type Behind, behind as routerOf, type Options } from "./Options.ts"
+import { profileOf } from "./Profile.ts"
+import { Structured } from "./Structured.ts"
+
+/** What may be said with a call, beside all that a target itself knows. */
+export interface CallOptions extends BaseChatModelCallOptions {
+  readonly tools?: Array<BindToolsInput>
+  /** Who asks; also read from `configurable.caller`. */
+  readonly caller?: string
+  readonly priority?: Policy.About["priority"]
+  /** By when it has to be over: only sooner than its route says. */
+  readonly deadline?: Policy.About["deadline"]
+  /** The most tokens of the answer. */
+  readonly maxTokens?: number
+  /** With 0 no target is asked a second time, for whoever tries again himself; nothing else means anything here. */
+  readonly maxRetries?: number
+}
+
+/** What an answer may be, and how that is said. */
+type Shape = Record<string, any>
+type Schema<Output extends Shape> = InteropZodType<Output> | SerializableSchema<Output> | Shape
+
+/** The chat model. */
+export class ChatSpillway extends BaseChatModel<CallOptions> {
+  /** What handlers and traces show as its class. */
+  static override lc_name(): string {
+    return "ChatSpillway"
+  }
+
+  /** The route that it asks, or the model. */
+  readonly model: string
+  // No private names: what is bound to a shape, and what a batch asks, are copies that share all of this.
+  private readonly behind: Behind
+  private readonly asks: Pick<CallOptions, "caller" | "priority">
+  private readonly structured: Structured | undefined = undefined
+  private readonly feed: Feed | undefined = undefined
+
+  constructor(options: Options) {
+    super(options)
+    this.behind = routerOf(options)
+    this.model = this.behind.route
+    this.asks = known({ caller: options.caller, priority: options.priority })
+  }
+
+  /** The router, for whoever wants to see how everything stands. */
+  get spillway(): Router.Service {
+    return this.behind.service
+  }
+
+  /** Ends what runs, and the router, unless others share it. */
+  close(): Promise<void> {
+    return this.behind.close()
+  }
+
+  /** The same as `close`, at the end of an `await using`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  // LangChain asks for it before any field of ours is there.
+  override _llmType(): string {
+    return "spillway"
+  }
+
+  /** What tells its answers apart in a cache. */
+  override _identifyingParams(): Record<string, unknown> {
+    const targets = this.behind.named.map(({ id, model }) => ({ ...identityOf(model), id }))
+    return { route: this.model, ...(targets.length > 0 && { targets }) }
+  }
+
+  /** What all of its targets can. */
+  override get profile(): ModelProfile {
+    return profileOf(this.behind.named.map(({ model }) => model))
+  }
+
+  /** A trace is told of the first target before anybody knows who will answer. */
+  override getLsParams(options: this["ParsedCallOptions"]): LangSmithParams {
+    const [first] = this.behind.named
+    const told = first === undefined ? undefined : insideOf(withoutBindings(first.model).model).getLsParams?.(options)
+    return { ...super.getLsParams(options), ls_model_name: this.model, ...known(told ?? {}) }
+  }
+
+  /** Binds tools, as they are: each target makes of them what it reads. */
+  override bindTools(
+    tools: Array<BindToolsInput>,
+    more: Partial<CallOptions> = {}
+  ): Runnable<BaseLanguageModelInput, AIMessageChunk, CallOptions> {
+    for (const { id, model } of this.behind.named) {
+      const inside = insideOf(withoutBindings(model).model)
+      if (typeof inside.bindTools !== "function") {
+        throw refusal({ _tag: "Unsupported", capability: "tools, since it has no bindTools", target: id })
+      }
+    }
+    return this.withConfig({ tools, ...more })
+  }
+
+  /** An answer in a shape, which each target is asked for in its own way. */
+  override withStructuredOutput<Output extends Shape = Shape>(
+    schema: Schema<Output>,
+    config?: StructuredOutputMethodOptions
+  ): Runnable<BaseLanguageModelInput, Output>
+  override withStructuredOutput<Output extends Shape = Shape>(
+    schema: Schema<Output>,
+    config?: StructuredOutputMethodOptions<true>
+  ): Runnable<BaseLanguageModelInput, { raw: BaseMessage; parsed: Output }>
+  override withStructuredOutput(
+    schema: Schema<Shape>,
+    config: StructuredOutputMethodOptions<boolean> = {}
+  ): Runnable<BaseLanguageModelInput, Shape> {
+    const structured = new Structured(schema, { ...config })
+    const [traced] = this.behind.named.map(({ model }) => structured.tracedBy(model))
+    const copy: ChatSpillway = Object.assign(Object.create(this), { structured })
+    const model = copy.withConfig(known({ ls_structured_output_format: traced }) as Partial<CallOptions>)
+    const name = config.includeRaw === true ? "StructuredOutputRunnable" : "ChatSpillwayStructuredOutput"
+    return assembleStructuredOutputPipeline(model, structured.parser, config.includeRaw, name)
+  }
+
+  /** Asks all of them: who is refused by a line or a limit of ours waits for his turn. */
+  override batch(
+    inputs: Array<BaseLanguageModelInput>,
+    options?: Partial<CallOptions> | Array<Partial<CallOptions>>,
+    batchOptions?: RunnableBatchOptions & { returnExceptions?: false }
+  ): Promise<Array<AIMessageChunk>>
+  override batch(
+    inputs: Array<BaseLanguageModelInput>,
+    options?: Partial<CallOptions> | Array<Partial<CallOptions>>,
+    batchOptions?: RunnableBatchOptions
+  ): Promise<Array<AIMessageChunk | Error>>
+  override batch(
+    inputs: Array<BaseLanguageModelInput>,
+    options?: Partial<CallOptions> | Array<Partial<CallOptions>>,
+    batchOptions?: RunnableBatchOptions
+  ): Promise<Array<AIMessageChunk | Error>> {
+    const copy: ChatSpillway = Object.assign(Object.create(this), { feed: this.feed ?? new Feed() })
+    return super.batch.call(copy, inputs, options, batchOptions)
+  }
+
+  override async _generate(
+    messages: Array<BaseMessage>,
+    options: this["ParsedCallOptions"],
+    runManager?: CallbackManagerForLLMRun
+  ): Promise<ChatResult> {
+    let whole: ChatGenerationChunk | undefined
+    for await (const chunk of this._streamResponseChunks(messages, options, runManager)) {
+      whole = whole === undefined ? chunk : whole.concat(chunk)
+    }
+    const { generationInfo, message, text } = whole!
+    const { additional_kwargs, content, id, invalid_tool_calls, name, response_metadata, tool_calls, usage_metadata } =
+      message as AIMessageChunk
+    const fields = { content, additional_kwargs, response_metadata, tool_calls, invalid_tool_calls, usage_metadata }
+    return {
+      generations: [
+        { text, message: new AIMessage({ ...fields, ...known({ id, name }) }), ...known({ generationInfo }) }
+      ]
+    }
+  }
+
+  override async *_streamResponseChunks(
+    messages: Array<BaseMessage>,
+    options: this["ParsedCallOptions"],
+    runManager?: CallbackManagerForLLMRun
+  ): AsyncGenerator<ChatGenerationChunk> {
+    const { asks, behind, feed, structured } = this
+    const { [chosen]: config, caller, deadline, maxRetries, priority, ...rest } = options as Chosen & Fields
+    const configurable = fieldsOf(config)
+    const answering = new Answering(behind.service, numberOf(maxRetries) === 0 ? behind.routeOnce : behind.route, {
+      asked: { messages, options: rest, configurable, structured },
+      about: known({
+        caller: textOf(caller) ?? textOf(configurable?.["caller"]) ?? asks.caller,
+        priority: (priority as Policy.About["priority"]) ?? asks.priority,
+        deadline: deadline as Policy.About["deadline"]
+      }),
+      signal: (options as { readonly signal?: AbortSignal }).signal
+    })
+    for await (const chunk of answering.chunks(feed)) {
+      await runManager?.handleLLMNewToken(chunk.text, undefined, undefined, undefined, undefined, { chunk })
+      yield chunk
+    }
+  }
+
+  /** What stands in a configuration is taken out before a model is asked; who calls may stand there. */
+  protected override _separateRunnableConfigFromCallOptionsCompat(
+    options?: Partial<CallOptions>
+  ): [RunnableConfig, this["ParsedCallOptions"]] {
+    const [config, callOptions] = super._separateRunnableConfigFromCallOptionsCompat(options)
+    return [config, Object.assign(callOptions, { [chosen]: config.configurable })]
+  }
+}
+
+/** Where a call keeps its configuration: no text, so that no cache and no trace takes it for an option. */
+const chosen: unique symbol = Symbol("spillway/langchain/configurable")
+
+interface Chosen {
+  readonly [chosen]?: unknown
+}

@@ -1,0 +1,143 @@
+/**
+ * Hands the questions of one batch to a router as fast as that admits them.
+ *
+ * A thousand questions at once are more than any line holds, and most would be refused with the time to come back. So
+ * whoever is refused by a line or a limit of ours comes back by himself: as many of them are under way as were let in
+ * before, one more after each round of answers, one less after each refusal. A moment that was named is waited for. What
+ * is refused again and again while nothing is answered is told to its caller.
+ */
+import { type Reason, SpillwayError } from "@spillway/core"
+import { Duration, Effect, Fiber } from "effect"
+
+/** How long somebody waits who was not told for how long, and how often he is refused while nothing happens. */
+const waitDefault = Duration.seconds(1)
+const inVainMax = 5
+
+/** What passes by itself. */
+const passing: ReadonlySet<Reason["_tag"]> = new Set(["RateLimited", "QueueFull", "DeadlineUnmeetable", "Unavailable"])
+
+/** What passes only if something else happens first. */
+const doubtful: ReadonlySet<Reason["_tag"]> = new Set(["DeadlineUnmeetable", "Unavailable"])
+
+/** The line of one batch. */
+export class Feed {
+  private running = 0
+  private most = Infinity
+  private answered = 0
+  private pause: Fiber.Fiber<unknown> | undefined
+  private readonly line: Array<() => void> = []
+
+  /** A turn, once there is one; rejects where whoever waits leaves. */
+  async enter(signal: AbortSignal | undefined): Promise<Turn> {
+    await this.wait(signal, false)
+    return new Turn(this, signal)
+  }
+
+  /** Whether whoever is under way is the only one. */
+  get isAlone(): boolean {
+    return this.running <= 1
+  }
+
+  /** How many have been answered so far. */
+  get count(): number {
+    return this.answered
+  }
+
+  /** Somebody is over; his answer makes room for more than himself. */
+  leave(isAnswered: boolean): void {
+    this.running--
+    if (isAnswered) {
+      this.answered++
+      this.most += 1 / this.most
+    }
+    this.next()
+  }
+
+  /** Somebody was refused: from now on no more than are under way, and nobody at all for a while where one was named. */
+  async again(signal: AbortSignal | undefined, span: Duration.Duration | undefined): Promise<void> {
+    this.running--
+    this.most = Math.max(1, this.running)
+    if (span !== undefined) this.close(span)
+    await this.wait(signal, true)
+  }
+
+  private wait(signal: AbortSignal | undefined, isFirst: boolean): Promise<void> {
+    signal?.throwIfAborted()
+    if (!isFirst && this.line.length === 0 && this.pause === undefined && this.running < this.most) {
+      this.running++
+      return Promise.resolve()
+    }
+    return new Promise((resolve, reject) => {
+      const leave = (): void => {
+        const at = this.line.indexOf(go)
+        if (at >= 0) this.line.splice(at, 1)
+        reject(signal!.reason)
+      }
+      const go = (): void => {
+        signal?.removeEventListener("abort", leave)
+        resolve()
+      }
+      signal?.addEventListener("abort", leave, { once: true })
+      if (isFirst) this.line.unshift(go)
+      else this.line.push(go)
+      this.next()
+    })
+  }
+
+  private next(): void {
+    if (this.pause !== undefined) return
+    while (this.running < this.most) {
+      const go = this.line.shift()
+      if (go === undefined) return
+      this.running++
+      go()
+    }
+  }
+
+  /** Nobody is let in for so long; who said so first is believed, since whoever comes too early is told again. */
+  private close(span: Duration.Duration): void {
+    if (this.pause !== undefined) return
+    this.pause = Effect.runFork(Effect.sleep(span))
+    this.pause.addObserver(() => {
+      this.pause = undefined
+      this.next()
+    })
+  }
+}
+
+/** Somebody of a batch who has been let in. */
+class Turn {
+  private readonly feed: Feed
+  private readonly signal: AbortSignal | undefined
+  private isIn = true
+  private inVain = 0
+  private before: number
+
+  constructor(feed: Feed, signal: AbortSignal | undefined) {
+    this.feed = feed
+    this.signal = signal
+    this.before = feed.count
+  }
+
+  /** He was answered, or has failed for a reason of his own. */
+  end(isAnswered: boolean): void {
+    if (this.isIn) this.feed.leave(isAnswered)
+    this.isIn = false
+  }
+
+  /** He was refused: resolves when he may try again, or with false where that would be in vain. */
+  async refused(error: unknown): Promise<boolean> {
+    const { reason, retryAfter } = error instanceof SpillwayError ? error : { reason: undefined, retryAfter: undefined }
+    if (reason === undefined || !passing.has(reason._tag)) return false
+    const { count, isAlone } = this.feed
+    this.inVain = isAlone && this.before === count ? this.inVain + 1 : 0
+    this.before = count
+    if (doubtful.has(reason._tag) && this.inVain >= inVainMax) return false
+    // What others of the batch hold comes free with them; all else takes the time that was named.
+    const isHeld = !isAlone && (reason._tag === "QueueFull" || reason._tag === "DeadlineUnmeetable")
+    this.isIn = false
+    await this.feed.again(this.signal, isHeld ? undefined : (retryAfter ?? waitDefault))
+    this.isIn = true
+    return true
+  }
+}
