@@ -250,5 +250,5 @@ const rows: ReadonlyArray<Row> = [
     codes: /^(ECONNRESET|EPIPE|ETIMEDOUT|ECONNABORTED|UND_ERR_|AbortError$|TimeoutError$|APIUserAbortError$)/,
     means: cut
   },
-  { says: /^TypeError (fetch failed|terminated)|Connection error|Request timed out/, means: cut }
+  { says: /TypeError (fetch failed|terminated)|Connection error|Request timed out/, means: cut }
 ]

@@ -73,12 +73,21 @@ export const behind = (options: Options): Behind => {
   const main = { ...own, targets: all.targets, ...(all.overflow.length > 0 && { overflow: all.overflow }) }
   const { retry = router.defaults?.retry } = rest
   const once = { ...main, retry: Object.assign({}, retry, { attempts: 1 }) }
-  const { close, service } = createSpillway({
-    ...router,
-    upstreams: all.upstreams,
-    routes: { [route]: main, [routeOnce]: once }
-  })
+  const routes = { [route]: main, [routeOnce]: once }
+  const { close, service } = made({ ...router, upstreams: all.upstreams, routes })
   return { service, route, routeOnce, named: all.named, close }
+}
+
+/** Makes the router; what is wrong is told once, and at the place where it was written. */
+const made = (options: Router.Options): Router.Outside => {
+  try {
+    return createSpillway(options)
+  } catch (error) {
+    if (!(error instanceof Core.OptionsRefused)) throw error
+    const problems = error.problems.filter(({ path }) => !path.startsWith(`routes.${routeOnce}`))
+    const told = problems.map((each) => ({ ...each, path: each.path.replace(/^routes\.chat\.?/, "") }))
+    throw new Core.OptionsRefused({ of: "ChatSpillway", problems: told })
+  }
 }
 
 const shared = ({ model, spillway }: OverSpillway): Behind => {
