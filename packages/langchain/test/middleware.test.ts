@@ -1,0 +1,184 @@
+/** The model of an agent, guarded call by call. */
+import { assert, describe, it } from "@effect/vitest"
+import { AIMessage, HumanMessage } from "@langchain/core/messages"
+import { tool } from "@langchain/core/tools"
+import { Command, interrupt, isInterrupted, MemorySaver } from "@langchain/langgraph"
+import { spillwayMiddleware } from "@spillway/langchain/middleware"
+import { createAgent, createMiddleware, modelFallbackMiddleware, modelRetryMiddleware } from "langchain"
+import { z } from "zod"
+import { chatOllama, done, failureOf, line, pass, saying } from "./serving.ts"
+
+const weather = tool(({ city }) => `rain in ${city}`, {
+  name: "weather",
+  description: "The weather of a city",
+  schema: z.object({ city: z.string() })
+})
+
+const asked = { messages: [new HumanMessage("Oslo")] }
+
+/** Calls the tool so many times, and then answers; ten tokens are read each time, and five written. */
+const calling = (count: number) => {
+  let calls = 0
+  return saying((response) => {
+    const call = { function: { name: "weather", arguments: { city: "Oslo" } } }
+    const isCalling = calls++ % (count + 1) < count
+    const said = isCalling
+      ? line("", { message: { role: "assistant", content: "", tool_calls: [call] } })
+      : line("rain")
+    response.end(said + done(10, 5))
+  })
+}
+
+describe("the middleware", () => {
+  it("guards the agent's own model, and goes over to another one", async () => {
+    const bad = await saying((response) => void response.writeHead(500).end("{}"))
+    const good = await calling(1)
+    const middleware = [spillwayMiddleware({ overflow: [chatOllama(good.url)], retry: { attempts: 1 } })]
+    const agent = createAgent({ model: chatOllama(bad.url), tools: [weather], middleware })
+    const { messages } = await agent.invoke(asked)
+    assert.deepStrictEqual([messages.at(-1)?.content, bad.asked(), good.asked()], ["rain", 2, 2])
+  })
+
+  it("keeps what it knows from one call to the next: a limit holds for all runs of an agent", async () => {
+    const { url } = await calling(0)
+    const middleware = [spillwayMiddleware({ anonymous: { rate: "1/min", burst: 1 } })]
+    const agent = createAgent({ model: chatOllama(url), tools: [], middleware })
+    await agent.invoke(asked)
+    assert.match((await failureOf(agent.invoke(asked))).message, /has reached its limit of 1\/min/)
+  })
+
+  it("ends a run with what the refusal says, where it is told to", async () => {
+    const { url } = await calling(0)
+    const middleware = [spillwayMiddleware({ anonymous: { rate: "1/min", burst: 1 }, onRefusal: "end" })]
+    const agent = createAgent({ model: chatOllama(url), tools: [], middleware })
+    await agent.invoke(asked)
+    const { messages } = await agent.invoke(asked)
+    const last = messages.at(-1) as AIMessage
+    assert.match(String(last.content), /has reached its limit of 1\/min: come back in/)
+    assert.deepStrictEqual(last.response_metadata, { spillway: { refused: "rate_limited" } })
+  })
+
+  it("does not take a failure for a refusal", async () => {
+    const { url } = await saying((response) => void response.writeHead(400).end("{}"))
+    const agent = createAgent({
+      model: chatOllama(url),
+      tools: [],
+      middleware: [spillwayMiddleware({ onRefusal: "end" })]
+    })
+    assert.match((await failureOf(agent.invoke(asked))).message, /refused by its server/)
+  })
+
+  it("lets an interrupt pass that comes from further in", async () => {
+    const { url } = await calling(0)
+    const asks = createMiddleware({
+      name: "Asks",
+      wrapModelCall: (request, handler) => {
+        assert.strictEqual(interrupt("May I?"), "yes")
+        return handler(request)
+      }
+    })
+    const middleware = [spillwayMiddleware({ onRefusal: "end" }), asks]
+    const agent = createAgent({ model: chatOllama(url), tools: [], middleware, checkpointer: new MemorySaver() })
+    const config = { configurable: { thread_id: "1" } }
+    assert.isTrue(isInterrupted(await agent.invoke(asked, config)))
+    const { messages } = await agent.invoke(new Command({ resume: "yes" }), config)
+    assert.strictEqual(messages.at(-1)?.content, "rain")
+  })
+
+  it("asks nobody for whoever has left already", async () => {
+    const server = await calling(0)
+    const agent = createAgent({ model: chatOllama(server.url), tools: [], middleware: [spillwayMiddleware()] })
+    await failureOf(agent.invoke(asked, { signal: AbortSignal.abort() }))
+    assert.strictEqual(server.asked(), 0)
+  })
+
+  it("streams tokens once", async () => {
+    const { url } = await calling(1)
+    const agent = createAgent({ model: chatOllama(url), tools: [weather], middleware: [spillwayMiddleware()] })
+    let words = ""
+    for await (const [message] of await agent.stream(asked, { streamMode: "messages" })) {
+      if (message.getType() === "ai") words += message.text
+    }
+    assert.strictEqual(words, "rain")
+  })
+
+  it("refuses options that mean nothing", () => {
+    assert.throws(() => spillwayMiddleware({ onRefusal: "stop" } as never), /write throw or end/)
+    assert.throws(() => spillwayMiddleware({ runBudget: "much" }), /write 50k tok, or \$0.50/)
+  })
+})
+
+describe("the budget of a run", () => {
+  it("in tokens refuses the call after the one that has spent it", async () => {
+    const server = await calling(9)
+    const middleware = [spillwayMiddleware({ runBudget: "40 tok", onRefusal: "end" })]
+    const agent = createAgent({ model: chatOllama(server.url), tools: [weather], middleware })
+    const { messages } = await agent.invoke(asked)
+    assert.match(String(messages.at(-1)?.content), /The budget of this run \(40 tok\) is spent/)
+    // Fifteen each: after two there is room for ten, of which the prompt takes some.
+    assert.isAtMost(server.asked(), 3)
+  })
+
+  it("in money counts what its answers have cost, and begins anew with the next run", async () => {
+    const server = await calling(9)
+    const target = { model: chatOllama(server.url), price: { input: 0, output: 20_000 } }
+    const middleware = [spillwayMiddleware({ targets: [target], runBudget: "$0.15", onRefusal: "end" })]
+    const agent = createAgent({ model: chatOllama(server.url), tools: [weather], middleware })
+    const first = await agent.invoke(asked)
+    assert.strictEqual(server.asked(), 2)
+    const second = await agent.invoke({ messages: [...first.messages, new HumanMessage("again")] })
+    assert.strictEqual(server.asked(), 4)
+    assert.match(String(second.messages.at(-1)?.content), /is spent/)
+  })
+
+  it("in money refuses what nobody has priced", async () => {
+    const { url } = await calling(9)
+    const middleware = [spillwayMiddleware({ runBudget: "$1" })]
+    const agent = createAgent({ model: chatOllama(url), tools: [weather], middleware })
+    assert.match((await failureOf(agent.invoke(asked))).message, /Nobody has said what "ollama\/a" costs/)
+  })
+})
+
+describe("what others do", () => {
+  const dying = () =>
+    saying((response) => {
+      response.writeHead(200)
+      response.write(line("The first ") + line("half"), () => void pass(30).then(() => response.destroy()))
+    })
+
+  it("modelRetryMiddleware makes an answer of a failure, and of an interrupt", async () => {
+    const { url } = await saying((response) => void response.writeHead(500).end("{}"))
+    const retry = modelRetryMiddleware({ maxRetries: 1, initialDelayMs: 1, jitter: false })
+    const { messages } = await createAgent({ model: chatOllama(url), tools: [], middleware: [retry] }).invoke(asked)
+    assert.match(String(messages.at(-1)?.content), /^Model call failed after 2 attempts/)
+    const asks = createMiddleware({ name: "Asks", wrapModelCall: () => interrupt("May I?") })
+    const middleware = [retry, asks]
+    const agent = createAgent({ model: chatOllama(url), tools: [], middleware, checkpointer: new MemorySaver() })
+    assert.isFalse(isInterrupted(await agent.invoke(asked, { configurable: { thread_id: "1" } })))
+  })
+
+  it("modelFallbackMiddleware shows the first half, and then the whole answer of another under another name", async () => {
+    const [bad, good] = await Promise.all([dying(), calling(0)])
+    const middleware = [modelFallbackMiddleware(chatOllama(good.url))]
+    const agent = createAgent({ model: chatOllama(bad.url), tools: [], middleware })
+    const said = new Map<string, string>()
+    for await (const [message] of await agent.stream(asked, { streamMode: "messages" })) {
+      said.set(message.id!, (said.get(message.id!) ?? "") + message.text)
+    }
+    assert.deepStrictEqual([...said.values()], ["The first half", "rain"])
+  })
+
+  it("this one shows no other answer after the first half of one: it says that it broke", async () => {
+    const [bad, good] = await Promise.all([dying(), calling(0)])
+    const middleware = [spillwayMiddleware({ overflow: [chatOllama(good.url)] })]
+    const agent = createAgent({ model: chatOllama(bad.url), tools: [], middleware })
+    let words = ""
+    const failure = await failureOf(
+      (async () => {
+        for await (const [message] of await agent.stream(asked, { streamMode: "messages" })) words += message.text
+      })()
+    )
+    assert.strictEqual(words, "The first half")
+    assert.match(failure.message, /broke off after 2 parts: what has come is not all of its answer/)
+  })
+})
