@@ -2,9 +2,9 @@
  * Hands the questions of one batch to a router as fast as that admits them.
  *
  * A thousand questions at once are more than any line holds, and most would be refused with the time to come back. So
- * whoever is refused by a line or a limit of ours comes back by himself: as many of them are under way as were let in
- * before, one more after each round of answers, one less after each refusal. A moment that was named is waited for. What
- * is refused again and again while nothing is answered is told to its caller.
+ * who is refused by a line or a limit of ours comes back by himself: as many of them are under way as were let in
+ * before, one more after each round of answers, one less after each refusal. A moment that was named is waited for.
+ * What is refused again and again while nothing is answered is told to its caller.
  */
 import { type Reason, SpillwayError } from "@spillway/core"
 import { Duration, Effect, Fiber } from "effect"
@@ -53,7 +53,7 @@ export class Feed {
     this.next()
   }
 
-  /** Somebody was refused: from now on no more than are under way, and nobody at all for a while where one was named. */
+  /** Somebody was refused: no more from now on than are under way, and nobody at all for a time that was named. */
   async again(signal: AbortSignal | undefined, span: Duration.Duration | undefined): Promise<void> {
     this.running--
     this.most = Math.max(1, this.running)

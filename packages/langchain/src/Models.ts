@@ -11,7 +11,7 @@ import type { Runnable } from "@langchain/core/runnables"
 import { refusal } from "@spillway/core"
 import { type Fields, fieldsOf, known, listOf, numberOf, textOf } from "./Fields.ts"
 
-/** A chat model of LangChain, or what stands for one: a binding, one that is chosen late, a sequence that ends in one. */
+/** A chat model of LangChain, or what stands for one: a binding, one that is chosen late, a sequence. */
 export type Model = Runnable<BaseLanguageModelInput, BaseMessage, any>
 
 /** A model, and the options that go with each of its calls. */

@@ -89,8 +89,11 @@ const refused = (path: string, read: string, expected: string): Options.OptionsR
 /** So many at once are asked of whoever has many machines. */
 const hostedSlots = 64
 
-const providers =
-  /^(openai|azure|anthropic|google|vertexai|gemini|mistral|groq|cohere|deepseek|xai|fireworks|together|bedrock|openrouter)/i
+const providers = new RegExp(
+  "^(openai|azure|anthropic|google|vertexai|gemini|mistral|groq|cohere|deepseek|xai|fireworks|together|bedrock|" +
+    "openrouter)",
+  "i"
+)
 
 /** Whether a model runs on somebody's many machines: at an address of the world, or at no address but a provider's. */
 const isHosted = (provider: string, address: string | undefined): boolean => {

@@ -1,15 +1,10 @@
 /** One model of LangChain around others: what is told once, what is passed on, and what stands around a call. */
 import { assert, describe, it } from "@effect/vitest"
 import { InMemoryCache } from "@langchain/core/caches"
-import { getRetryable } from "@langchain/core/errors"
 import { AIMessage, AIMessageChunk, HumanMessage } from "@langchain/core/messages"
 import { fakeModel } from "@langchain/core/testing"
 import { tool } from "@langchain/core/tools"
 import { FakeListChatModel, FakeStreamingChatModel } from "@langchain/core/utils/testing"
-import { createSpillway, type Record as Records, SpillwayError } from "@spillway/core"
-import { Ollama } from "@spillway/upstream"
-import { ChatSpillway, upstreamOf } from "@spillway/langchain"
-import { Effect } from "effect"
 import { z } from "zod"
 import {
   chatOllama,
@@ -20,10 +15,9 @@ import {
   guarded,
   hosted,
   line,
-  name,
-  ollama,
-  pass,
-  saying
+  saying,
+  usageOf,
+  wordsOf
 } from "./serving.ts"
 
 const spillwayIn = (message: { readonly response_metadata: object }) =>
@@ -80,23 +74,23 @@ describe("what is told of an answer", () => {
     const parts = (id: string, words: ReadonlyArray<string>) =>
       words.map((content) => new AIMessageChunk({ id, content }) as never)
     const breaking = new FakeStreamingChatModel({ chunks: parts("one", ["The dam ", "is "]) })
-    const { _streamResponseChunks: own } = breaking
+    const own = breaking._streamResponseChunks.bind(breaking)
     breaking._streamResponseChunks = async function* (...asked) {
-      yield* own.apply(breaking, asked)
+      yield* own(...asked)
       throw new TypeError("terminated")
     }
     const going = new FakeStreamingChatModel({ chunks: parts("two", ["The dam is", " high."]) })
     const model = guarded({ targets: [breaking], overflow: [going], retry: { attempts: 1 } })
     const chunks = await gathered(model.stream("Hello"))
-    assert.strictEqual(chunks.map(({ content }) => content).join(""), "The dam is high.")
+    assert.strictEqual(wordsOf(chunks), "The dam is high.")
     assert.lengthOf(new Set(chunks.map(({ id }) => id)), 1)
   })
 
   it("waits for a first word: a target that dies after its first empty chunk is replaced", async () => {
-    const silent = new FakeStreamingChatModel({ chunks: [new AIMessageChunk({ content: "" }) as never] })
-    const { _streamResponseChunks: own } = silent
+    const silent = new FakeStreamingChatModel({ chunks: [new AIMessageChunk({ content: "" })] })
+    const own = silent._streamResponseChunks.bind(silent)
     silent._streamResponseChunks = async function* (...asked) {
-      yield* own.apply(silent, asked)
+      yield* own(...asked)
       throw new TypeError("terminated")
     }
     const model = guarded({ targets: [silent], overflow: [new FakeListChatModel({ responses: ["yes"] })] })
@@ -105,7 +99,7 @@ describe("what is told of an answer", () => {
 })
 
 describe("a target", () => {
-  it("may be any chat model: one that does not stream, one that is bound, one that is no chat model at all", async () => {
+  it("may be any chat model: one that does not stream, one that is bound, one that is none at all", async () => {
     const fake = fakeModel().respond(new AIMessage({ content: "whole", id: "7" }))
     assert.strictEqual((await guarded({ targets: [fake] }).invoke("Hello")).content, "whole")
     const { url } = await answering()
@@ -116,14 +110,12 @@ describe("a target", () => {
   })
 
   it("keeps what is its own: nothing of what it hands out is changed", async () => {
-    const kept = new AIMessage({
-      content: "same",
-      usage_metadata: { input_tokens: 1, output_tokens: 2, total_tokens: 3 }
-    })
+    const kept = new AIMessage("same")
+    Object.assign(kept, { usage_metadata: { input_tokens: 1, output_tokens: 2, total_tokens: 3 } })
     const model = guarded({ targets: [fakeModel().respond(kept).respond(kept)] })
     const answers = [await model.invoke("one"), await model.invoke("two")]
-    assert.deepStrictEqual([kept.id, kept.usage_metadata?.total_tokens], [undefined, 3])
-    for (const { usage_metadata: usage } of answers) assert.deepInclude(usage as object, { total_tokens: 3 })
+    assert.deepStrictEqual([kept.id, usageOf(kept)?.["total_tokens"]], [undefined, 3])
+    for (const answer of answers) assert.deepInclude(usageOf(answer), { total_tokens: 3 })
   })
 
   it("hears that nobody in it is to try again", async () => {
@@ -185,126 +177,6 @@ describe("a target", () => {
   })
 })
 
-describe("a failure", () => {
-  it("is one of ours, says whether to come back, and when", async () => {
-    const { url } = await refusing(429, { "retry-after": "7" })
-    const failure = await failureOf(guarded({ targets: [chatOllama(url)], retry: { attempts: 1 } }).invoke("Hello"))
-    assert.instanceOf(failure, SpillwayError)
-    assert.deepStrictEqual(
-      [(failure as unknown as SpillwayError).reason._tag, getRetryable(failure), failure["retryAfterMs"]],
-      ["UpstreamRateLimited", true, 7_000]
-    )
-  })
-
-  it("that is a caller's mistake is not to be tried again", async () => {
-    const { url } = await refusing(400)
-    const failure = await failureOf(guarded({ targets: [chatOllama(url)] }).invoke("Hello"))
-    assert.deepStrictEqual(
-      [getRetryable(failure), (failure as unknown as SpillwayError).reason._tag],
-      [false, "BadRequest"]
-    )
-  })
-
-  it("shows no word of what was asked", async () => {
-    const { url } = await saying((response, _asked, _request, body) => void response.writeHead(400).end(body))
-    const failure = await failureOf(guarded({ targets: [chatOllama(url)] }).invoke("swordfish"))
-    assert.notInclude(`${String(failure)} ${JSON.stringify(failure)} ${failure.stack}`, "swordfish")
-  })
-
-  it("of a router that was closed is that nobody is there", async () => {
-    const { url } = await answering()
-    const model = new ChatSpillway({ targets: [chatOllama(url)] })
-    await model.close()
-    const failure = await failureOf(model.invoke("Hello"))
-    assert.strictEqual((failure as unknown as SpillwayError).reason._tag, "Unavailable")
-  })
-})
-
-describe("a caller", () => {
-  it("is read from the call, from its configuration, and from the model", async () => {
-    const { url } = await answering()
-    const callers: Array<string> = []
-    const record: Records.Sink = ({ caller }) => void callers.push(caller)
-    const model = guarded({ targets: [chatOllama(url)], caller: "model", record })
-    await model.invoke("Hello")
-    await model.invoke("Hello", { caller: "call" })
-    await model.invoke("Hello", { configurable: { caller: "configuration" } })
-    await gathered(model.stream("Hello", { configurable: { caller: "streamed" } }))
-    await pass(20)
-    assert.deepStrictEqual(callers, ["model", "call", "configuration", "streamed"])
-  })
-
-  it("has his own limits", async () => {
-    const { url } = await answering()
-    const model = guarded({ targets: [chatOllama(url)], callers: { ann: { rate: "1/min", burst: 1 } } })
-    await model.invoke("Hello", { caller: "ann" })
-    const failure = await failureOf(model.invoke("Hello", { caller: "ann" }))
-    assert.strictEqual((failure as unknown as SpillwayError).reason._tag, "RateLimited")
-    await model.invoke("Hello", { caller: "bob" })
-  })
-})
-
-describe("a budget", () => {
-  it("is never overspent by many at once, and the bound that was reserved is sent along", async () => {
-    const bounds: Array<unknown> = []
-    const { url } = await saying((response, _asked, _request, body) => {
-      bounds.push(JSON.parse(body).options.num_predict)
-      response.writeHead(200).end(line("yes") + done(0, 100))
-    })
-    const model = guarded({
-      targets: [{ model: chatOllama(url), price: { input: 0, output: 10_000 }, slots: 64 }],
-      budgets: { total: "$5/day" },
-      maxTokens: 100
-    })
-    const answers = await Promise.allSettled(Array.from({ length: 20 }, () => model.invoke("Hello")))
-    // Each answer costs a dollar.
-    assert.lengthOf(
-      answers.filter(({ status }) => status === "fulfilled"),
-      5
-    )
-    assert.deepStrictEqual(new Set(bounds), new Set([100]))
-    const { total } = await Effect.runPromise(model.spillway.budget())
-    assert.deepInclude(total as object, { spent: 5_000_000, reserved: 0, unsettled: 0 })
-  })
-})
-
-describe("one router", () => {
-  it("is shared by two models: who has spent a limit by one has spent it by the other", async () => {
-    const { url } = await answering()
-    await using spillway = createSpillway({
-      upstreams: { gpu: upstreamOf(chatOllama(url)) },
-      routes: { chat: { targets: ["gpu/a"] }, other: { targets: ["gpu/a"] } },
-      callers: { ann: { rate: "1/min", burst: 1 } }
-    })
-    const [one, other] = ["chat", "other"].map((model) => new ChatSpillway({ spillway, model, caller: "ann" }))
-    assert.strictEqual((await one!.invoke("Hello")).content, "yes")
-    const failure = await failureOf(other!.invoke("Hello"))
-    assert.strictEqual((failure as unknown as SpillwayError).reason._tag, "RateLimited")
-  })
-
-  it("may reach servers by its own wires: tools, thoughts, shapes and usage come out the same", async () => {
-    const server = await ollama({}, { can: ["tools", "thinking"] })
-    const bare = chatOllama(server.url)
-    await using spillway = createSpillway({
-      upstreams: { gpu: Ollama.make("gpu", { url: server.url }) },
-      routes: { chat: { targets: [`gpu/${name}`] } }
-    })
-    const model = new ChatSpillway({ spillway, model: "chat" })
-    const plain = "Hello [[sim tokens=9 thinking=3]]"
-    const [mine, his] = [await model.invoke(plain), await bare.invoke(plain)]
-    assert.strictEqual(mine.content, his.content)
-    assert.strictEqual(mine.additional_kwargs["reasoning_content"], his.additional_kwargs["reasoning_content"])
-    const usage = his.usage_metadata as unknown as Record<string, unknown>
-    assert.deepInclude(mine.usage_metadata as object, { input_tokens: usage["input_tokens"], output_tokens: 9 })
-    const asks = 'hi [[sim thinking=0 tool=weather arguments={"city":"Oslo"}]]'
-    const { tool_calls: calls } = await model.bindTools([weather]).invoke(asks)
-    assert.deepInclude(calls![0]!, { name: "weather", args: { city: "Oslo" } })
-    const person = z.object({ name: z.string(), isTall: z.boolean() })
-    const answer = await model.withStructuredOutput(person).invoke("Who? [[sim thinking=0]]")
-    assert.deepStrictEqual([typeof answer.name, typeof answer.isTall], ["string", "boolean"])
-  })
-})
-
 describe("a cache", () => {
   it("does not give one model's answers as another's", async () => {
     const cache = new InMemoryCache()
@@ -325,7 +197,7 @@ describe("what all targets can", () => {
       targets: [can({ maxInputTokens: 8_000, toolCalling: true, imageInputs: true, structuredOutput: true })],
       overflow: [can({ maxInputTokens: 4_000, toolCalling: true, imageInputs: false })]
     })
-    assert.deepStrictEqual(model.profile as object, { maxInputTokens: 4_000, toolCalling: true, imageInputs: false })
+    assert.deepStrictEqual(model.profile, { maxInputTokens: 4_000, toolCalling: true, imageInputs: false })
   })
 })
 

@@ -4,7 +4,7 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import type { ServerResponse } from "node:http"
-import { chatOllama, done, failureOf, gathered, guarded, line, pass, saying, until } from "./serving.ts"
+import { chatOllama, done, failureOf, gathered, guarded, line, pass, saying, until, wordsOf } from "./serving.ts"
 
 const head = (response: ServerResponse): void => {
   response.writeHead(200, { "content-type": "application/x-ndjson" })
@@ -47,9 +47,9 @@ describe("a server that says nothing for a while", () => {
 describe("an answer that takes too long", () => {
   it("is half an answer to who asks a bare model, as if it were all of it", async () => {
     const { url } = await saying(slowly(40, 20))
-    const { content } = await chatOllama(url).invoke("Hello", { timeout: 200 })
-    assert.match(String(content), /^word0 /)
-    assert.notInclude(String(content), "word39")
+    const { text } = await chatOllama(url).invoke("Hello", { timeout: 200 })
+    assert.match(text, /^word0 /)
+    assert.notInclude(text, "word39")
   })
 
   it("is a failure behind a guard", async () => {
@@ -64,7 +64,7 @@ describe("a neighbour at the same model", () => {
   const left = async (model: Pick<ReturnType<typeof chatOllama>, "stream">) => {
     const controller = new AbortController()
     const neighbour = gathered(model.stream("Hello")).then(
-      (chunks) => chunks.map(({ content }) => String(content)).join(""),
+      (chunks) => wordsOf(chunks),
       ({ name }: Error) => name
     )
     let count = 0
@@ -95,7 +95,7 @@ describe("a stream that was left for its time", () => {
     return Promise.all(
       others.map((other) =>
         other.then(
-          ({ content }) => String(content),
+          ({ text }) => text,
           ({ name }: Error) => name
         )
       )
@@ -152,7 +152,7 @@ describe("a call that is left", () => {
     const server = await saying(slowly(20, 10))
     const model = guarded({ targets: [{ model: chatOllama(server.url), slots: 1 }], queue: { max: 5 } })
     await failureOf(model.invoke("Hello", { timeout: 60 }))
-    assert.include(String((await model.invoke("Hello")).content), "word19")
+    assert.include((await model.invoke("Hello")).text, "word19")
     assert.strictEqual(server.asked(), 2)
   })
 

@@ -6,7 +6,7 @@ import { Command, interrupt, isInterrupted, MemorySaver } from "@langchain/langg
 import { spillwayMiddleware } from "@spillway/langchain/middleware"
 import { createAgent, createMiddleware, modelFallbackMiddleware, modelRetryMiddleware } from "langchain"
 import { z } from "zod"
-import { chatOllama, done, failureOf, line, pass, saying } from "./serving.ts"
+import { chatOllama, withMiddleware, done, failureOf, line, pass, saying } from "./serving.ts"
 
 const weather = tool(({ city }) => `rain in ${city}`, {
   name: "weather",
@@ -54,7 +54,7 @@ describe("the middleware", () => {
     await agent.invoke(asked)
     const { messages } = await agent.invoke(asked)
     const last = messages.at(-1) as AIMessage
-    assert.match(String(last.content), /has reached its limit of 1\/min: come back in/)
+    assert.match(last.text, /has reached its limit of 1\/min: come back in/)
     assert.deepStrictEqual(last.response_metadata, { spillway: { refused: "rate_limited" } })
   })
 
@@ -114,7 +114,7 @@ describe("the budget of a run", () => {
     const middleware = [spillwayMiddleware({ runBudget: "40 tok", onRefusal: "end" })]
     const agent = createAgent({ model: chatOllama(server.url), tools: [weather], middleware })
     const { messages } = await agent.invoke(asked)
-    assert.match(String(messages.at(-1)?.content), /The budget of this run \(40 tok\) is spent/)
+    assert.match(messages.at(-1)!.text, /The budget of this run \(40 tok\) is spent/)
     // Fifteen each: after two there is room for ten, of which the prompt takes some.
     assert.isAtMost(server.asked(), 3)
   })
@@ -128,7 +128,7 @@ describe("the budget of a run", () => {
     assert.strictEqual(server.asked(), 2)
     const second = await agent.invoke({ messages: [...first.messages, new HumanMessage("again")] })
     assert.strictEqual(server.asked(), 4)
-    assert.match(String(second.messages.at(-1)?.content), /is spent/)
+    assert.match(second.messages.at(-1)!.text, /is spent/)
   })
 
   it("in money refuses what nobody has priced", async () => {
@@ -149,15 +149,15 @@ describe("what others do", () => {
   it("modelRetryMiddleware makes an answer of a failure, and of an interrupt", async () => {
     const { url } = await saying((response) => void response.writeHead(500).end("{}"))
     const retry = modelRetryMiddleware({ maxRetries: 1, initialDelayMs: 1, jitter: false })
-    const { messages } = await createAgent({ model: chatOllama(url), tools: [], middleware: [retry] }).invoke(asked)
-    assert.match(String(messages.at(-1)?.content), /^Model call failed after 2 attempts/)
+    const { messages } = await withMiddleware({ model: chatOllama(url), tools: [], middleware: [retry] }).invoke(asked)
+    assert.match(messages.at(-1)!.text, /^Model call failed after 2 attempts/)
     const asks = createMiddleware({ name: "Asks", wrapModelCall: () => interrupt("May I?") })
     const middleware = [retry, asks]
-    const agent = createAgent({ model: chatOllama(url), tools: [], middleware, checkpointer: new MemorySaver() })
+    const agent = withMiddleware({ model: chatOllama(url), tools: [], middleware, checkpointer: new MemorySaver() })
     assert.isFalse(isInterrupted(await agent.invoke(asked, { configurable: { thread_id: "1" } })))
   })
 
-  it("modelFallbackMiddleware shows the first half, and then the whole answer of another under another name", async () => {
+  it("modelFallbackMiddleware shows the first half, and then another answer under another name", async () => {
     const [bad, good] = await Promise.all([dying(), calling(0)])
     const middleware = [modelFallbackMiddleware(chatOllama(good.url))]
     const agent = createAgent({ model: chatOllama(bad.url), tools: [], middleware })

@@ -14,7 +14,7 @@ import { tool } from "@langchain/core/tools"
 import { concat } from "@langchain/core/utils/stream"
 import { ChatOllama, type ChatOllamaInput } from "@langchain/ollama"
 import { z } from "zod"
-import { failureOf, gathered, guarded, name, ollama } from "./serving.ts"
+import { failureOf, gathered, guarded, name, ollama, usageOf } from "./serving.ts"
 
 type Fields = Readonly<Record<string, unknown>>
 type Made = (more?: Partial<ChatOllamaInput> & { readonly cache?: InMemoryCache }) => BaseChatModel
@@ -53,7 +53,7 @@ const toldBy = (said: unknown): Fields => {
       called,
       isNamed: id !== undefined
     })),
-    usage: message.usage_metadata as unknown,
+    usage: usageOf(message),
     metadata: Object.fromEntries(metadata)
   }
 }
@@ -96,7 +96,7 @@ const cases: Readonly<Record<string, (make: Made) => Promise<unknown>>> = {
   testChatModelWithStructuredOutput: async (make) => typeof make().withStructuredOutput(person).invoke,
   testStandardParams: async (make) => {
     const model = make({ temperature: 0, numPredict: 100 })
-    const params = model.getLsParams({ stop: [] } as never)
+    const params = model.getLsParams({ stop: [] })
     assert.deepStrictEqual(
       Object.keys(params).toSorted(),
       ["ls_max_tokens", "ls_model_name", "ls_model_type", "ls_provider", "ls_stop", "ls_temperature"].toSorted()
@@ -207,7 +207,7 @@ const cases: Readonly<Record<string, (make: Made) => Promise<unknown>>> = {
     const first = await model.invoke(asked)
     const second = await model.invoke(asked)
     assert.deepStrictEqual(second.content, first.content)
-    assert.strictEqual((second.usage_metadata as { total_tokens?: number } | undefined)?.total_tokens, 0)
+    assert.strictEqual(usageOf(second)?.["total_tokens"], 0)
     return first.content
   },
   testStreamTokensWithToolCalls: async (make) => whole(await gathered(make().bindTools!([adds]).stream(addition))),

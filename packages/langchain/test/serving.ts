@@ -8,6 +8,7 @@ import { ChatOpenAI } from "@langchain/openai"
 import { HostedServer, Server } from "@spillway/sim"
 import { ChatSpillway, type OverModels } from "@spillway/langchain"
 import { Effect, Exit, Scope } from "effect"
+import { createAgent } from "langchain"
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
 import type { AddressInfo } from "node:net"
 
@@ -22,17 +23,21 @@ afterAll(async () => {
 /** The name of the one model that is served everywhere. */
 export const name = "a"
 
+const quick = {
+  kind: "go" as const,
+  load: "1ms" as const,
+  decode: 1e6,
+  prefill: 1e9,
+  answer: 6,
+  can: ["tools"] as const
+}
+
 /** A simulated Ollama with one model that can call tools and answers at once. */
 export const ollama = (options: Server.Options = {}, model: Readonly<Record<string, unknown>> = {}) =>
   Effect.runPromise(
     Scope.provide(
       Server.start({
-        models: [
-          {
-            ...{ name, kind: "go" as const, load: "1ms" as const, decode: 1e6, prefill: 1e9 },
-            ...{ answer: 6, can: ["tools"], ...model }
-          }
-        ],
+        models: [Object.assign({ name }, quick, model)],
         parallel: 4,
         ...options
       }),
@@ -70,14 +75,14 @@ export interface Saying {
 
 /** Answers each request as it is told; who closes his connection early has left. */
 export const saying = (
-  says: (response: ServerResponse, asked: number, request: IncomingMessage, body: string) => void
+  says: (response: ServerResponse, asked: number, request: IncomingMessage, body: string) => void | Promise<void>
 ): Promise<Saying> => {
   let [asked, left] = [0, 0]
   const server = createServer((request, response) => {
     let body = ""
     request.setEncoding("utf8")
     request.on("data", (piece: string) => (body += piece))
-    request.on("end", () => says(response, ++asked, request, body))
+    request.on("end", () => void says(response, ++asked, request, body))
     response.on("close", () => {
       if (!response.writableFinished) left++
     })
@@ -103,12 +108,30 @@ export const saying = (
 }
 
 /** A line of an Ollama's answer. */
-export const line = (content: string, more: Readonly<Record<string, unknown>> = {}): string =>
-  `${JSON.stringify({ model: name, created_at: "2026-01-01T00:00:00Z", message: { role: "assistant", content }, done: false, ...more })}\n`
+export const line = (content: string, more: Readonly<Record<string, unknown>> = {}): string => {
+  const begun = {
+    model: name,
+    created_at: "2026-01-01T00:00:00Z",
+    message: { role: "assistant", content },
+    done: false
+  }
+  return `${JSON.stringify({ ...begun, ...more })}\n`
+}
 
 /** Its last line. */
 export const done = (input = 3, output = 2): string =>
   line("", { done: true, done_reason: "stop", prompt_eval_count: input, eval_count: output })
+
+/** An agent with the middleware of LangChain, whose types want looser options than ours. */
+export const withMiddleware = (options: object) => createAgent(options as Parameters<typeof createAgent>[0])
+
+/** What a message says was used: under our strict options its own type says that there is nothing. */
+export const usageOf = (message: object): Readonly<Record<string, unknown>> | undefined =>
+  (message as { readonly usage_metadata?: Readonly<Record<string, unknown>> }).usage_metadata
+
+/** The words of messages, one after the other. */
+export const wordsOf = (messages: ReadonlyArray<{ readonly text: string }>): string =>
+  messages.map(({ text }) => text).join("")
 
 /** All that a stream hands out. */
 export const gathered = async <A>(stream: AsyncIterable<A> | Promise<AsyncIterable<A>>): Promise<Array<A>> => {
