@@ -5,6 +5,7 @@
  * it hears twice. And all chunks have one id, whoever has begun the answer and whoever has ended it, since a screen
  * takes another id for another message.
  */
+import type { CallbackManagerForLLMRun } from "@langchain/core/callbacks/manager"
 import { stampRetryable } from "@langchain/core/errors"
 import type { ChatGenerationChunk } from "@langchain/core/outputs"
 import { Answer, Facts, Policy, refusal, type Router, SpillwayError } from "@spillway/core"
@@ -19,6 +20,8 @@ export interface Call {
   readonly asked: Asked
   readonly about: Pick<Policy.About, "caller" | "priority" | "deadline">
   readonly signal?: AbortSignal | undefined
+  /** Hears of each chunk before it goes on. */
+  readonly run?: CallbackManagerForLLMRun | undefined
 }
 
 /** A call, and its way to an answer. */
@@ -34,9 +37,8 @@ export class Answering {
   }
 
   /** The answer; one of a batch waits where it is refused, and tries again. */
-  async *chunks(feed: Feed | undefined): AsyncGenerator<ChatGenerationChunk> {
-    if (feed === undefined) yield* this.once()
-    else yield* this.fed(feed)
+  chunks(feed: Feed | undefined): AsyncGenerator<ChatGenerationChunk> {
+    return feed === undefined ? this.once() : this.fed(feed)
   }
 
   private async *fed(feed: Feed): AsyncGenerator<ChatGenerationChunk> {
@@ -61,7 +63,7 @@ export class Answering {
   }
 
   private async *once(): AsyncGenerator<ChatGenerationChunk> {
-    const { about, asked, signal } = this.call
+    const { about, asked, run, signal } = this.call
     const { call, receipt } = this.service
     let facts: Facts.Facts | undefined
     const noted: Router.Service["call"] = Effect.withFiber((fiber) => {
@@ -82,10 +84,16 @@ export class Answering {
         if (next.done === true) {
           const { attempts, costUsd, queueMs, target } = receipt(facts!)
           const told = known({ target, attempts, queueMs, costUsd })
-          yield named(endingOf(next.value, { spillway: told }))
+          const ending = named(endingOf(next.value, { spillway: told }))
+          if (run !== undefined) await heard(run, ending)
+          yield ending
           return
         }
-        for (const chunk of chunksOf(next.value)) yield named(chunk)
+        for (const each of chunksOf(next.value)) {
+          const chunk = named(each)
+          if (run !== undefined) await heard(run, chunk)
+          yield chunk
+        }
       }
     } catch (thrown) {
       throw told(thrown, signal)
@@ -94,6 +102,9 @@ export class Answering {
     }
   }
 }
+
+const heard = (run: CallbackManagerForLLMRun, chunk: ChatGenerationChunk): Promise<void> =>
+  run.handleLLMNewToken(chunk.text, undefined, undefined, undefined, undefined, { chunk })
 
 /** The same chunk under another id: whoever made it may hand it out again. */
 const renamed = (chunk: ChatGenerationChunk, id: string): ChatGenerationChunk => {

@@ -182,7 +182,7 @@ export class ChatSpillway extends BaseChatModel<CallOptions> {
     }
   }
 
-  override async *_streamResponseChunks(
+  override _streamResponseChunks(
     messages: Array<BaseMessage>,
     options: this["ParsedCallOptions"],
     runManager?: CallbackManagerForLLMRun
@@ -190,19 +190,18 @@ export class ChatSpillway extends BaseChatModel<CallOptions> {
     const { asks, behind, feed, structured } = this
     const { [chosen]: config, caller, deadline, maxRetries, priority, ...rest } = options as Chosen & Fields
     const configurable = fieldsOf(config)
-    const answering = new Answering(behind.service, numberOf(maxRetries) === 0 ? behind.routeOnce : behind.route, {
+    const route = numberOf(maxRetries) === 0 ? behind.routeOnce : behind.route
+    const answering = new Answering(behind.service, route, {
       asked: { messages, options: rest, configurable, structured },
       about: known({
         caller: textOf(caller) ?? textOf(configurable?.["caller"]) ?? asks.caller,
         priority: (priority as Policy.About["priority"]) ?? asks.priority,
         deadline: deadline as Policy.About["deadline"]
       }),
-      signal: (options as { readonly signal?: AbortSignal }).signal
+      signal: (options as { readonly signal?: AbortSignal }).signal,
+      run: runManager
     })
-    for await (const chunk of answering.chunks(feed)) {
-      await runManager?.handleLLMNewToken(chunk.text, undefined, undefined, undefined, undefined, { chunk })
-      yield chunk
-    }
+    return answering.chunks(feed)
   }
 
   /** What stands in a configuration is taken out before a model is asked; who calls may stand there. */

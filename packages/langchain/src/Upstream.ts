@@ -50,12 +50,19 @@ class Go {
 
   async *parts(signal: AbortSignal): AsyncGenerator<Part.Part, Summary.Summary> {
     const reading = new Reading()
-    for await (const chunk of this.chunks(signal)) {
-      const parts = reading.take(chunk)
-      // Known as soon as it is told: who leaves now has used it all the same.
-      const { usage } = reading
-      if (usage !== undefined) this.attempt.usage = usage
-      yield* parts
+    const asking = await this.ready(signal)
+    let [source, hasBegun] = [await asking.chunks(), false]
+    for (let isOver = false; !isOver;) {
+      try {
+        for await (const chunk of source) {
+          hasBegun = true
+          for (const part of reading.take(chunk)) yield part
+        }
+        isOver = true
+      } catch (thrown) {
+        if (hasBegun || !isNotStreaming(thrown)) throw thrown
+        source = await asking.whole()
+      }
     }
     const summary = reading.end()
     if (this.isNothing(summary)) {
@@ -71,52 +78,58 @@ class Go {
     return this.attempt.parts === 0 && usage?.output === 0 && finish !== "refused" && !isStopped
   }
 
-  private async *chunks(attempt: AbortSignal): AsyncGenerator<ChatGenerationChunk> {
+  /** The model as this go asks it: with its tools or its shape, bounded, and alone. */
+  private async ready(attempt: AbortSignal): Promise<Asking> {
     const { configurable, messages, options, structured } = this.asked
+    const { target } = this.attempt
     const found = await unwrapped(this.model, configurable)
     const merged = { ...found, options: { ...found.options, ...known(options) } }
-    const ready = structured?.of(merged, this.attempt.target) ?? withTools(merged, this.attempt.target)
+    const ready = structured?.of(merged, target) ?? withTools(merged, target)
     if ("answer" in ready) {
-      yield wholeOf(await ready.answer([...messages], attempt))
-      return
+      const whole = async () => [wholeOf(await ready.answer([...messages], attempt))]
+      return { chunks: whole, whole }
     }
     const timeout = timeoutIn(ready.options)
     const signal = timeout === undefined ? attempt : AbortSignal.any([attempt, AbortSignal.timeout(timeout)])
     const { model, seen } = scopedTo(ready.model, signal, this.question)
     this.seen = seen
-    // Whoever stands around it tries again, and nobody in it.
-    yield* asking({ model, options: { ...ready.options, signal, maxRetries: 0 } }, [...messages])
+    return askingOf({ model, options: { ...ready.options, signal } }, [...messages])
   }
 }
 
-async function* asking({ model, options }: Bound, messages: Array<BaseMessage>): AsyncGenerator<ChatGenerationChunk> {
-  const inside = insideOf(model) as unknown as Asking
+/** A model that is about to be asked. */
+interface Asking {
+  readonly chunks: () => Chunks | Promise<Chunks>
+  /** The same in one piece, of a model that only looks as if it streamed. */
+  readonly whole: () => Promise<Chunks>
+}
+
+type Chunks = AsyncIterable<ChatGenerationChunk> | Iterable<ChatGenerationChunk>
+
+const askingOf = ({ model, options }: Bound, messages: Array<BaseMessage>): Asking => {
+  const inside = insideOf(model) as unknown as Inside
   if (typeof inside._generate !== "function") {
-    const { maxRetries: _, ...rest } = options
     // What is no chat model tells whoever listens to it: so nobody does.
-    for await (const message of await model.stream(messages, { ...rest, callbacks: [] })) yield wholeOf(message)
-    return
+    const said = () => model.stream(messages, { ...options, callbacks: [] })
+    return { chunks: async () => wholeEach(await said()), whole: async () => wholeEach(await said()) }
   }
-  if (streams(model)) {
-    let hasBegun = false
-    try {
-      for await (const chunk of inside._streamResponseChunks(messages, options)) {
-        hasBegun = true
-        yield chunk
-      }
-      return
-    } catch (thrown) {
-      if (hasBegun || !isNotStreaming(thrown)) throw thrown
-    }
+  // Whoever stands around it tries again, and nobody in it.
+  const own = { ...options, maxRetries: 0 }
+  const whole = async () => {
+    const all = inside._combineCallOptions?.(own) ?? own
+    const { generations, llmOutput } = await inside._generate(messages, all)
+    const [first] = generations
+    return [wholeOf(first?.message ?? new AIMessageChunk(""), { ...llmOutput, ...first?.generationInfo })]
   }
-  const all = inside._combineCallOptions?.(options) ?? options
-  const { generations, llmOutput } = await inside._generate(messages, all)
-  const [first] = generations
-  yield wholeOf(first?.message ?? new AIMessageChunk(""), { ...llmOutput, ...first?.generationInfo })
+  return { chunks: streams(model) ? () => inside._streamResponseChunks(messages, own) : whole, whole }
+}
+
+async function* wholeEach(messages: AsyncIterable<BaseMessage>): AsyncGenerator<ChatGenerationChunk> {
+  for await (const message of messages) yield wholeOf(message)
 }
 
 /** The methods by which a chat model is asked without anybody hearing of it. */
-interface Asking {
+interface Inside {
   readonly _generate: (messages: Array<BaseMessage>, options: Fields) => Promise<ChatResult>
   readonly _streamResponseChunks: (messages: Array<BaseMessage>, options: Fields) => AsyncIterable<ChatGenerationChunk>
   readonly _combineCallOptions?: (options: Fields) => Fields
