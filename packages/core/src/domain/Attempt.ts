@@ -13,6 +13,8 @@ import type { Usage } from "./Usage.ts"
 /** Takes every part that comes; a promise asks the producer to wait until it resolves. */
 export interface Sink {
   emit(part: Part): void | Promise<void>
+  /** Whether nobody hears a part before all of them have come: what breaks until then can begin anew. */
+  readonly isWhole?: boolean
 }
 
 /** A way that parts go: attempts that follow one another may share it, and all of it counts for each of them. */

@@ -15,12 +15,14 @@ export class Delivery implements Sink {
   /** When the first one passed, in monotonic nanoseconds. */
   firstAt: number | undefined
   broken: { readonly thrown: unknown } | undefined
+  readonly isWhole: boolean
   private open = true
   private readonly sink: Sink
   private readonly clock: Clock.Clock | undefined
 
   constructor(sink: Sink, clock?: Clock.Clock) {
     this.firstAt = undefined
+    this.isWhole = sink.isWhole === true
     this.sink = sink
     this.clock = clock
   }

@@ -4,8 +4,8 @@
  * A model that reads what was heard as the beginning of its own answer goes on from there. Any other has to say it
  * again, letter by letter: two answers are never spliced. Where it says anything else, where a tool was called or an
  * object was being written, the caller hears why the first one broke, and nobody takes the half for the whole. `whole`
- * lets nothing through before an answer is complete, so that whatever breaks can begin anew. Before a word was heard it
- * is a fallback.
+ * lets nothing through before an answer is complete, so that whatever breaks can begin anew; so does a sink that wants
+ * nothing else. Before a word was heard it is a fallback.
  */
 // @effect-diagnostics asyncFunction:off
 import { Cause, Effect, Fiber, Redacted, Schema } from "effect"
@@ -42,11 +42,13 @@ export interface Options extends Widened<typeof Options.Encoded>, Verdict.Classi
 export const make = (options: Options = {}): Effect.Effect<Plan.Plan, OptionsRefused> =>
   Effect.map(decode("Rescue", Extended)(options), ({ classify, domains, held, mode }): Plan.Plan => {
     const settings = { classify, domains: new Map(Object.entries(domains)), held, isWhole: mode === "whole" }
+    const whole = { ...settings, isWhole: true }
     return Plan.make("Rescue", (goes) =>
-      // Where nobody else can go on, there is nothing to compare.
-      goes.length === 1 && !settings.isWhole
-        ? goes[0]
-        : Effect.withFiber((fiber) => new Run(goes, fiber, settings).from(0))
+      Effect.withFiber((fiber) => {
+        const isWhole = settings.isWhole || fiber.getRef(Facts)?.call.delivery.isWhole === true
+        // Where nobody else can go on, there is nothing to compare.
+        return goes.length === 1 && !isWhole ? goes[0] : new Run(goes, fiber, isWhole ? whole : settings).from(0)
+      })
     )
   })
 
