@@ -8,8 +8,8 @@
 import type { CallbackManagerForLLMRun } from "@langchain/core/callbacks/manager"
 import { stampRetryable } from "@langchain/core/errors"
 import type { ChatGenerationChunk } from "@langchain/core/outputs"
-import { Answer, Facts, Policy, refusal, type Router, SpillwayError } from "@spillway/core"
-import { Duration, Effect } from "effect"
+import { Answer, Facts, type Part, Policy, refusal, type Router, SpillwayError, type Summary } from "@spillway/core"
+import { Cause, Duration, Effect, Exit } from "effect"
 import { Asked, questionOf } from "./Asked.ts"
 import { chunksOf, endingOf } from "./Chunks.ts"
 import type { Feed } from "./Feed.ts"
@@ -36,9 +36,24 @@ export class Answering {
     this.call = call
   }
 
-  /** The answer; one of a batch waits where it is refused, and tries again. */
+  /** The answer as it comes; one of a batch waits where it is refused, and tries again. */
   chunks(feed: Feed | undefined): AsyncGenerator<ChatGenerationChunk> {
     return feed === undefined ? this.once() : this.fed(feed)
+  }
+
+  /** The whole answer: what breaks begins anew, where nobody has heard a word of it. */
+  async whole(feed: Feed | undefined): Promise<ChatGenerationChunk> {
+    const { run, signal } = this.call
+    if (run?.handlers.some(listens) === true) {
+      const heard: Array<ChatGenerationChunk> = []
+      for await (const chunk of this.chunks(feed)) heard.push(chunk)
+      return wholeOf(heard)
+    }
+    const ask = () => this.wholeOnce()
+    const chunks = await (feed === undefined ? ask() : feed.through(signal, ask))
+    // One after the other, as they would have come.
+    if (run !== undefined) for (const chunk of chunks) await heard(run, chunk)
+    return wholeOf(chunks)
   }
 
   private async *fed(feed: Feed): AsyncGenerator<ChatGenerationChunk> {
@@ -63,37 +78,20 @@ export class Answering {
   }
 
   private async *once(): AsyncGenerator<ChatGenerationChunk> {
-    const { about, asked, run, signal } = this.call
-    const { call, receipt } = this.service
-    let facts: Facts.Facts | undefined
-    const noted: Router.Service["call"] = Effect.withFiber((fiber) => {
-      facts = fiber.getRef(Facts.Facts)
-      return call
-    })
-    const asking = noted.pipe(Policy.about(about), Effect.provideService(Asked, asked))
-    const question = questionOf(this.route, asked)
+    const { run, signal } = this.call
+    const { asking, ending, question } = this.asked()
     const reader = Answer.toAsyncIterable(asking, question, known({ signal }))[Symbol.asyncIterator]()
-    let id: string | undefined
-    const named = (chunk: ChatGenerationChunk): ChatGenerationChunk => {
-      id ??= chunk.message.id
-      return id === undefined || chunk.message.id === id ? chunk : renamed(chunk, id)
-    }
+    const named = naming()
     try {
       while (true) {
         const next = await reader.next()
-        if (next.done === true) {
-          const { attempts, costUsd, queueMs, target } = receipt(facts!)
-          const told = known({ target, attempts, queueMs, costUsd })
-          const ending = named(endingOf(next.value, { spillway: told }))
-          if (run !== undefined) await heard(run, ending)
-          yield ending
-          return
-        }
-        for (const each of chunksOf(next.value)) {
+        const chunks = next.done === true ? [ending(next.value)] : chunksOf(next.value)
+        for (const each of chunks) {
           const chunk = named(each)
           if (run !== undefined) await heard(run, chunk)
           yield chunk
         }
+        if (next.done === true) return
       }
     } catch (thrown) {
       throw told(thrown, signal)
@@ -101,7 +99,54 @@ export class Answering {
       await reader.return?.()
     }
   }
+
+  private async wholeOnce(): Promise<ReadonlyArray<ChatGenerationChunk>> {
+    const { signal } = this.call
+    const { asking, ending, question } = this.asked()
+    const parts: Array<Part.Part> = []
+    const sink = { emit: (part: Part.Part) => void parts.push(part), isWhole: true }
+    signal?.throwIfAborted()
+    const exit = await Effect.runPromiseExit(Answer.toSink(asking, question, sink), known({ signal }))
+    if (Exit.isSuccess(exit)) return [...parts.flatMap(chunksOf), ending(exit.value)].map(naming())
+    signal?.throwIfAborted()
+    throw told(Cause.hasInterruptsOnly(exit.cause) ? refusal({ _tag: "Cancelled" }) : Cause.squash(exit.cause), signal)
+  }
+
+  /** The call as the router has it, and the last chunk of its answer. */
+  private asked() {
+    const { about, asked } = this.call
+    const { call, receipt } = this.service
+    let facts: Facts.Facts | undefined
+    const noted: Router.Service["call"] = Effect.withFiber((fiber) => {
+      facts = fiber.getRef(Facts.Facts)
+      return call
+    })
+    return {
+      asking: noted.pipe(Policy.about(about), Effect.provideService(Asked, asked)),
+      question: questionOf(this.route, asked),
+      ending: (summary: Summary.Summary): ChatGenerationChunk => {
+        const { attempts, costUsd, queueMs, target } = receipt(facts!)
+        return endingOf(summary, { spillway: known({ target, attempts, queueMs, costUsd }) })
+      }
+    }
+  }
 }
+
+/** Gives all chunks the first id that one of them has. */
+const naming = (): ((chunk: ChatGenerationChunk) => ChatGenerationChunk) => {
+  let id: string | undefined
+  return (chunk) => {
+    id ??= chunk.message.id
+    return id === undefined || chunk.message.id === id ? chunk : renamed(chunk, id)
+  }
+}
+
+const wholeOf = (chunks: ReadonlyArray<ChatGenerationChunk>): ChatGenerationChunk =>
+  chunks.reduce((whole, chunk) => whole.concat(chunk))
+
+/** Whether somebody wants each word as it comes; who only writes down what has happened does not. */
+const listens = (handler: object): boolean =>
+  "handleLLMNewToken" in handler && typeof handler.handleLLMNewToken === "function" && !("runMap" in handler)
 
 const heard = (run: CallbackManagerForLLMRun, chunk: ChatGenerationChunk): Promise<void> =>
   run.handleLLMNewToken(chunk.text, undefined, undefined, undefined, undefined, { chunk })

@@ -167,11 +167,8 @@ export class ChatSpillway extends BaseChatModel<CallOptions> {
     options: this["ParsedCallOptions"],
     runManager?: CallbackManagerForLLMRun
   ): Promise<ChatResult> {
-    let whole: ChatGenerationChunk | undefined
-    for await (const chunk of this._streamResponseChunks(messages, options, runManager)) {
-      whole = whole === undefined ? chunk : whole.concat(chunk)
-    }
-    const { generationInfo, message, text } = whole!
+    const whole = await this.asking(messages, options, runManager).whole(this.feed)
+    const { generationInfo, message, text } = whole
     const { additional_kwargs, content, id, invalid_tool_calls, name, response_metadata, tool_calls, usage_metadata } =
       message as AIMessageChunk
     const fields = { content, additional_kwargs, response_metadata, tool_calls, invalid_tool_calls, usage_metadata }
@@ -187,11 +184,19 @@ export class ChatSpillway extends BaseChatModel<CallOptions> {
     options: this["ParsedCallOptions"],
     runManager?: CallbackManagerForLLMRun
   ): AsyncGenerator<ChatGenerationChunk> {
-    const { asks, behind, feed, structured } = this
+    return this.asking(messages, options, runManager).chunks(this.feed)
+  }
+
+  private asking(
+    messages: Array<BaseMessage>,
+    options: this["ParsedCallOptions"],
+    run: CallbackManagerForLLMRun | undefined
+  ): Answering {
+    const { asks, behind, structured } = this
     const { [chosen]: config, caller, deadline, maxRetries, priority, ...rest } = options as Chosen & Fields
     const configurable = fieldsOf(config)
     const route = numberOf(maxRetries) === 0 ? behind.routeOnce : behind.route
-    const answering = new Answering(behind.service, route, {
+    return new Answering(behind.service, route, {
       asked: { messages, options: rest, configurable, structured },
       about: known({
         caller: textOf(caller) ?? textOf(configurable?.["caller"]) ?? asks.caller,
@@ -199,9 +204,8 @@ export class ChatSpillway extends BaseChatModel<CallOptions> {
         deadline: deadline as Policy.About["deadline"]
       }),
       signal: (options as { readonly signal?: AbortSignal }).signal,
-      run: runManager
+      run
     })
-    return answering.chunks(feed)
   }
 
   /** What stands in a configuration is taken out before a model is asked; who calls may stand there. */

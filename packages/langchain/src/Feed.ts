@@ -33,6 +33,25 @@ export class Feed {
     return new Turn(this, signal)
   }
 
+  /** Asks, and again where it is refused and its turn comes. */
+  async through<A>(signal: AbortSignal | undefined, ask: () => Promise<A>): Promise<A> {
+    const turn = await this.enter(signal)
+    let isAnswered = false
+    try {
+      while (true) {
+        try {
+          const answer = await ask()
+          isAnswered = true
+          return answer
+        } catch (thrown) {
+          if (!(await turn.refused(thrown))) throw thrown
+        }
+      }
+    } finally {
+      turn.end(isAnswered)
+    }
+  }
+
   /** Whether whoever is under way is the only one. */
   get isAlone(): boolean {
     return this.running <= 1

@@ -2,6 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { InMemoryCache } from "@langchain/core/caches"
 import { AIMessage, AIMessageChunk, HumanMessage } from "@langchain/core/messages"
+import { SpillwayError } from "@spillway/core"
 import { fakeModel } from "@langchain/core/testing"
 import { tool } from "@langchain/core/tools"
 import { FakeListChatModel, FakeStreamingChatModel } from "@langchain/core/utils/testing"
@@ -84,6 +85,22 @@ describe("what is told of an answer", () => {
     const chunks = await gathered(model.stream("Hello"))
     assert.strictEqual(wordsOf(chunks), "The dam is high.")
     assert.lengthOf(new Set(chunks.map(({ id }) => id)), 1)
+  })
+
+  it("begins anew where it breaks before anybody has heard of it: by invoke, unless somebody listens", async () => {
+    const half = () =>
+      saying((response) => {
+        response.writeHead(200)
+        response.write(line("The first ") + line("half"), () => void setTimeout(() => response.destroy(), 20))
+      })
+    const [bad, good] = await Promise.all([half(), answering()])
+    const model = guarded({ targets: [chatOllama(bad.url)], overflow: [chatOllama(good.url)] })
+    assert.strictEqual((await model.invoke("Hello")).content, "yes")
+    let words = ""
+    const listening = { callbacks: [{ handleLLMNewToken: (token: string) => void (words += token) }] }
+    const failure = await failureOf(model.invoke("Hello", listening))
+    assert.deepStrictEqual([words, failure instanceof SpillwayError], ["The first half", true])
+    assert.instanceOf(await failureOf(gathered(model.stream("Hello"))), SpillwayError)
   })
 
   it("waits for a first word: a target that dies after its first empty chunk is replaced", async () => {
