@@ -1,5 +1,5 @@
 /**
- * What a guard costs a chat model of LangChain, beside LangChain's own: `node test/bench/langchain.ts [--rounds 15]`.
+ * What a guard costs a chat model of LangChain, beside LangChain's own: `pnpm bench:langchain [--rounds 15]`.
  *
  * A model that answers at once, with one chunk or with 200, shows what is added to a call and to a chunk; a ChatOllama
  * that reads 200 chunks from a socket shows how much that is of what a call takes anyway. All take turns in one

@@ -146,7 +146,9 @@ const wholeOf = (chunks: ReadonlyArray<ChatGenerationChunk>): ChatGenerationChun
 
 /** Whether somebody wants each word as it comes; who only writes down what has happened does not. */
 const listens = (handler: object): boolean =>
-  "handleLLMNewToken" in handler && typeof handler.handleLLMNewToken === "function" && !("runMap" in handler)
+  "handleLLMNewToken" in handler &&
+  typeof handler.handleLLMNewToken === "function" &&
+  !("runMap" in handler || "runTreeMap" in handler)
 
 const heard = (run: CallbackManagerForLLMRun, chunk: ChatGenerationChunk): Promise<void> =>
   run.handleLLMNewToken(chunk.text, undefined, undefined, undefined, undefined, { chunk })
