@@ -148,6 +148,8 @@ class Turn {
   async refused(error: unknown): Promise<boolean> {
     const { reason, retryAfter } = error instanceof SpillwayError ? error : { reason: undefined, retryAfter: undefined }
     if (reason === undefined || !passing.has(reason._tag)) return false
+    // What names no moment at which it is there again has been closed.
+    if (reason._tag === "Unavailable" && retryAfter === undefined) return false
     const { count, isAlone } = this.feed
     this.inVain = isAlone && this.before === count ? this.inVain + 1 : 0
     this.before = count

@@ -7,7 +7,8 @@
 import type { BaseLanguageModelInput } from "@langchain/core/language_models/base"
 import { createContentParser } from "@langchain/core/language_models/structured_output"
 import { AIMessage, type BaseMessage } from "@langchain/core/messages"
-import { type Runnable, RunnableLambda } from "@langchain/core/runnables"
+import { Runnable, type RunnableConfig } from "@langchain/core/runnables"
+import { concat } from "@langchain/core/utils/stream"
 import { toJsonSchema } from "@langchain/core/utils/json_schema"
 import { refusal } from "@spillway/core"
 import { type Fields, fieldsOf, known, textOf } from "./Fields.ts"
@@ -58,12 +59,11 @@ export class Structured {
   }
 
   /** Reads an answer as the model does that gave it. */
-  get parser(): Runnable<BaseMessage, Record<string, unknown>> {
-    return RunnableLambda.from(async (message: BaseMessage, config) => {
-      const target = textOf(fieldsOf((message.response_metadata as Fields)["spillway"])?.["target"]) ?? ""
-      const parser = this.parsers.get(target) ?? this.otherwise
-      return (await parser.invoke(message, config)) as Record<string, unknown>
-    })
+  get parser(): Runnable<BaseMessage, Shape> {
+    return new ByWhoAnswered(
+      (message) => this.parsers.get(answeredBy(message) ?? "") ?? this.otherwise,
+      (message) => (this.parsers.size === 0 ? this.otherwise : this.parsers.get(speakers.get(message) ?? ""))
+    )
   }
 
   private get otherwise(): Parser {
@@ -79,4 +79,63 @@ export class Structured {
     while (pipeline.first === undefined && pipeline.bound !== undefined) pipeline = pipeline.bound
     return pipeline
   }
+}
+
+type Shape = Record<string, unknown>
+
+/** Who has said a message, while nobody has told it yet. */
+const speakers = new WeakMap<BaseMessage, string>()
+
+/** Notes who says the messages of a shape: what they say can then be read as it comes. */
+export const spokenBy = (target: string | undefined, message: BaseMessage): void => {
+  if (target !== undefined) speakers.set(message, target)
+}
+
+const answeredBy = (message: BaseMessage): string | undefined =>
+  textOf(fieldsOf((message.response_metadata as Fields)["spillway"])?.["target"])
+
+/** Reads a whole answer, or one that comes in pieces, by the parser of whoever gives it. */
+class ByWhoAnswered extends Runnable<BaseMessage, Shape> {
+  /** What handlers and traces show as its class. */
+  static override lc_name(): string {
+    return "ByWhoAnswered"
+  }
+
+  lc_namespace = ["spillway", "structured"]
+  private readonly parserOf: (message: BaseMessage) => Parser
+  private readonly parserOfFirst: (message: BaseMessage) => Parser | undefined
+
+  constructor(parserOf: (message: BaseMessage) => Parser, parserOfFirst: (message: BaseMessage) => Parser | undefined) {
+    super()
+    this.parserOf = parserOf
+    this.parserOfFirst = parserOfFirst
+  }
+
+  override async invoke(message: BaseMessage, options?: Partial<RunnableConfig>): Promise<Shape> {
+    return (await this.parserOf(message).invoke(message, options)) as Shape
+  }
+
+  override async *transform(
+    messages: AsyncGenerator<BaseMessage>,
+    options: Partial<RunnableConfig>
+  ): AsyncGenerator<Shape> {
+    const first = await messages.next()
+    if (first.done === true) return
+    const parser = this.parserOfFirst(first.value)
+    const all = from(first.value, messages)
+    // Who turns out to have answered only at the end is read there.
+    if (parser === undefined) yield this.invoke(await whole(all), options)
+    else yield* parser.transform(all, options) as AsyncGenerator<Shape>
+  }
+}
+
+async function* from(first: BaseMessage, rest: AsyncIterable<BaseMessage>): AsyncGenerator<BaseMessage> {
+  yield first
+  yield* rest
+}
+
+const whole = async (messages: AsyncIterable<BaseMessage>): Promise<BaseMessage> => {
+  let said: BaseMessage | undefined
+  for await (const message of messages) said = said === undefined ? message : concat(said as never, message as never)
+  return said!
 }

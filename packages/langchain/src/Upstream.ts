@@ -11,10 +11,11 @@ import type { ChatGenerationChunk, ChatResult } from "@langchain/core/outputs"
 import { type Attempt, Call, type Part, type Question, refusal, SpillwayError, type Summary } from "@spillway/core"
 import { Clock, Effect } from "effect"
 import { Asked, askedOf } from "./Asked.ts"
-import { Reading, wholeOf } from "./Chunks.ts"
+import { chunksOf, Reading, wholeOf } from "./Chunks.ts"
 import { errorOf, type Seen } from "./Failures.ts"
 import { type Fields, known, listOf } from "./Fields.ts"
 import { type Bound, insideOf, isNotStreaming, type Model, streams, timeoutIn, unwrapped, withTools } from "./Models.ts"
+import { spokenBy } from "./Structured.ts"
 import { scopedTo } from "./Scoped.ts"
 
 /** The upstream that a model is: it serves every door, and takes what it is asked from LangChain as it is. */
@@ -50,13 +51,18 @@ class Go {
 
   async *parts(signal: AbortSignal): AsyncGenerator<Part.Part, Summary.Summary> {
     const reading = new Reading()
+    const { structured } = this.asked
+    const { target } = this.attempt
     const asking = await this.ready(signal)
     let [source, hasBegun] = [await asking.chunks(), false]
     for (let isOver = false; !isOver;) {
       try {
         for await (const chunk of source) {
           hasBegun = true
-          for (const part of reading.take(chunk)) yield part
+          for (const part of reading.take(chunk)) {
+            if (structured !== undefined) for (const { message } of chunksOf(part)) spokenBy(target, message)
+            yield part
+          }
         }
         isOver = true
       } catch (thrown) {
@@ -66,8 +72,8 @@ class Go {
     }
     const summary = reading.end()
     if (this.isNothing(summary)) {
-      const { parts, target = this.question.model } = this.attempt
-      throw refusal({ _tag: "Malformed", target, parts, problem: "neither a word nor a token" })
+      const asked = target ?? this.question.model
+      throw refusal({ _tag: "Malformed", target: asked, parts: 0, problem: "neither a word nor a token" })
     }
     return summary
   }

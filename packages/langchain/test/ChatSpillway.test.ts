@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { InMemoryCache } from "@langchain/core/caches"
 import { AIMessage, AIMessageChunk, HumanMessage } from "@langchain/core/messages"
 import { SpillwayError } from "@spillway/core"
+import { RunnableLambda, RunnableSequence } from "@langchain/core/runnables"
 import { fakeModel } from "@langchain/core/testing"
 import { tool } from "@langchain/core/tools"
 import { FakeListChatModel, FakeStreamingChatModel } from "@langchain/core/utils/testing"
@@ -191,6 +192,42 @@ describe("a target", () => {
     const ids = (model._identifyingParams()["targets"] as ReadonlyArray<{ id: string }>).map(({ id }) => id)
     assert.deepStrictEqual(ids, ["ollama/a", "ollama2/a", "openai/gpt-4o-mini", "mine/a"])
     assert.notInclude(JSON.stringify(model._identifyingParams()), "sesame")
+  })
+})
+
+describe("an answer in a shape", () => {
+  const person = { title: "Person", type: "object", properties: { name: { type: "string" } }, required: ["name"] }
+
+  it("is read by who answered, as he reads it", async () => {
+    const calling = (name: string) => {
+      const fake = new FakeListChatModel({ responses: [`{"name":"${name}"}`] })
+      const shout = RunnableLambda.from((message: AIMessage) => ({ name: message.text.toUpperCase() }))
+      return Object.assign(fake, { withStructuredOutput: () => RunnableSequence.from([fake, shout]) })
+    }
+    const bad = chatOllama((await refusing(500)).url)
+    const model = guarded({ targets: [bad], overflow: [{ name: "loud", model: calling("ada") }] })
+    assert.deepStrictEqual(await model.withStructuredOutput(person).invoke("Who?"), { name: '{"NAME":"ADA"}' })
+    assert.deepStrictEqual(await gathered(model.withStructuredOutput(person).stream("Who?")), [
+      { name: '{"NAME":"ADA"}' }
+    ])
+  })
+
+  it("grows as it comes, as that of a bare model does", async () => {
+    const { url } = await saying((response) => {
+      response.end(line('{"name":') + line('"Ada') + line(' Lovelace"}') + done())
+    })
+    const model = guarded({ targets: [chatOllama(url)] })
+    const [mine, his] = [
+      await gathered(model.withStructuredOutput(person).stream("Who?")),
+      await gathered(chatOllama(url).withStructuredOutput(person).stream("Who?"))
+    ]
+    assert.deepStrictEqual(mine, his)
+    assert.isAbove(mine.length, 1)
+  })
+
+  it("may be made by one that says nothing of how", async () => {
+    const model = guarded({ targets: [fakeModel().structuredResponse({ name: "Ada" })] })
+    assert.deepStrictEqual(await model.withStructuredOutput(person).invoke("Who?"), { name: "Ada" })
   })
 })
 
