@@ -3,6 +3,9 @@
  * there and not behind a guard.
  */
 import { assert, describe, it } from "@effect/vitest"
+import { BaseChatModel } from "@langchain/core/language_models/chat_models"
+import { AIMessage } from "@langchain/core/messages"
+import { FakeListChatModel } from "@langchain/core/utils/testing"
 import type { ServerResponse } from "node:http"
 import { chatOllama, done, failureOf, gathered, guarded, line, pass, saying, until, wordsOf } from "./serving.ts"
 
@@ -154,6 +157,24 @@ describe("a call that is left", () => {
     await failureOf(model.invoke("Hello", { timeout: 60 }))
     assert.include((await model.invoke("Hello")).text, "word19")
     assert.strictEqual(server.asked(), 2)
+  })
+
+  it("keeps its slot for as long as a model goes on that hears of no abort", async () => {
+    let [now, most] = [0, 0]
+    const deaf = new FakeListChatModel({ responses: ["yes"] })
+    deaf._streamResponseChunks = BaseChatModel.prototype._streamResponseChunks as never
+    deaf._generate = async () => {
+      most = Math.max(most, ++now)
+      await pass(200)
+      now--
+      return { generations: [{ text: "yes", message: new AIMessage("yes") }] }
+    }
+    const model = guarded({ targets: [{ model: deaf, slots: 1 }] })
+    const from = performance.now()
+    await failureOf(model.invoke("Hello", { timeout: 50 }))
+    assert.isBelow(performance.now() - from, 190)
+    assert.strictEqual((await model.invoke("Hello")).text, "yes")
+    assert.strictEqual(most, 1)
   })
 
   it("hears its own reason", async () => {
