@@ -12,7 +12,7 @@ import { type AgentMiddleware, createMiddleware } from "langchain"
 import { ChatSpillway } from "./ChatSpillway.ts"
 import { type Fields, fieldsOf, known, numberOf } from "./Fields.ts"
 import { turnsOf } from "./Messages.ts"
-import type { Model } from "./Models.ts"
+import { insideOf, type Model, namesOf } from "./Models.ts"
 import type { OverModels, OverSpillway } from "./Options.ts"
 
 /** What is put around an agent's model; where no targets are named it is the agent's own. */
@@ -56,14 +56,27 @@ const guardedBy = (rest: Omit<Options, "onRefusal" | "runBudget">): ((model: Mod
     const all = new ChatSpillway(rest as OverModels | OverSpillway)
     return () => all
   }
-  const each = new WeakMap<Model, ChatSpillway>()
+  const each = new WeakMap<object, ChatSpillway>()
+  const later = new Map<string, Model>()
   return (model) => {
     if (model instanceof ChatSpillway) return model
-    const made = each.get(model) ?? new ChatSpillway({ ...rest, targets: [model] })
-    each.set(model, made)
+    const key = sameOf(model, later)
+    const made = each.get(key) ?? new ChatSpillway({ ...rest, targets: [key] })
+    each.set(key, made)
     return made
   }
 }
+
+/** An agent whose model is a name makes it anew for each call: the first one of that name stands for all of them. */
+const sameOf = (model: Model, later: Map<string, Model>): Model => {
+  if (insideOf(model)._getModelInstance === undefined) return model
+  const { name, provider } = namesOf(model)
+  const first = later.get(`${provider}/${name}`) ?? model
+  if (later.size < laterMax) later.set(`${provider}/${name}`, first)
+  return first
+}
+
+const laterMax = 100
 
 /** A refusal of ours, through whatever other guards have put around it. */
 const refusalIn = (thrown: unknown): SpillwayError | undefined => {

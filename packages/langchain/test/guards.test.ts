@@ -7,7 +7,20 @@ import { Ollama } from "@spillway/upstream"
 import { ChatSpillway, upstreamOf } from "@spillway/langchain"
 import { Effect } from "effect"
 import { z } from "zod"
-import { chatOllama, done, failureOf, gathered, guarded, line, name, ollama, pass, saying, usageOf } from "./serving.ts"
+import {
+  chatOllama,
+  done,
+  failureOf,
+  gathered,
+  guarded,
+  line,
+  name,
+  ollama,
+  pass,
+  until,
+  saying,
+  usageOf
+} from "./serving.ts"
 
 const weather = tool(() => "rain", {
   name: "weather",
@@ -44,6 +57,17 @@ describe("a failure", () => {
     const { url } = await saying((response, _asked, _request, body) => void response.writeHead(400).end(body))
     const failure = await failureOf(guarded({ targets: [chatOllama(url)] }).invoke("swordfish"))
     assert.notInclude(`${String(failure)} ${JSON.stringify(failure)} ${failure.stack}`, "swordfish")
+  })
+
+  it("of a router that is closed meanwhile is that nobody is there any more", async () => {
+    const server = await saying(() => undefined)
+    const model = new ChatSpillway({ targets: [{ model: chatOllama(server.url), slots: 2 }] })
+    const asked = [model.invoke("Hello"), gathered(model.stream("Hello"))].map((each) => failureOf(each))
+    await until(() => server.asked() === 2)
+    await model.close()
+    for (const failure of await Promise.all(asked)) {
+      assert.strictEqual((failure as unknown as SpillwayError).reason._tag, "Unavailable")
+    }
   })
 
   it("of a router that was closed is that nobody is there", async () => {

@@ -4,7 +4,7 @@ import { AIMessage, HumanMessage } from "@langchain/core/messages"
 import { tool } from "@langchain/core/tools"
 import { Command, interrupt, isInterrupted, MemorySaver } from "@langchain/langgraph"
 import { spillwayMiddleware } from "@spillway/langchain/middleware"
-import { createAgent, createMiddleware, modelFallbackMiddleware, modelRetryMiddleware } from "langchain"
+import { createAgent, createMiddleware, initChatModel, modelFallbackMiddleware, modelRetryMiddleware } from "langchain"
 import { z } from "zod"
 import { chatOllama, withMiddleware, done, failureOf, line, pass, saying } from "./serving.ts"
 
@@ -45,6 +45,20 @@ describe("the middleware", () => {
     const agent = createAgent({ model: chatOllama(url), tools: [], middleware })
     await agent.invoke(asked)
     assert.match((await failureOf(agent.invoke(asked))).message, /has reached its limit of 1\/min/)
+  })
+
+  it("keeps it also for a model that an agent makes anew for each call, by its name", async () => {
+    const { wrapModelCall } = spillwayMiddleware()
+    const models = new Set<unknown>()
+    for (let call = 0; call < 2; call++) {
+      const model = await initChatModel("openai:gpt-4o-mini", { apiKey: "sesame" })
+      const request = { model, messages: [], tools: [], state: { messages: [] }, runtime: {} }
+      await wrapModelCall!(request as never, async (given) => {
+        models.add(given.model)
+        return new AIMessage("yes")
+      })
+    }
+    assert.strictEqual(models.size, 1)
   })
 
   it("ends a run with what the refusal says, where it is told to", async () => {
