@@ -82,7 +82,7 @@ export class Feed {
 
   private wait(signal: AbortSignal | undefined, isFirst: boolean): Promise<void> {
     signal?.throwIfAborted()
-    if (!isFirst && this.line.length === 0 && this.pause === undefined && this.running < this.most) {
+    if (!isFirst && this.line.length === 0 && this.pause === undefined && this.hasRoom) {
       this.running++
       return Promise.resolve()
     }
@@ -103,9 +103,13 @@ export class Feed {
     })
   }
 
+  private get hasRoom(): boolean {
+    return this.running + 1 <= this.most
+  }
+
   private next(): void {
     if (this.pause !== undefined) return
-    while (this.running < this.most) {
+    while (this.hasRoom) {
       const go = this.line.shift()
       if (go === undefined) return
       this.running++

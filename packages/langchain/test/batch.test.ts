@@ -68,6 +68,19 @@ describe("a batch", () => {
     assert.deepStrictEqual([failure.name, performance.now() - from < 2_000], ["TimeoutError", true])
   })
 
+  it("is left although a limit says to come back much later", async () => {
+    const { url } = await ollama()
+    const model = guarded({ targets: [chatOllama(url)], anonymous: { rate: "1/min", burst: 1 } })
+    const from = performance.now()
+    const leaving = { signal: AbortSignal.timeout(1_500) }
+    const answers = await model.batch(questions(3), leaving, { returnExceptions: true })
+    assert.lengthOf(
+      answers.filter((answer) => answer instanceof Error && answer.name === "TimeoutError"),
+      2
+    )
+    assert.isBelow(performance.now() - from, 10_000)
+  })
+
   it("through a binding is fed as well", async () => {
     const { url } = await ollama()
     const model = guarded({ targets: [{ model: chatOllama(url), slots: 4 }], queue: { max: 4 } })
