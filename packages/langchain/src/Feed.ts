@@ -90,6 +90,8 @@ export class Feed {
       const leave = (): void => {
         const at = this.line.indexOf(go)
         if (at >= 0) this.line.splice(at, 1)
+        // A time that nobody waits for must not keep a process awake.
+        if (this.line.length === 0) this.pause?.interruptUnsafe()
         reject(signal!.reason)
       }
       const go = (): void => {
