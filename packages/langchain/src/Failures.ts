@@ -91,8 +91,9 @@ const saidBy = (thrown: unknown, { attempt, nowMillis, question, seen }: About):
   }
 }
 
-const statusIn = ({ code, response, status, statusCode, status_code }: Fields): number | undefined => {
-  const all = [status, statusCode, status_code, fieldsOf(response)?.["status"], code].map(numberOf)
+const statusIn = ({ $metadata: told, code, response, status, statusCode, status_code }: Fields): number | undefined => {
+  const inside = [fieldsOf(response)?.["status"], fieldsOf(told)?.["httpStatusCode"]]
+  const all = [status, statusCode, status_code, ...inside, code].map(numberOf)
   return all.find((number) => number !== undefined && number >= 300 && number < 600)
 }
 
@@ -194,8 +195,8 @@ const rows: ReadonlyArray<Row> = [
   { says: /ContextOverflowError/, means: tooLong },
   {
     statuses: [402, 403, 429],
-    says: /quota|insufficient.{0,20}(balance|credit)|usage limit|per[-_ ]?day/i,
-    means: quotaSpent
+    says: /insufficient.{0,20}(quota|balance|credit)|exceeded your current quota|usage limit|per[-_ ]?day/i,
+    means: (said) => (said.retryAfter === undefined ? quotaSpent(said) : limited(said))
   },
   {
     statuses: [400, 403, 422],
@@ -206,7 +207,7 @@ const rows: ReadonlyArray<Row> = [
   { statuses: [401, 403], means: unauthorized },
   { statuses: [402], means: quotaSpent },
   { statuses: [429], means: limited },
-  { says: /RateLimitCapacityError/, means: limited },
+  { says: /RateLimitCapacityError|ThrottlingException/, means: limited },
   { statuses: [503, 529], means: overloaded },
   { statuses: [502, 520, 521, 523, 525, 526, 530], means: unreachable },
   { statuses: [408, 499, 504, 522, 524], means: cut },

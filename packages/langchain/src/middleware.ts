@@ -35,8 +35,7 @@ export const spillwayMiddleware = (options: Options = {}): AgentMiddleware => {
     name: "SpillwayMiddleware",
     wrapModelCall: async (request, handler) => {
       try {
-        const { messages, model, modelSettings, runtime } = request
-        runtime.signal?.throwIfAborted()
+        const { messages, model, modelSettings } = request
         const bound = purse?.(messages)
         const settings = bound === undefined ? modelSettings : { ...modelSettings, maxTokens: bound }
         return await handler({ ...request, model: guarded(model as Model), ...known({ modelSettings: settings }) })

@@ -8,6 +8,9 @@ import { RunnableLambda, RunnableSequence } from "@langchain/core/runnables"
 import { fakeModel } from "@langchain/core/testing"
 import { tool } from "@langchain/core/tools"
 import { FakeListChatModel, FakeStreamingChatModel } from "@langchain/core/utils/testing"
+import { type Targeted } from "@spillway/langchain"
+import { ChatOpenAI } from "@langchain/openai"
+import { Effect } from "effect"
 import { z } from "zod"
 import {
   chatOllama,
@@ -186,6 +189,17 @@ describe("a target", () => {
     Object.assign(mute, { bindTools: undefined })
     const model = guarded({ targets: [{ name: "mute", model: mute }] })
     assert.throws(() => model.bindTools([weather]), /mute\/model cannot carry tools/)
+  })
+
+  it("has slots that are learned where it is near, and many at a provider, unless somebody says", async () => {
+    const slotsOf = async (target: Targeted): Promise<number> => {
+      const { tiers } = await Effect.runPromise(guarded({ targets: [target] }).spillway.explain("chat"))
+      return tiers[0]!.targets[0]!.slots
+    }
+    const [near, far] = ["http://192.168.1.7:11434", "https://ollama.com"].map((url) => chatOllama(url))
+    const openai = new ChatOpenAI({ model: "gpt-4o-mini", apiKey: "sesame" })
+    const all = [near!, far!, openai, fakeModel(), { model: near!, slots: 3 }]
+    assert.deepStrictEqual(await Promise.all(all.map(slotsOf)), [1, 64, 64, 1, 3])
   })
 
   it("is called by its provider, by a number where there are several, or as it is named", () => {

@@ -22,8 +22,15 @@ const rows: ReadonlyArray<readonly [said: string, thrown: unknown, tag: Reason["
   ["a status of others", error("no", { statusCode: 401 }), "UpstreamUnauthorized"],
   ["a status in a response", error("no", { response: { status: 429 } }), "UpstreamRateLimited"],
   ["a status in a cause", error("no", { cause: { status: 403 } }), "UpstreamUnauthorized"],
+  ["a status of Bedrock", error("no", { $metadata: { httpStatusCode: 503 } }), "Overloaded"],
+  ["a limit of Bedrock", error("no", { name: "ThrottlingException" }), "UpstreamRateLimited"],
   ["a code that is a status", error("no", { code: 404 }), "Unsupported"],
   ["a quota", error("429 You exceeded your current quota", { status: 429 }), "QuotaSpent"],
+  [
+    "a quota of a minute",
+    error("You exceeded your current quota", { status: 429, retryAfterMs: 9_000 }),
+    "UpstreamRateLimited"
+  ],
   ["a bill", error("no", { status: 402 }), "QuotaSpent"],
   ["a limit that asks for hours", error("no", { status: 429, retryAfterMs: 7_200_000 }), "QuotaSpent"],
   [

@@ -1,4 +1,4 @@
-/** What a program has to install: the chat model needs the core of LangChain alone, and only the middleware the rest. */
+/** What a program has to install: the chat model needs LangChain's core alone, and only the middleware the rest. */
 import { assert, describe, it } from "@effect/vitest"
 import { globSync, readFileSync } from "node:fs"
 import { fileURLToPath } from "node:url"
