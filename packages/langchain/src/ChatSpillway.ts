@@ -12,6 +12,7 @@ import {
   type BindToolsInput,
   type LangSmithParams
 } from "@langchain/core/language_models/chat_models"
+import type { ChatModelStreamEvent } from "@langchain/core/language_models/event"
 import type { ModelProfile } from "@langchain/core/language_models/profile"
 import { assembleStructuredOutputPipeline } from "@langchain/core/language_models/structured_output"
 import type { CallbackManagerForLLMRun } from "@langchain/core/callbacks/manager"
@@ -22,6 +23,7 @@ import type { SerializableSchema } from "@langchain/core/utils/standard_schema"
 import type { InteropZodType } from "@langchain/core/utils/types"
 import { type Policy, refusal, type Router } from "@spillway/core"
 import { Answering } from "./Answering.ts"
+import { afterText } from "./Chunks.ts"
 import { Feed } from "./Feed.ts"
 import { type Fields, fieldsOf, known, numberOf, textOf } from "./Fields.ts"
 import { identityOf, insideOf, withoutBindings } from "./Models.ts"
@@ -185,6 +187,17 @@ export class ChatSpillway extends BaseChatModel<CallOptions> {
     runManager?: CallbackManagerForLLMRun
   ): AsyncGenerator<ChatGenerationChunk> {
     return this.asking(messages, options, runManager).chunks(this.feed)
+  }
+
+  // LangChain makes events of chunks by their numbers, and takes the first call for a piece of the text before it.
+  override _streamChatModelEvents(
+    messages: Array<BaseMessage>,
+    options: this["ParsedCallOptions"],
+    runManager?: CallbackManagerForLLMRun
+  ): AsyncGenerator<ChatModelStreamEvent> {
+    const chunks = this._streamResponseChunks(messages, options, runManager)
+    const copy: ChatSpillway = Object.assign(Object.create(this), { _streamResponseChunks: () => afterText(chunks) })
+    return super._streamChatModelEvents.call(copy, messages, options)
   }
 
   private asking(

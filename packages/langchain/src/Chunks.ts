@@ -84,7 +84,13 @@ export class Reading {
       this.waiting.push(chunk)
       return this.waiting.length < waitingMax ? [] : [this.carrying(Part.text(""), this.waiting)]
     }
-    if (pieces.length === 1) return [this.carrying(first.part, [...this.waiting, chunk])]
+    if (pieces.length === 1) {
+      const [call] = first.call
+      // One that was called by the number of another one is called by its own.
+      const isRenamed = call !== undefined && call.index !== callsIn(chunk.message)[0]!.index
+      const own = isRenamed ? cut(chunk, chunk.message.content, [call], true) : chunk
+      return [this.carrying(first.part, [...this.waiting, own])]
+    }
     const hasText = pieces.some(({ part }) => part._tag === "Text")
     return pieces.map(({ call, part }, index) => {
       const isSpoken = part._tag === "Text" || (index === 0 && !hasText)
@@ -143,7 +149,10 @@ export class Reading {
     const text = spokenIn(message.content)
     if (thought !== undefined) pieces.push({ part: Part.thinking(thought), call: [] })
     if (text !== "") pieces.push({ part: Part.text(text), call: [] })
-    for (const call of callsIn(message)) pieces.push({ part: this.callOf(call), call: [call] })
+    for (const call of callsIn(message)) {
+      const part = this.callOf(call)
+      pieces.push({ part, call: [{ ...call, index: part.index }] })
+    }
     // What is of another kind, a picture or a citation, can be said by nobody else in its place.
     if (pieces.length === 0 && blocks.length > 0) {
       pieces.push({ part: { _tag: "Thinking", text: "", sealed: "content" }, call: [] })
@@ -151,7 +160,7 @@ export class Reading {
     return pieces
   }
 
-  /** Some name every call 0: one with another id is another call. */
+  /** Some number every call 0: one with another id is another call, and has another number. */
   private callOf({ args = "", id, index: told = 0, name }: Calling): Part.ToolCall {
     this.isCalling = true
     const last = this.callsAt.get(told)
@@ -239,4 +248,13 @@ const timingsIn = (metadata: Fields): Pick<Summary.Summary, "timings"> => {
   ].map((name) => numberOf(metadata[name]))
   if (total === undefined || prompt === undefined || output === undefined) return {}
   return { timings: { total, load: load ?? 0, prompt, output } }
+}
+
+/** The same chunks, whose calls are numbered from one on: number zero is the text. */
+export async function* afterText(chunks: AsyncIterable<ChatGenerationChunk>): AsyncGenerator<ChatGenerationChunk> {
+  for await (const chunk of chunks) {
+    const { tool_call_chunks: calls = [] } = chunk.message as AIMessageChunk
+    const numbered = calls.map((call) => ({ ...call, index: (call.index ?? 0) + 1 }))
+    yield calls.length === 0 ? chunk : cut(chunk, chunk.message.content, numbered, true)
+  }
 }

@@ -160,6 +160,26 @@ describe("a graph", () => {
 })
 
 describe("streamed events of the third kind", () => {
+  it("hold each of several calls, and the words before them", async () => {
+    const { url } = await saying((response) => {
+      const calls = ["Oslo", "Rome"].map((city) => ({ function: { name: "weather", arguments: { city } } }))
+      const calling = line("", { message: { role: "assistant", content: "", tool_calls: calls } })
+      response.end(line("Let me ") + line("look.") + calling + done())
+    })
+    const model = guarded({ targets: [chatOllama(url)] })
+    const told = await model.streamEvents([new HumanMessage("Where?")], { tools: [weather] })
+    assert.strictEqual(told.text, "Let me look.")
+    assert.deepStrictEqual(
+      told.tool_calls?.map(({ args }) => args),
+      [{ city: "Oslo" }, { city: "Rome" }]
+    )
+    const { tool_calls: calls } = await model.bindTools([weather]).invoke("Where?")
+    assert.deepStrictEqual(
+      calls?.map(({ args }) => args),
+      [{ city: "Oslo" }, { city: "Rome" }]
+    )
+  })
+
   it("come to the whole message, of whichever target", async () => {
     const [bad, good] = await Promise.all([forecaster(() => "refuses"), forecaster()])
     const model = guarded({ targets: [chatOllama(bad.url), chatOllama(good.url)] })
