@@ -44,7 +44,7 @@ export const insideOf = (model: Model): Inside => model as unknown as Inside
 const bindingsMax = 20
 
 const ofRunnables: ReadonlySet<string> = new Set(
-  "callbacks tags metadata runName configurable recursionLimit maxConcurrency runId timeout signal store".split(" ")
+  "callbacks tags metadata runName configurable recursionLimit maxConcurrency runId signal store".split(" ")
 )
 
 /** Takes off what is bound, as far as that can be known before anybody is asked. */

@@ -134,6 +134,21 @@ describe("a target", () => {
     assert.strictEqual((await guarded({ targets: [{ name: "either", model: either }] }).invoke("Hello")).content, "yes")
   })
 
+  it("that answers with neither a word nor a token is replaced, as is one whose own timeout is over", async () => {
+    const [empty, silent, good] = await Promise.all([
+      saying((response) => void response.end(done(3, 0))),
+      saying(() => undefined),
+      answering()
+    ])
+    const bad = [chatOllama(empty.url), chatOllama(silent.url).withConfig({ timeout: 100 })]
+    for (const target of bad) {
+      const model = guarded({ targets: [target], overflow: [chatOllama(good.url)], retry: { attempts: 1 } })
+      const from = performance.now()
+      assert.strictEqual((await model.invoke("Hello")).content, "yes")
+      assert.isBelow(performance.now() - from, 5_000)
+    }
+  })
+
   it("keeps what is its own: nothing of what it hands out is changed", async () => {
     const kept = new AIMessage("same")
     Object.assign(kept, { usage_metadata: { input_tokens: 1, output_tokens: 2, total_tokens: 3 } })
