@@ -54,6 +54,11 @@ export interface Service {
   /** Guards any Effect as a call is guarded: limits of its caller, deadline, retries, slots, a circuit, clocks. */
   readonly guard: <A, E, R>(self: Effect.Effect<A, E, R>) => Effect.Effect<A, E | SpillwayError, R>
   readonly status: Effect.Effect<Status>
+  /**
+   * Looks at each server whose turn it is, and waits for the first look at each: `status` is as old as the last look,
+   * and looks are taken only while somebody asks for something.
+   */
+  readonly look: Effect.Effect<void>
   /** Where a call for that model or route would go now, and why not elsewhere; for a question also when it is over. */
   readonly explain: (asked: string | Asked) => Effect.Effect<RouteStanding, SpillwayError>
   /** How the budget of all together stands, and that of a caller; nothing where there is none. */
@@ -82,6 +87,7 @@ export const make = (options: Options): Effect.Effect<Service, OptionsRefused, S
         Stream.unwrap(Effect.map(Effect.fromResult(questionOf(asked)), (question) => Answer.toStream(call, question))),
       guard: (self) => router.guard(self),
       status: statusOf(router),
+      look: router.servers.look,
       explain: (asked) =>
         typeof asked === "string"
           ? explain(router, asked)

@@ -123,6 +123,15 @@ export class Health {
     if (this.nextAt < Infinity) this.looking = undefined
   }
 
+  /** The same, after which somebody has looked: who asks what is there waits for the first look. */
+  get seeing(): Effect.Effect<void> {
+    return Effect.withFiber((fiber) => {
+      this.glance(fiber, Alarm.now(fiber))
+      const { inspection, looking } = this
+      return inspection !== undefined || looking === undefined ? Effect.void : Effect.asVoid(Fiber.await(looking))
+    })
+  }
+
   /** Somebody could not reach it: it is looked at sooner. */
   suspect(now: number): void {
     if (this.looking === undefined) this.nextAt = Math.min(this.nextAt, Math.max(now, this.lookedAt + soonest))

@@ -153,6 +153,14 @@ export class Servers {
     return Effect.forEach(this.hosts.values(), (host) => host.preload, { concurrency: "unbounded", discard: true })
   }
 
+  /** Looks at all servers whose turn it is, and waits for those that nobody has seen yet. */
+  get look(): Effect.Effect<void> {
+    return Effect.forEach([...this.all.values()], ({ health }) => health.seeing, {
+      concurrency: "unbounded",
+      discard: true
+    })
+  }
+
   get named(): ReadonlyArray<Asked> {
     return [...this.targets.values()]
   }

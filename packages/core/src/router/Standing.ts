@@ -9,6 +9,7 @@ import type { Lasts } from "../domain/Rates.ts"
 import type { SpillwayError } from "../domain/SpillwayError.ts"
 import * as Spread from "../domain/Spread.ts"
 import { conversationOf } from "./Conversation.ts"
+import { shortOf } from "./Health.ts"
 import type { Counted } from "./Hour.ts"
 import type { Closed, Member } from "./Member.ts"
 import type { Routed } from "./Route.ts"
@@ -21,6 +22,8 @@ export interface UpstreamStanding {
   readonly version: string | undefined
   /** What it has, as far as it was looked at. */
   readonly models: ReadonlyArray<string>
+  /** Which of these are loaded. */
+  readonly loaded: ReadonlyArray<string>
 }
 
 /** A model of which servers have different versions. */
@@ -98,7 +101,17 @@ export const statusOf = (router: Router): Effect.Effect<Status> =>
   Effect.gen(function* () {
     const upstreams = [...router.servers.all].map(([name, { health }]): UpstreamStanding => {
       const { inspection, isDown } = health.seen
-      return { name, isDown, version: inspection?.version, models: (inspection?.models ?? []).map((each) => each.name) }
+      const models = inspection?.models ?? []
+      return {
+        name,
+        isDown,
+        version: inspection?.version,
+        models: models.map((each) => each.name),
+        // What has just answered may have been asked for by its short name.
+        loaded: models
+          .map((each) => each.name)
+          .filter((each) => [each, shortOf(each)].some((called) => health.isLoaded(called)))
+      }
     })
     const routes = yield* Effect.forEach([...router.routes, ...router.named], ([name, route]) =>
       routeOf(router, name, route)

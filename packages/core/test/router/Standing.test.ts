@@ -153,6 +153,46 @@ describe("where a call would go now", () => {
   )
 })
 
+describe("what servers have", () => {
+  it.effect("is told before anybody asks for anything: who looks waits for the first look, and for no later one", () =>
+    Effect.gen(function* () {
+      const models = [
+        { name: "a:1b", loaded: false },
+        { name: "b:1b", loaded: true }
+      ]
+      let looks = 0
+      const inspect = Effect.delay(
+        Effect.sync(() => {
+          looks++
+          return { models }
+        }),
+        500
+      )
+      const { spillway } = yield* scene(([one]) => ({
+        upstreams: { gpu1: { upstream: { name: "gpu1", ...one!.upstream, inspect } } },
+        defaults: { health: { every: "1s" } }
+      }))
+      assert.deepStrictEqual((yield* spillway.status).upstreams[0]!.models, [])
+      const looking = yield* Effect.forkChild(spillway.look)
+      yield* pass(0.3)
+      assert.isUndefined(looking.pollUnsafe())
+      yield* pass(0.3)
+      yield* Fiber.join(looking)
+      const [seen] = (yield* spillway.status).upstreams
+      assert.deepInclude(seen, { models: ["a:1b", "b:1b"], loaded: ["b:1b"] })
+      const asked = yield* asking(spillway, "a:1b")
+      yield* pass(2)
+      yield* Fiber.join(asked)
+      assert.deepStrictEqual((yield* spillway.status).upstreams[0]!.loaded, ["a:1b", "b:1b"])
+      yield* pass(2)
+      const before = looks
+      yield* spillway.look
+      yield* pass(1)
+      assert.strictEqual(looks, before + 1)
+    })
+  )
+})
+
 describe("the last hour of a route", () => {
   it.effect("says how many calls went over, once each, and after a whole one that its own are too few", () =>
     Effect.gen(function* () {
