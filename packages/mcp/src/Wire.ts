@@ -1,0 +1,22 @@
+/**
+ * What the core tells, as it goes over the wire: the same names in snake case, spans as milliseconds, nothing that is
+ * not known.
+ */
+import { Duration } from "effect"
+
+/** As it is sent. A span of time says by its name that it is one of milliseconds. */
+export const told = (value: unknown): unknown => {
+  if (Array.isArray(value)) return value.map(told)
+  if (!(value instanceof Object)) return value
+  return Object.fromEntries(
+    Object.entries(value).flatMap(([key, each]) => {
+      if (each === undefined) return []
+      return Duration.isDuration(each) ? [[`${snake(key)}_ms`, millis(each)]] : [[snake(key), told(each)]]
+    })
+  )
+}
+
+/** Whole milliseconds, rounded up: whoever comes back then is not too early. */
+export const millis = (span: Duration.Duration): number => Math.ceil(Duration.toMillis(span))
+
+const snake = (key: string): string => key.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)

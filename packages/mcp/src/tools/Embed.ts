@@ -1,0 +1,74 @@
+/**
+ * `embed`: vectors of texts.
+ *
+ * Every number of them is read by the model that asked, so only so many are answered: who needs more has a program, and
+ * another door.
+ */
+import { Part, Question, refusal, type SpillwayError } from "@spillway/core"
+import { Clock, Effect } from "effect"
+import * as Calling from "../Calling.ts"
+import { type Door, modelOf } from "../Door.ts"
+import { type Asking, property, type Said, type Tool } from "../Tool.ts"
+
+/** What it takes. */
+export interface Given {
+  readonly input: ReadonlyArray<string>
+  readonly model?: string
+}
+
+/** The tool. */
+export const embed = (door: Door): Tool<Given> => ({
+  name: "embed",
+  title: "Make vectors",
+  description: `Embedding vectors of texts, at most ${numbersMax.toLocaleString("en")} numbers in all.`,
+  input: {
+    type: "object",
+    properties: {
+      input: { type: "array", items: property("string"), minItems: 1, maxItems: 256 },
+      model: property("string")
+    },
+    required: ["input"],
+    additionalProperties: false
+  },
+  output: {
+    type: "object",
+    properties: {
+      model: property("string"),
+      target: property("string"),
+      dims: property("integer"),
+      vectors: { type: "array", items: { type: "array", items: property("number") } },
+      latency_ms: property("number")
+    },
+    required: ["model", "dims", "vectors"]
+  },
+  annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: true, openWorldHint: true },
+  run: (given, asking) => run(door, given, asking)
+})
+
+const run = (door: Door, given: Given, asking: Asking): Effect.Effect<Said, SpillwayError> =>
+  Effect.gen(function* () {
+    const model = yield* modelOf(door, given.model, "embed")
+    const question = Question.make(model, { kind: "embed", inputs: given.input })
+    const clock = yield* Clock.Clock
+    const begun = clock.currentTimeMillisUnsafe()
+    const patience = door.patience.silent
+    const called = yield* Calling.ask(door.service, question, asking, { patience })
+    const vectors = Part.vectorsOf(called.parts)
+    const dims = vectors[0]?.length ?? 0
+    if (dims * vectors.length > numbersMax) {
+      const read = `${vectors.length} texts with ${dims} numbers each`
+      const expected = `at most ${Math.max(Math.floor(numbersMax / dims), 1)} texts for this model`
+      return yield* refusal({ _tag: "BadRequest", field: "input", read, expected })
+    }
+    const { summary, target = "" } = called
+    // Half of the vectors would be taken for all of them.
+    if (summary === undefined) return yield* refusal({ _tag: "TimedOut", phase: "total", after: patience, parts: 0 })
+    const latency = clock.currentTimeMillisUnsafe() - begun
+    return {
+      words: [`${vectors.length} vectors of ${dims} numbers by ${summary.model ?? model}`],
+      data: { model: summary.model ?? model, target, dims, vectors, latency_ms: latency }
+    }
+  })
+
+/** More would fill the context of whoever reads them. */
+const numbersMax = 16_384

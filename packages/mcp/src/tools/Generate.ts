@@ -1,0 +1,155 @@
+/**
+ * `generate`: asks a model, through everything that the router does.
+ *
+ * What it answers is told twice, as words for a person or a model and as data for a program: an answer that is not whole
+ * says so in both.
+ */
+import { Part, Question, refusal, type SpillwayError, Usage } from "@spillway/core"
+import { Clock, Duration, Effect, Result } from "effect"
+import type { Called } from "../Calling.ts"
+import * as Calling from "../Calling.ts"
+import { type Door, modelOf } from "../Door.ts"
+import { type Asking, property, type Said, type Tool } from "../Tool.ts"
+
+/** What it takes. */
+export interface Given {
+  readonly prompt?: string
+  readonly messages?: ReadonlyArray<{ readonly role: "user" | "assistant"; readonly text: string }>
+  readonly system?: string
+  readonly model?: string
+  readonly max_tokens?: number
+  readonly temperature?: number
+  readonly format?: "text" | Readonly<Record<string, unknown>>
+  readonly deadline_ms?: number
+}
+
+/** The tool. */
+export const generate = (door: Door): Tool<Given> => ({
+  name: "generate",
+  title: "Ask a model",
+  description:
+    "Ask another model, local first. Waits for its turn, retries, and goes over to the next server by itself: " +
+    "on an error do what it says, and come back no sooner than retry_after_ms.",
+  input: {
+    type: "object",
+    properties: {
+      prompt: property("string", "What to ask; or messages"),
+      messages: {
+        type: "array",
+        minItems: 1,
+        items: {
+          type: "object",
+          properties: { role: { enum: ["user", "assistant"] }, text: property("string") },
+          required: ["role", "text"]
+        }
+      },
+      system: property("string"),
+      model: property("string", "A name from list_models; its default if absent"),
+      max_tokens: { type: "integer", minimum: 1, maximum: 1_000_000 },
+      temperature: { type: "number", minimum: 0, maximum: 2 },
+      format: { type: ["string", "object"], description: '"text", or a JSON Schema for the answer' },
+      deadline_ms: { type: "integer", minimum: 1, maximum: 86_400_000, description: "When you no longer need it" }
+    },
+    additionalProperties: false
+  },
+  output: {
+    type: "object",
+    properties: {
+      text: property("string"),
+      json: { description: "The answer, where format was a schema" },
+      truncated: property("boolean", "Not the whole answer"),
+      finish_reason: { enum: ["stop", "length", "timeout", "refused", "unknown"] },
+      model: property("string"),
+      target: property("string"),
+      fallback_used: property("boolean"),
+      attempts: property("integer"),
+      queue_ms: property("number"),
+      latency_ms: property("number"),
+      usage: { type: "object", properties: { input: property("integer"), output: property("integer") } },
+      cost_usd: property("number")
+    },
+    required: ["truncated", "finish_reason", "model", "target", "attempts", "queue_ms", "latency_ms", "fallback_used"]
+  },
+  annotations: { readOnlyHint: true, destructiveHint: false, idempotentHint: false, openWorldHint: true },
+  run: (given, asking) => run(door, given, asking)
+})
+
+const run = (door: Door, given: Given, asking: Asking): Effect.Effect<Said, SpillwayError> =>
+  Effect.gen(function* () {
+    const messages = yield* Effect.fromResult(messagesOf(given))
+    const format = yield* Effect.fromResult(formatOf(given))
+    const model = yield* modelOf(door, given.model, "generate")
+    const content = { kind: "chat", messages, ...(format !== undefined && { format }) } as const
+    const question = Question.make(model, content, {
+      ...(given.max_tokens !== undefined && { maxTokens: given.max_tokens }),
+      ...(given.temperature !== undefined && { temperature: given.temperature })
+    })
+    const { silent, told } = door.patience
+    const patience = asking.progress === undefined ? silent : told
+    const clock = yield* Clock.Clock
+    const begun = clock.currentTimeMillisUnsafe()
+    const called = yield* Calling.ask(door.service, question, asking, { patience, deadline: given.deadline_ms })
+    return saidOf(called, model, format !== undefined, clock.currentTimeMillisUnsafe() - begun)
+  })
+
+const messagesOf = ({
+  messages,
+  prompt,
+  system
+}: Given): Result.Result<ReadonlyArray<Question.Message>, SpillwayError> => {
+  if ((prompt === undefined) === (messages === undefined)) {
+    const read = prompt === undefined ? "missing, and so was messages" : "given, and so was messages"
+    return Result.fail(refusal({ _tag: "BadRequest", field: "prompt", read, expected: "one of the two" }))
+  }
+  const turns = messages ?? [{ role: "user" as const, text: prompt! }]
+  return Result.succeed(system === undefined ? turns : [{ role: "system", text: system }, ...turns])
+}
+
+const formatOf = ({ format }: Given): Result.Result<object | undefined, SpillwayError> => {
+  if (format === undefined || format === "text") return Result.succeed(undefined)
+  return typeof format === "object"
+    ? Result.succeed(format)
+    : Result.fail(
+        refusal({ _tag: "BadRequest", field: "format", read: "another word", expected: '"text" or a JSON Schema' })
+      )
+}
+
+const saidOf = (called: Called, asked: string, isJson: boolean, latency: number): Said => {
+  const { attempts, costUsd, isOver, parts, queueMs, summary, target = "" } = called
+  const text = Part.textOf(parts)
+  const json = isJson ? parsed(text) : undefined
+  const finish = summary?.finish ?? "timeout"
+  const isTruncated = finish === "timeout" || finish === "length"
+  const usage = summary?.usage
+  return {
+    words: isTruncated ? [text, truncatedBy(finish, latency)] : [text],
+    data: {
+      ...(json === undefined ? { text } : { json: json.value }),
+      truncated: isTruncated,
+      // No tools are offered, so none is called.
+      finish_reason: finish === "tool-calls" ? "unknown" : finish,
+      model: summary?.model ?? (target.slice(target.indexOf("/") + 1) || asked),
+      target,
+      fallback_used: isOver,
+      attempts,
+      queue_ms: Math.round(queueMs),
+      latency_ms: latency,
+      ...(usage !== undefined && Usage.isCounted(usage) && { usage: { input: usage.input, output: usage.output } }),
+      ...(costUsd !== undefined && { cost_usd: costUsd })
+    }
+  }
+}
+
+const truncatedBy = (finish: "timeout" | "length", latency: number): string =>
+  finish === "length"
+    ? "[Not the whole answer: it reached its most tokens. Ask for less, or name more max_tokens.]"
+    : `[Not the whole answer: it was ended after ${Math.round(Duration.toSeconds(Duration.millis(latency)))} s, ` +
+      "before you would have given up. Ask for less, or for a bound with max_tokens.]"
+
+const parsed = (text: string): { readonly value: unknown } | undefined => {
+  try {
+    return { value: JSON.parse(text) }
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,89 @@
+/**
+ * `list_models`: what `generate` can be asked for by its name, and which of these answers where none is named.
+ */
+import type { Router, SpillwayError } from "@spillway/core"
+import { Effect } from "effect"
+import { type Door, defaultOf } from "../Door.ts"
+import { listOf, looking, property, type Said, type Tool } from "../Tool.ts"
+
+/** What it takes. */
+export interface Given {
+  readonly available_only?: boolean
+}
+
+/** The tool. */
+export const listModels = (door: Door): Tool<Given> => ({
+  name: "list_models",
+  title: "List models",
+  description: "Models and routes to ask, and the default.",
+  input: {
+    type: "object",
+    properties: { available_only: property("boolean", "Leave out what cannot be asked now (true)") },
+    additionalProperties: false
+  },
+  output: {
+    type: "object",
+    properties: {
+      default: property("string", "Asked where generate names no model"),
+      models: listOf(
+        {
+          name: property("string"),
+          targets: { type: "array", items: property("string") },
+          loaded: property("boolean"),
+          available: property("boolean")
+        },
+        ["name", "available"]
+      )
+    },
+    required: ["models"]
+  },
+  annotations: looking,
+  run: ({ available_only: isAvailableOnly = true }) =>
+    Effect.gen(function* () {
+      yield* door.service.look
+      const status = yield* door.service.status
+      const models = listed(door, status).filter(({ available }) => available || !isAvailableOnly)
+      const chosen = defaultOf(door, status, "generate")
+      return { data: { ...(chosen !== undefined && { default: chosen }), models: models.slice(0, modelsMax) } }
+    }) satisfies Effect.Effect<Said, SpillwayError>
+})
+
+/** Whoever has more names knows them from elsewhere. */
+const modelsMax = 200
+
+interface Listed {
+  readonly name: string
+  readonly targets: ReadonlyArray<string>
+  readonly loaded: boolean
+  readonly available: boolean
+}
+
+/** Routes by their names, or all models where there are none. */
+const listed = ({ routes }: Door, status: Router.Status): ReadonlyArray<Listed> => {
+  if (routes.length > 0) return status.routes.filter(({ name }) => routes.includes(name)).map(ofRoute)
+  const models = new Map<string, Listed>()
+  for (const { isDown, loaded, models: there, name: upstream } of status.upstreams) {
+    for (const name of there) {
+      const known = models.get(name)
+      models.set(name, {
+        name,
+        targets: [...(known?.targets ?? []), `${upstream}/${name}`],
+        loaded: known?.loaded === true || loaded.includes(name),
+        available: known?.available === true || !isDown
+      })
+    }
+  }
+  return [...models.values()].toSorted((one, other) => Number(other.loaded) - Number(one.loaded))
+}
+
+const ofRoute = ({ name, tiers }: Router.RouteStanding): Listed => {
+  const targets = tiers.flatMap((tier) => tier.targets)
+  return {
+    name,
+    targets: targets.map(({ target }) => target),
+    loaded: targets.some(({ isLoaded }) => isLoaded),
+    available: targets.some(
+      ({ closed, why }) => (closed ?? "waiting") === "waiting" && why !== "down" && why !== "lacking"
+    )
+  }
+}

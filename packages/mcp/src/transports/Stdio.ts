@@ -1,0 +1,75 @@
+/**
+ * The door over standard input and output, for the one client that has started the process.
+ *
+ * Standard output belongs to the protocol: whatever else is written there, by whichever dependency, goes to standard
+ * error. And the process ends with its client, however that ends: an end of input, a broken output, a signal, or a
+ * parent that is gone though somebody else still holds its pipe.
+ */
+// @effect-diagnostics globalTimers:off newPromise:off
+import type { Server } from "@modelcontextprotocol/sdk/server/index.js"
+import { StdioServerTransport } from "@modelcontextprotocol/sdk/server/stdio.js"
+import { Effect, type Scope } from "effect"
+import type { Writable } from "node:stream"
+
+/** Serves until the client is gone. What runs for it then is ended. */
+export const serve = (server: Server): Effect.Effect<void, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const stdout = yield* claimed
+    const ended = yield* Effect.acquireRelease(Effect.sync(listen), (listening) => Effect.sync(listening.stop))
+    const transport = new StdioServerTransport(process.stdin, stdout)
+    yield* Effect.acquireRelease(
+      Effect.promise(() => server.connect(transport)),
+      () => Effect.promise(() => server.close())
+    )
+    const onclose = server.onclose
+    server.onclose = () => {
+      onclose?.()
+      // It was closed from within, as for a line that is too long.
+      ended.end()
+    }
+    yield* Effect.promise(() => ended.over)
+  })
+
+/** Standard output as the protocol has it. Everybody else's goes to standard error until the end of the scope. */
+const claimed: Effect.Effect<Writable, never, Scope.Scope> = Effect.acquireRelease(
+  Effect.sync(() => {
+    const { stdout } = process
+    const write = stdout.write.bind(stdout)
+    stdout.write = process.stderr.write.bind(process.stderr)
+    return Object.create(stdout, { write: { value: write } }) as Writable
+  }),
+  () =>
+    Effect.sync(() => {
+      // Its own is that of its prototype.
+      Reflect.deleteProperty(process.stdout, "write")
+    })
+)
+
+const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const
+
+/** Waits for the first of all the ways in which a client may be gone. */
+const listen = () => {
+  let end: () => void = () => {}
+  const over = new Promise<void>((resolve) => {
+    end = resolve
+  })
+  const { stdin, stdout } = process
+  for (const event of ["end", "close", "error"]) stdin.on(event, end)
+  stdout.on("error", end)
+  for (const signal of signals) process.on(signal, end)
+  const parent = process.ppid
+  const watch = setInterval(() => {
+    if (process.ppid !== parent) end()
+  }, watchMillis)
+  watch.unref()
+  if (stdin.readableEnded || stdin.destroyed) end()
+  const stop = (): void => {
+    clearInterval(watch)
+    for (const event of ["end", "close", "error"]) stdin.off(event, end)
+    stdout.off("error", end)
+    for (const signal of signals) process.off(signal, end)
+  }
+  return { over, end, stop }
+}
+
+const watchMillis = 1_000

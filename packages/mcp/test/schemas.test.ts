@@ -1,0 +1,29 @@
+/** What clients read once and models read each time: a change of a schema is seen, and its price in tokens bounded. */
+import { createSpillway } from "@spillway/core"
+import { Door, Surface } from "@spillway/mcp"
+import { encode } from "gpt-tokenizer"
+import { describe, expect, it } from "vitest"
+import { held } from "./fixtures/scene.ts"
+
+const surface = async () => {
+  const { service } = createSpillway({ upstreams: { mine: async () => "Yes" } })
+  return Surface.make(await held(Door.make({ service })))
+}
+
+describe("the list of tools", () => {
+  it("is what it was, tool by tool", async () => {
+    const { tools } = await surface()
+    expect(tools.map(({ name }) => name)).toStrictEqual(["generate", "embed", "list_models", "health", "budget"])
+    for (const tool of tools) {
+      await expect(`${JSON.stringify(tool, undefined, 2)}\n`).toMatchFileSnapshot(`golden/${tool.name}.json`)
+    }
+  })
+
+  it("costs a model at most 2,000 tokens, and about what the README says", async () => {
+    const { instructions, tools } = await surface()
+    const costs = Object.fromEntries(tools.map((tool) => [tool.name, encode(JSON.stringify(tool)).length]))
+    const whole = encode(JSON.stringify({ tools })).length + encode(instructions).length
+    expect(whole).toBeLessThanOrEqual(2_000)
+    await expect(`${JSON.stringify({ ...costs, whole }, undefined, 2)}\n`).toMatchFileSnapshot("golden/tokens.json")
+  })
+})

@@ -1,0 +1,251 @@
+/** The tools as a client of the SDK meets them that has read their schemas: it holds every answer to these. */
+import { Ollama } from "@spillway/upstream"
+import { describe, expect, it } from "vitest"
+import { call, connected, model, scene, textOf } from "./fixtures/scene.ts"
+
+describe("generate", () => {
+  it("answers with words and the same as data, with where it came from and what it took", async () => {
+    const client = await connected((await scene()).url)
+    const result = await call(client, "generate", { prompt: "Why? [[sim tokens=5]]", model: "b" })
+    const { latency_ms, queue_ms, text, ...data } = result.structuredContent as Record<string, unknown>
+    expect(data).toStrictEqual({
+      truncated: false,
+      finish_reason: "stop",
+      model: "b",
+      target: "gpu/b",
+      fallback_used: false,
+      attempts: 1,
+      usage: { input: 3, output: 5 }
+    })
+    expect(textOf(result)).toBe(text)
+    expect(String(text).split(" ")).toHaveLength(5)
+    expect([latency_ms, queue_ms].every((span) => Number(span) >= 0)).toBe(true)
+    expect(result.isError).toBeUndefined()
+  })
+
+  it("asks what is loaded where no model is named, and says so in list_models", async () => {
+    const { url } = await scene()
+    const client = await connected(url)
+    await call(client, "generate", { prompt: "Why?", model: "b" })
+    expect((await call(client, "list_models")).structuredContent).toMatchObject({ default: "b:latest" })
+    expect((await call(client, "generate", { prompt: "Why?" })).structuredContent).toMatchObject({
+      target: "gpu/b:latest"
+    })
+  })
+
+  it("asks the first route where there are routes", async () => {
+    const { url } = await scene({
+      router: () => ({ routes: { chat: { targets: ["gpu/b"] }, other: { targets: ["gpu/a"] } } }),
+      door: { routes: ["chat", "other"] }
+    })
+    const client = await connected(url)
+    expect((await call(client, "list_models")).structuredContent).toStrictEqual({
+      default: "chat",
+      models: [
+        { name: "chat", targets: ["gpu/b"], loaded: false, available: true },
+        { name: "other", targets: ["gpu/a"], loaded: false, available: true }
+      ]
+    })
+    expect((await call(client, "generate", { prompt: "Why?" })).structuredContent).toMatchObject({ target: "gpu/b" })
+  })
+
+  it("says when another than the route's own servers has answered", async () => {
+    const { url } = await scene({
+      sim: { faults: ["overloaded model=a*"] },
+      router: (at) => ({
+        upstreams: { gpu: Ollama.make("gpu", { url: at }), hosted: Ollama.make("hosted", { url: at }) },
+        routes: { chat: { targets: ["gpu/a"], overflow: ["hosted/b"] } },
+        defaults: { retry: { attempts: 1 } }
+      }),
+      door: { routes: ["chat"] }
+    })
+    const result = await call(await connected(url), "generate", { prompt: "Why?" })
+    expect(result.structuredContent).toMatchObject({ fallback_used: true, target: "hosted/b", attempts: 2 })
+  })
+
+  it("takes a conversation, and a system prompt before it", async () => {
+    const client = await connected((await scene()).url)
+    const messages = [
+      { role: "user", text: "one two three" },
+      { role: "assistant", text: "four" },
+      { role: "user", text: "five [[sim tokens=2]]" }
+    ]
+    const alone = await call(client, "generate", { messages, model: "a" })
+    const led = await call(client, "generate", { messages, system: "six seven eight", model: "a" })
+    const [before, after] = [alone, led].map(
+      ({ structuredContent }) => (structuredContent as { usage: { input: number } }).usage.input
+    )
+    expect(before).toBeGreaterThan(4)
+    expect(after).toBeGreaterThan(before!)
+  })
+
+  it("answers JSON where the format is a schema", async () => {
+    const client = await connected((await scene()).url)
+    const format = { type: "object", properties: { name: { type: "string" } }, required: ["name"] }
+    const result = await call(client, "generate", { prompt: "Who?", model: "a", format })
+    const data = result.structuredContent as { readonly json: unknown; readonly text?: string }
+    expect(data.json).toBeInstanceOf(Object)
+    expect(data.text).toBeUndefined()
+    expect(JSON.parse(textOf(result))).toStrictEqual(data.json)
+  })
+
+  it("says in words and in data that it is not whole, where it reached its most tokens", async () => {
+    const client = await connected((await scene()).url)
+    const result = await call(client, "generate", { prompt: "Why? [[sim tokens=50]]", model: "a", max_tokens: 3 })
+    expect(result.structuredContent).toMatchObject({ truncated: true, finish_reason: "length" })
+    expect(textOf(result)).toContain("Not the whole answer")
+  })
+
+  it("is over before its client gives up, with what is there by then", async () => {
+    const { server, url } = await scene({
+      sim: { models: [model("a", { decode: 50 })] },
+      door: { patience: { silent: "600 millis" } }
+    })
+    const client = await connected(url)
+    await call(client, "generate", { prompt: "Warm up [[sim tokens=1]]", model: "a" })
+    const result = await call(client, "generate", { prompt: "Why? [[sim tokens=1000]]", model: "a" })
+    expect(result.structuredContent).toMatchObject({ truncated: true, finish_reason: "timeout", target: "gpu/a" })
+    const { latency_ms, text } = result.structuredContent as { readonly latency_ms: number; readonly text: string }
+    expect(text.length).toBeGreaterThan(0)
+    expect(latency_ms).toBeGreaterThanOrEqual(600)
+    expect(latency_ms).toBeLessThan(2_000)
+    expect(textOf(result)).toMatch(/Not the whole answer: it was ended after 1 s/)
+    expect(server.traffic.open).toHaveLength(0)
+  })
+
+  it("answers what is there at the deadline that was named", async () => {
+    const { url } = await scene({ sim: { models: [model("a", { decode: 50 })] } })
+    const client = await connected(url)
+    const result = await call(client, "generate", {
+      prompt: "Why? [[sim tokens=1000]]",
+      model: "a",
+      deadline_ms: 1_500
+    })
+    expect(result.structuredContent).toMatchObject({ truncated: true, finish_reason: "timeout" })
+  })
+
+  it("says for what it has waited in vain where there is nothing to answer yet", async () => {
+    const { url } = await scene({
+      sim: { models: [model("a", { load: "20s" })] },
+      door: { patience: { silent: "500 millis" } }
+    })
+    const result = await call(await connected(url), "generate", { prompt: "Why?", model: "a" })
+    expect(result.isError).toBe(true)
+    expect(result.structuredContent).toBeUndefined()
+    expect(textOf(result)).toContain('"code":"timed_out"')
+  })
+})
+
+describe("embed", () => {
+  it("answers the vectors of its texts, by the model that is there for it", async () => {
+    const result = await call(await connected((await scene()).url), "embed", { input: ["one", "two"] })
+    const {
+      dims,
+      model: by,
+      vectors
+    } = result.structuredContent as {
+      readonly dims: number
+      readonly model: string
+      readonly vectors: ReadonlyArray<ReadonlyArray<number>>
+    }
+    expect([by, dims, vectors.length, vectors[1]!.length]).toStrictEqual(["v-embed:latest", 64, 2, 64])
+    expect(textOf(result)).toBe("2 vectors of 64 numbers by v-embed:latest")
+  })
+
+  it("refuses more numbers than anybody wants to read", async () => {
+    const input = Array.from({ length: 257 }, (_, index) => `text ${index}`)
+    const client = await connected((await scene()).url)
+    expect(textOf(await call(client, "embed", { input }))).toMatch(/^input was of type array: .*256 items/)
+    const { url } = await scene({ sim: { models: [model("v-embed", { kind: "embed" })] } })
+    expect((await call(await connected(url), "embed", { input: input.slice(0, 256) })).isError).toBeUndefined()
+  })
+})
+
+describe("list_models", () => {
+  it("leaves out what cannot be asked now, unless that is wanted", async () => {
+    const { spillway, url } = await scene({
+      router: () => ({ routes: { chat: { targets: ["gpu/a"] } } }),
+      door: { routes: ["chat"] }
+    })
+    const client = await connected(url)
+    spillway.drain("gpu")
+    expect((await call(client, "list_models")).structuredContent).toMatchObject({ models: [] })
+    const all = await call(client, "list_models", { available_only: false })
+    expect(all.structuredContent).toMatchObject({ models: [{ name: "chat", available: false }] })
+  })
+})
+
+describe("health", () => {
+  it("says in one word how everything is, and each route with when to come back", async () => {
+    const { spillway, url } = await scene({
+      router: () => ({ routes: { chat: { targets: ["gpu/a"] } } }),
+      door: { routes: ["chat"] }
+    })
+    const client = await connected(url)
+    expect((await call(client, "health")).structuredContent).toStrictEqual({
+      status: "ok",
+      upstreams: [{ name: "gpu", is_down: false, models: 3 }],
+      routes: [{ name: "chat", status: "ok", next: "gpu/a", waiting: 0 }]
+    })
+    spillway.drain("gpu")
+    expect((await call(client, "health", { route: "chat" })).structuredContent).toMatchObject({
+      status: "down",
+      routes: [{ name: "chat", status: "down" }]
+    })
+  })
+
+  it("tells every target, the last hour and incidents where that is wanted", async () => {
+    const { url } = await scene({
+      router: () => ({ routes: { chat: { targets: ["gpu/a"] } } }),
+      door: { routes: ["chat"] }
+    })
+    const client = await connected(url)
+    await call(client, "generate", { prompt: "Why?" })
+    expect((await call(client, "health", { detail: true })).structuredContent).toMatchObject({
+      routes: [{ name: "chat", tiers: [{ targets: [{ target: "gpu/a", why: "next" }] }], last_hour: { calls: 1 } }],
+      incidents: []
+    })
+  })
+
+  it("knows no route that nobody has named", async () => {
+    const result = await call(await connected((await scene()).url), "health", { route: "chat" })
+    expect(textOf(result)).toContain('"code":"model_not_found"')
+  })
+})
+
+describe("budget", () => {
+  it("tells in dollars what all together and whoever asks may still spend", async () => {
+    const { url } = await scene({
+      router: () => ({
+        budgets: { total: "$2/day", each: "100k tok/day" },
+        prices: { "gpu/*": { input: 1, output: 1 } }
+      }),
+      http: { caller: "ann" }
+    })
+    const client = await connected(url)
+    await call(client, "generate", { prompt: "Why? [[sim tokens=7]]", model: "a" })
+    const { budgets, caller } = (await call(client, "budget")).structuredContent as {
+      readonly caller: string
+      readonly budgets: ReadonlyArray<Record<string, unknown>>
+    }
+    expect(caller).toBe("ann")
+    expect(budgets).toMatchObject([
+      { budget: "total", unit: "usd", limit: 2, spent: 0.00001, reserved: 0, unsettled: 0, remaining: 1.99999 },
+      { budget: "each", unit: "tokens", limit: 100_000, spent: 10 }
+    ])
+  })
+
+  it("has nothing to tell where nothing limits what is spent", async () => {
+    const result = await call(await connected((await scene()).url), "budget")
+    expect(result.structuredContent).toStrictEqual({ caller: "default", budgets: [] })
+  })
+})
+
+describe("a tool that is not there", () => {
+  it("is an error of the protocol, and so is a resource", async () => {
+    const client = await connected((await scene()).url)
+    await expect(call(client, "delete_models")).rejects.toMatchObject({ code: -32_602 })
+    await expect(client.readResource({ uri: "spillway://secrets" })).rejects.toMatchObject({ code: -32_002 })
+    await expect(client.subscribeResource({ uri: "file:///etc/passwd" })).rejects.toMatchObject({ code: -32_002 })
+  })
+})
