@@ -74,7 +74,7 @@ const bindResources = (server: Server, { journal, resources }: Surface, caller: 
     // Whom it does not reach any more is about to be forgotten.
     changed: (topic) => void server.sendResourceUpdated({ uri: `spillway://${topic}` }).catch(() => {})
   })
-  server.onclose = stop
+  Object.assign(server, { onclose: stop })
   server.setRequestHandler(SubscribeRequestSchema, ({ params: { uri } }) => {
     topics.add(found(uri).topic)
     return {}

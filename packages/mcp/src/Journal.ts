@@ -167,7 +167,7 @@ const standingsOf = ({ routes }: Router.Status): unknown =>
 export const make = (service: Router.Service, options: Options = {}): Effect.Effect<Journal, never, Scope.Scope> =>
   Effect.gen(function* () {
     const journal = new Journal(service, options)
-    const run = Effect.runForkWith(yield* Effect.context<never>())
+    const run = Effect.runForkWith(yield* Effect.context())
     let isLooking = false
     const look = (): void => {
       if (isLooking) return

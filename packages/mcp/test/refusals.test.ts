@@ -78,7 +78,7 @@ describe("an agent whose client has read the schemas", () => {
     await call(client, "generate", { prompt: "Why? [[sim tokens=150]]", model: "a", max_tokens: 150 })
     const spent = await call(client, "generate", { prompt: secret, model: "a", max_tokens: 60 })
     expect(metaOf(spent)).toMatchObject({ code: "budget_spent", retryable: false })
-    expect(Number((metaOf(spent) as { readonly retry_after_ms: number }).retry_after_ms)).toBeGreaterThan(0)
+    expect((metaOf(spent) as { readonly retry_after_ms: number }).retry_after_ms).toBeGreaterThan(0)
   })
 
   it("hears that there is no such model, that he may not ask it, and that a server is overloaded", async () => {

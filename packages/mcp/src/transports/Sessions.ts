@@ -7,7 +7,6 @@
 // @effect-diagnostics globalTimers:off asyncFunction:off
 import type { Server } from "@modelcontextprotocol/sdk/server/index.js"
 import { StreamableHTTPServerTransport } from "@modelcontextprotocol/sdk/server/streamableHttp.js"
-import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js"
 import { randomUUID } from "node:crypto"
 import type { IncomingMessage, ServerResponse } from "node:http"
 
@@ -108,8 +107,7 @@ export class Sessions {
     const session = new Session(caller, server, transport)
     this.beginning.add(session)
     try {
-      // The SDK's own types do not fit each other where what is absent is told from what is undefined.
-      await server.connect(transport as unknown as Transport)
+      await server.connect(transport)
       await session.handle(request, response)
     } finally {
       this.beginning.delete(session)

@@ -5,10 +5,10 @@
  * error. And the process ends with its client, however that ends: an end of input, a broken output, a signal, or a
  * parent that is gone though somebody else still holds its pipe.
  */
-// @effect-diagnostics globalTimers:off newPromise:off
+// @effect-diagnostics globalTimers:off
 import type { Server } from "@modelcontextprotocol/sdk/server/index.js"
 import { StdioServerTransport } from "@modelcontextprotocol/sdk/server/stdio.js"
-import { Effect, type Scope } from "effect"
+import { Effect, Latch, type Scope } from "effect"
 import type { Writable } from "node:stream"
 
 /** Serves until the client is gone. What runs for it then is ended. */
@@ -16,18 +16,13 @@ export const serve = (server: Server): Effect.Effect<void, never, Scope.Scope> =
   Effect.gen(function* () {
     const stdout = yield* claimed
     const ended = yield* Effect.acquireRelease(Effect.sync(listen), (listening) => Effect.sync(listening.stop))
-    const transport = new StdioServerTransport(process.stdin, stdout)
+    // It may be closed from within, as for a line that is too long.
+    const transport = Object.assign(new StdioServerTransport(process.stdin, stdout), { onclose: ended.end })
     yield* Effect.acquireRelease(
       Effect.promise(() => server.connect(transport)),
       () => Effect.promise(() => server.close())
     )
-    const onclose = server.onclose
-    server.onclose = () => {
-      onclose?.()
-      // It was closed from within, as for a line that is too long.
-      ended.end()
-    }
-    yield* Effect.promise(() => ended.over)
+    yield* ended.over.await
   })
 
 /** Standard output as the protocol has it. Everybody else's goes to standard error until the end of the scope. */
@@ -49,10 +44,8 @@ const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const
 
 /** Waits for the first of all the ways in which a client may be gone. */
 const listen = () => {
-  let end: () => void = () => {}
-  const over = new Promise<void>((resolve) => {
-    end = resolve
-  })
+  const over = Latch.makeUnsafe()
+  const end = (): void => void over.openUnsafe()
   const { stdin, stdout } = process
   for (const event of ["end", "close", "error"]) stdin.on(event, end)
   stdout.on("error", end)

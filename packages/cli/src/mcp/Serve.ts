@@ -1,0 +1,63 @@
+/**
+ * Runs the door until its client is gone, or until it is told to stop.
+ */
+// @effect-diagnostics globalTimersInEffect:off processEnv:off
+import { createSpillway } from "@spillway/core"
+import { Binding, Door, Http, Stdio, Surface } from "@spillway/mcp"
+import { Console, Effect, Option } from "effect"
+import { createRequire } from "node:module"
+import { Refused } from "../Refused.ts"
+import { stopAsked } from "../terminal/Stop.ts"
+import type { Given } from "./Command.ts"
+import { keysOf, optionsOf } from "./Upstreams.ts"
+
+const { version } = createRequire(import.meta.url)("../../package.json") as { readonly version: string }
+
+/** Serves as it was told to. */
+export const serve = (given: Given): Effect.Effect<void, Refused> =>
+  Effect.gen(function* () {
+    yield* fitting(given)
+    const options = yield* Effect.fromResult(optionsOf(given, process.env))
+    const keys = yield* Effect.fromResult(keysOf(given.keys, process.env))
+    const { close, service } = yield* Effect.try({
+      try: () => createSpillway(options),
+      catch: (thrown) => new Refused({ sentence: String(thrown instanceof Error ? thrown.message : thrown), code: 2 })
+    })
+    yield* Effect.addFinalizer(() => Effect.promise(close))
+    const routes = Object.keys(options.routes ?? {})
+    const surface = Surface.make(yield* Door.make({ service, routes }))
+    const serveTo = (caller: string) => Binding.bind(surface, { caller, version })
+    if (!given.http) yield* Stdio.serve(serveTo(given.caller))
+    else {
+      const { allowedHosts: hosts, caller, host, port } = given
+      const { url } = yield* Effect.mapError(
+        Http.open(serveTo, {
+          ...(Option.isSome(host) && { host: host.value }),
+          port: Option.getOrElse(port, () => usualPort),
+          keys,
+          caller,
+          hosts
+        }),
+        ({ sentence }) => new Refused({ sentence, code: 1 })
+      )
+      yield* Console.error(`spillway: listening on ${url}`)
+      yield* stopAsked
+    }
+    // What does not end by itself is ended: nobody waits for it any more.
+    yield* Effect.sync(() => setTimeout(() => process.exit(1), drainMillis).unref())
+  }).pipe(Effect.scoped)
+
+/** Refuses what is only for a server that listens. */
+const fitting = ({ allowedHosts, host, http, keys, port }: Given): Effect.Effect<void, Refused> => {
+  const flags = { "--port": Option.isSome(port), "--host": Option.isSome(host) }
+  const lists = { "--key": keys.length > 0, "--allow-host": allowedHosts.length > 0 }
+  const given = Object.entries({ ...flags, ...lists }).flatMap(([flag, isGiven]) => (isGiven ? [flag] : []))
+  if (http || given.length === 0) return Effect.void
+  const sentence = `${given.join(", ")} ${given.length === 1 ? "is" : "are"} for a server: say --http, or leave it out.`
+  return Effect.fail(new Refused({ sentence, code: 2 }))
+}
+
+/** One above the gateway's. */
+const usualPort = 11_436
+
+const drainMillis = 5_000

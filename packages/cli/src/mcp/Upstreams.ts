@@ -1,0 +1,93 @@
+/**
+ * What a few flags say of servers and models, as the options of a router.
+ *
+ * The models that are named are all that can be asked, the first of them where nothing else is said; without any,
+ * whatever is there can be asked by its name.
+ */
+import type { Router } from "@spillway/core"
+import { Ollama, OpenAi } from "@spillway/upstream"
+import { Option, Result } from "effect"
+import { Refused } from "../Refused.ts"
+
+/** What was given. */
+export interface Given {
+  readonly ollama: Option.Option<string>
+  readonly openai: Option.Option<string>
+  readonly openaiKey: Option.Option<string>
+  readonly models: ReadonlyArray<string>
+}
+
+/** The environment of the process. */
+export type Environment = Readonly<Record<string, string | undefined>>
+
+/** The options, or what is wrong with the flags. */
+export const optionsOf = (given: Given, environment: Environment): Result.Result<Router.Options, Refused> => {
+  const named = Option.map(given.openaiKey, nameOf)
+  const key = Option.flatMap(named, (name) => Option.fromUndefinedOr(environment[name]))
+  if (Option.isSome(named) && Option.isNone(key)) {
+    return Result.fail(wrong("--openai-key names no environment variable that is set: write its name, not the key."))
+  }
+  if (Option.isSome(named) && Option.isNone(given.openai)) {
+    return Result.fail(wrong("--openai-key is for a server: name it with --openai, as https://api.openai.com/v1."))
+  }
+  const isOllama = Option.isSome(given.ollama) || Option.isNone(given.openai)
+  const url = Option.getOrElse(given.ollama, () => hostOf(environment["OLLAMA_HOST"] ?? ""))
+  const upstreams: Router.Options["upstreams"] = {
+    ...(isOllama && { ollama: { upstream: Ollama.make("ollama", { url }) } }),
+    ...(Option.isSome(given.openai) && {
+      openai: {
+        upstream: OpenAi.make("openai", { url: given.openai.value, ...(Option.isSome(key) && { key: key.value }) }),
+        // A hosted server has many, and learning would begin with one.
+        slots: hostedSlots
+      }
+    })
+  }
+  const routes = Object.fromEntries(given.models.map((model) => [model, { targets: [targetOf(model, upstreams)] }]))
+  return Result.succeed({
+    upstreams,
+    ...(given.models.length > 0 && { routes, anonymous: { routes: given.models } }),
+    defaults: { health: { every: "5s" } }
+  })
+}
+
+/** Keys by callers, each given as the name of a caller and that of an environment variable. */
+export const keysOf = (
+  given: ReadonlyArray<string>,
+  environment: Environment
+): Result.Result<Readonly<Record<string, string>>, Refused> => {
+  const keys: Record<string, string> = {}
+  for (const each of given) {
+    const [, caller, variable = ""] = /^([\w.-]{1,64})=(.+)$/.exec(each) ?? []
+    const key = environment[nameOf(variable)]
+    // What was written may be the key itself, and is not shown.
+    if (caller === undefined) return Result.fail(wrong("--key is no CALLER=VARIABLE: write it as ann=ANN_KEY."))
+    if (key === undefined || key.trim() === "") {
+      const sentence = `--key of ${caller} names no environment variable that is set: write its name, not the key.`
+      return Result.fail(wrong(sentence))
+    }
+    keys[caller] = key.trim()
+  }
+  return Result.succeed(keys)
+}
+
+const wrong = (sentence: string): Refused => new Refused({ sentence, code: 2 })
+
+/** Whoever writes a shell's dollar before a name means the same. */
+const nameOf = (variable: string): string => variable.replace(/^\$/, "")
+
+const hostedSlots = 32
+
+const targetOf = (model: string, upstreams: Router.Options["upstreams"]): string => {
+  const [first] = Object.keys(upstreams)
+  return Object.hasOwn(upstreams, model.split("/", 1)[0]!) && model.includes("/") ? model : `${first}/${model}`
+}
+
+/** Where an Ollama is, as its own variable says it: the scheme, the host and the port may each be left out. */
+export const hostOf = (said: string): string => {
+  const [, scheme = "http", rest = ""] = /^(?:(https?):\/\/)?(.*)$/i.exec(said.trim()) ?? []
+  const usual = said.includes("://") ? (scheme === "https" ? ":443" : ":80") : ":11434"
+  const [, host = "", port = usual, path = ""] = /^(\[[^\]]*\]|[^:/]*)(:\d+)?(\/.*)?$/.exec(rest) ?? []
+  // What listens everywhere is reached here.
+  const reached = host === "" || host === "0.0.0.0" || host === "[::]" ? "127.0.0.1" : host
+  return `${scheme}://${reached}${port}${path}`
+}
