@@ -76,7 +76,7 @@ export class Journal {
     return Effect.gen({ self: this }, function* () {
       const isHeard = [...this.listeners].some(({ topics }) => topics.size > 0)
       // Beside: a server that does not answer must not hold up what others have done meanwhile.
-      if (isHeard) yield* Effect.forkDetach(this.service.look)
+      if (isHeard) yield* Effect.forkDetach(this.service.look, { startImmediately: true })
       const status = yield* this.service.status
       const now = DateTime.formatIso(DateTime.makeUnsafe(yield* Clock.currentTimeMillis))
       const isNews = this.note(Health.troubles(status), now)

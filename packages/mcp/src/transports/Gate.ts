@@ -38,11 +38,12 @@ export const make = ({ caller = "default", host, hosts = [], keys = {} }: Option
   )
   const callers = new Map(Object.entries(keys).map(([name, key]) => [digest(key), name]))
   return (headers) => {
-    if (!names.has(nameIn(`http://${headers.host ?? ""}`))) {
+    const [, name = ""] = /^([\w.-]+|\[[\da-f:.]+\])(?::\d+)?$/i.exec(headers.host ?? "") ?? []
+    if (!names.has(name.toLowerCase())) {
       return { status: 403, sentence: "Host names another server: use the address that this one listens on." }
     }
     const { origin } = headers
-    if (origin !== undefined && !names.has(nameIn(origin))) {
+    if (origin !== undefined && !names.has(URL.canParse(origin) ? new URL(origin).hostname : "")) {
       return { status: 403, sentence: "Origin is another site: only pages of this machine may ask here." }
     }
     if (callers.size === 0) return { caller }
@@ -57,5 +58,3 @@ export const make = ({ caller = "default", host, hosts = [], keys = {} }: Option
 const digest = (key: string): string => createHash("sha256").update(key).digest("hex")
 
 const bracketed = (host: string): string => (host.includes(":") && !host.startsWith("[") ? `[${host}]` : host)
-
-const nameIn = (address: string): string => (URL.canParse(address) ? new URL(address).hostname : "")
