@@ -1,8 +1,8 @@
 /**
  * Binds what a client sees to the SDK's server, of which each session has one.
  *
- * It is the low-level server of the SDK, which sends our schemas as they are: the other one wants each of them once more
- * in Zod, and drops what it does not know. It holds no arguments to their schemas; the surface does.
+ * It is the low-level server of the SDK, which sends our schemas as they are: the other one wants each of them once
+ * more in Zod, and drops what it does not know. It holds no arguments to their schemas; the surface does.
  */
 import { Server } from "@modelcontextprotocol/sdk/server/index.js"
 import type { RequestHandlerExtra } from "@modelcontextprotocol/sdk/shared/protocol.js"

@@ -2,15 +2,15 @@
  * How a refusal reaches an agent: as a tool error in plain words, which end with the same facts for a program.
  *
  * It is no error of the protocol, since those are shown to no model. It has no structured content, which clients hold
- * to the tool's schema and then report instead of the refusal. Clients that drop `_meta` still have the facts at the end
- * of the words.
+ * to the tool's schema and then report instead of the refusal. Clients that drop `_meta` still have the facts at the
+ * end of the words.
  */
 import { refusal, SpillwayError } from "@spillway/core"
 import { Cause } from "effect"
 import { millis } from "./Wire.ts"
 
 /** Where the facts stand in `_meta`. */
-export const metaKey = "dev.spillway/error"
+const metaKey = "dev.spillway/error"
 
 /** What a program reads of a refusal. */
 export interface Facts {

@@ -1,6 +1,6 @@
 /**
- * Everything that a client sees, made once and shared by all sessions: tools with their compiled schemas, resources, and
- * a few lines on how to use them.
+ * Everything that a client sees, made once and shared by all sessions: tools with their compiled schemas, resources,
+ * and a few lines on how to use them.
  *
  * Their order is always the same, so that a client's cache of them stays good.
  */

@@ -36,7 +36,7 @@ const stateOf = ({ isOver, position, stage, target }: Router.Progress): string =
   [stage, position, target, isOver].join(" ")
 
 /** How far it has come, as a person would say it. */
-export const wordsOf = (progress: Router.Progress): string => {
+const wordsOf = (progress: Router.Progress): string => {
   const { isOver, parts, position, stage, startsIn, target = "a server" } = progress
   if (stage === "queue") {
     if (position === undefined) return "waiting for a turn"

@@ -47,14 +47,14 @@ describe("a page in a browser", () => {
   it("is turned away by the Host that it names, or by its own name, though it comes from this machine", async () => {
     const { sessions, url } = await scene()
     for (const host of ["evil.example", "localhost.evil.example", "127.0.0.1.nip.io:80", "127.0.0.1@evil.example"]) {
-      expect((await send(url, { host })).status, host).toBe(403)
+      expect([host, (await send(url, { host })).status]).toStrictEqual([host, 403])
     }
     for (const origin of ["https://evil.example", "null", "http://localhost.evil.example", "file://"]) {
-      expect((await send(url, { origin })).status, origin).toBe(403)
+      expect([origin, (await send(url, { origin })).status]).toStrictEqual([origin, 403])
     }
     expect(sessions()).toBe(0)
     for (const host of ["localhost", "127.0.0.1:1", "[::1]:80", "LOCALHOST:99"]) {
-      expect((await send(url, { host })).status, host).toBe(200)
+      expect([host, (await send(url, { host })).status]).toStrictEqual([host, 200])
     }
     expect((await send(url, { origin: "http://localhost:6274" })).status).toBe(200)
   })

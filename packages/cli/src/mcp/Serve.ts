@@ -53,7 +53,8 @@ const fitting = ({ allowedHosts, host, http, keys, port }: Given): Effect.Effect
   const lists = { "--key": keys.length > 0, "--allow-host": allowedHosts.length > 0 }
   const given = Object.entries({ ...flags, ...lists }).flatMap(([flag, isGiven]) => (isGiven ? [flag] : []))
   if (http || given.length === 0) return Effect.void
-  const sentence = `${given.join(", ")} ${given.length === 1 ? "is" : "are"} for a server: say --http, or leave it out.`
+  const [are, them] = given.length === 1 ? ["is", "it"] : ["are", "them"]
+  const sentence = `${given.join(", ")} ${are} for a server: say --http, or leave ${them} out.`
   return Effect.fail(new Refused({ sentence, code: 2 }))
 }
 

@@ -31,7 +31,7 @@ for (const [door, open] of [
       }
     })
 
-    it("only the models that were named can be asked, the first of them by default, as the caller that was named", async () => {
+    it("only models that were named can be asked, the first by default, as the caller that was named", async () => {
       const { url } = await simulated({ models: [model("a"), model("b"), model("c")] })
       const client = await open(["--ollama", url, "--model", "b", "--model", "c", "--caller", "editor"])
       expect((await call(client, "list_models")).structuredContent).toMatchObject({

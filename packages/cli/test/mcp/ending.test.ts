@@ -1,4 +1,4 @@
-/** That the process ends with its client, however that ends, with calls in flight; and says nothing but the protocol. */
+/** The process ends with its client, however that ends, with calls in flight; and says nothing but the protocol. */
 import { spawn } from "node:child_process"
 import { readFileSync } from "node:fs"
 import { describe, expect, it } from "vitest"

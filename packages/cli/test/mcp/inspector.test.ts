@@ -1,13 +1,13 @@
 /** The Inspector, which holds schemas to what every client can read, at both doors of the real command. */
 import { spawn } from "node:child_process"
 import { mkdtempSync, readFileSync, rmSync } from "node:fs"
-import { createRequire } from "node:module"
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
+import { fileURLToPath } from "node:url"
 import { describe, expect, it, onTestFinished } from "vitest"
 import { listening, main, model, simulated } from "./doors.ts"
 
-const manifest = createRequire(import.meta.url).resolve("@modelcontextprotocol/inspector/package.json")
+const manifest = fileURLToPath(import.meta.resolve("@modelcontextprotocol/inspector/package.json"))
 
 const { bin } = JSON.parse(readFileSync(manifest, "utf8")) as { readonly bin: { readonly "mcp-inspector": string } }
 
@@ -41,12 +41,12 @@ describe("the Inspector", { timeout: 120_000 }, () => {
       const { url } = await simulated({ models: [model("a")] })
       const { after, before } = await open(url)
       const listed = await inspect(...before, "--method", "tools/list", "--strict", ...after)
-      expect(listed.code, listed.out + listed.err).toBe(0)
+      expect(listed).toMatchObject({ code: 0 })
       expect((JSON.parse(listed.out) as { readonly tools: ReadonlyArray<unknown> }).tools).toHaveLength(5)
       const call = (argument: string) =>
         inspect(...before, "--method", "tools/call", "--tool-name", "generate", "--tool-arg", argument, ...after)
       const answered = await call("prompt=Why?")
-      expect(answered.code, answered.out + answered.err).toBe(0)
+      expect(answered).toMatchObject({ code: 0 })
       expect(JSON.parse(answered.out)).toMatchObject({ structuredContent: { target: "ollama/a:latest" } })
       const refused = await call("system=Be brief")
       expect(refused.code).not.toBe(0)

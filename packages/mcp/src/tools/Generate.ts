@@ -1,8 +1,8 @@
 /**
  * `generate`: asks a model, through everything that the router does.
  *
- * What it answers is told twice, as words for a person or a model and as data for a program: an answer that is not whole
- * says so in both.
+ * What it answers is told twice, as words for a person or a model and as data for a program: an answer that is not
+ * whole says so in both.
  */
 import { Part, Question, refusal, type SpillwayError, Usage } from "@spillway/core"
 import { Clock, Duration, Effect, Result } from "effect"

@@ -1,8 +1,8 @@
 /**
  * The sessions of an HTTP server: bounded in number, each of one caller, and forgotten when nothing has come for long.
  *
- * The SDK keeps a session until its client ends it, and many never do. One that is at work, or that a client listens to,
- * is not idle.
+ * The SDK keeps a session until its client ends it, and many never do. One that is at work, or that a client listens
+ * to, is not idle.
  */
 // @effect-diagnostics globalTimers:off asyncFunction:off
 import type { Server } from "@modelcontextprotocol/sdk/server/index.js"

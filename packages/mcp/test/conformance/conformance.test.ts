@@ -1,15 +1,15 @@
 /** The protocol's own conformance suite, against our transports, and against our server where it needs no fixtures. */
 import { spawn } from "node:child_process"
 import { mkdtempSync, readFileSync, rmSync } from "node:fs"
-import { createRequire } from "node:module"
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
+import { fileURLToPath } from "node:url"
 import { Http } from "@spillway/mcp"
 import { describe, expect, it, onTestFinished } from "vitest"
 import { held, scene } from "../fixtures/scene.ts"
 import { everything } from "./everything.ts"
 
-const manifest = createRequire(import.meta.url).resolve("@modelcontextprotocol/conformance/package.json")
+const manifest = fileURLToPath(import.meta.resolve("@modelcontextprotocol/conformance/package.json"))
 
 const { bin } = JSON.parse(readFileSync(manifest, "utf8")) as { readonly bin: { readonly conformance: string } }
 
@@ -29,7 +29,7 @@ describe("the conformance suite", { timeout: 120_000 }, () => {
   it("passes in full through our transports", async () => {
     const { url } = await held(Http.open(everything))
     const { code, printed } = await run(url, "--suite", "active")
-    expect(code, printed).toBe(0)
+    expect({ code, printed }).toMatchObject({ code: 0 })
     expect(printed).toMatch(/Total: 40 passed, 0 failed/)
   })
 
@@ -44,7 +44,7 @@ describe("the conformance suite", { timeout: 120_000 }, () => {
       "dns-rebinding-protection"
     ]) {
       const { code, printed } = await run(url, "--scenario", scenario)
-      expect(code, `${scenario}\n${printed}`).toBe(0)
+      expect({ code, scenario, printed }).toMatchObject({ code: 0 })
     }
   })
 })

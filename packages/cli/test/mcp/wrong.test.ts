@@ -1,0 +1,64 @@
+/** `spillway mcp` that is used wrongly: what it says, and that it shows no key. */
+import { createServer } from "node:net"
+import { describe, expect, it } from "vitest"
+import { hostOf } from "../../src/mcp/Upstreams.ts"
+import { start } from "./doors.ts"
+
+const secret = "sk-open-sesame"
+
+describe("spillway mcp ends with 2 and says what would be right", { timeout: 60_000 }, () => {
+  const wrong: ReadonlyArray<readonly [words: ReadonlyArray<string>, told: RegExp]> = [
+    [["--prot", "1"], /spillway mcp has no --prot: did you mean --port\?/],
+    [["--http", "--port", "70000"], /--port cannot be "70000": write a port from 0 to 65535/],
+    [
+      ["--port", "1", "--key", "ann=KEY"],
+      /^spillway: --port, --key are for a server: say --http, or leave them out\.\n$/
+    ],
+    [["--http", "--key", secret], /^spillway: --key is no CALLER=VARIABLE: write it as ann=ANN_KEY\.\n$/],
+    [["--http", "--key", `ann=${secret}`], /^spillway: --key of ann names no environment variable that is set: /],
+    [
+      ["--openai", "http://127.0.0.1:1", "--openai-key", secret],
+      /^spillway: --openai-key names no environment variable/
+    ],
+    [["--openai-key", "HOME"], /^spillway: --openai-key is for a server: name it with --openai, /],
+    [["--ollama", "ftp://example.com"], /^spillway: .*url: read "ftp:\/\/example\.com", write an address/s],
+    [["--http", "--host", "0.0.0.0"], /^spillway: 0\.0\.0\.0 can be reached from other machines: name a key /]
+  ]
+  for (const [words, told] of wrong) {
+    it(words.join(" ").replace(secret, "..."), async () => {
+      const { code, said } = start([...words])
+      expect(await code).toBe(words.includes("0.0.0.0") ? 1 : 2)
+      expect(said.err).toMatch(told)
+      expect(said.out).toBe("")
+      expect(said.err).not.toContain(secret)
+    })
+  }
+
+  it("but with 1 where the port is taken", async () => {
+    const other = createServer().listen(0, "127.0.0.1")
+    await new Promise((resolve) => other.once("listening", resolve))
+    const { port } = other.address() as { readonly port: number }
+    const { code, said } = start(["--http", "--port", String(port)])
+    expect(await code).toBe(1)
+    other.close()
+    expect(said.err).toContain(`127.0.0.1:${port} is taken`)
+  })
+})
+
+describe("the address of an Ollama", () => {
+  it("is read as Ollama reads its own variable", () => {
+    for (const [said, address] of [
+      ["", "http://127.0.0.1:11434"],
+      ["0.0.0.0", "http://127.0.0.1:11434"],
+      ["0.0.0.0:8080", "http://127.0.0.1:8080"],
+      ["gpu1", "http://gpu1:11434"],
+      ["gpu1:80", "http://gpu1:80"],
+      [":8080", "http://127.0.0.1:8080"],
+      ["http://gpu1", "http://gpu1:80"],
+      ["https://ollama.example/base", "https://ollama.example:443/base"],
+      ["[::1]:8080", "http://[::1]:8080"]
+    ]) {
+      expect([said, hostOf(said!)]).toStrictEqual([said, address])
+    }
+  })
+})
