@@ -68,6 +68,8 @@ export interface Service {
   readonly progress: (facts: Facts) => Effect.Effect<Progress>
   /** Lets nobody in at a server any more, or in again; what runs there goes on. */
   readonly drain: (upstream: string, isDraining?: boolean) => Effect.Effect<void, SpillwayError>
+  /** Closes the circuit of a target, as if nothing had ever failed there: for whoever has mended it. */
+  readonly reset: (target: string) => Effect.Effect<void, SpillwayError>
 }
 
 /** How budgets stand. */
@@ -110,6 +112,12 @@ export const make = (options: Options): Effect.Effect<Service, OptionsRefused, S
           return Effect.fail(
             refusal({ _tag: "BadRequest", field: "upstream", read: JSON.stringify(upstream), expected })
           )
+        }),
+      reset: (target) =>
+        Effect.suspend(() => {
+          if (router.servers.find(target) !== undefined) return router.breaker.reset(target)
+          const expected = "a target that has been asked, or that a route names, as upstream/model"
+          return Effect.fail(refusal({ _tag: "BadRequest", field: "target", read: JSON.stringify(target), expected }))
         })
     }
   })

@@ -56,6 +56,29 @@ describe("a target", () => {
     })
   )
 
+  it.effect("whose circuit is reset is asked at once, as if nothing had ever failed there", () =>
+    Effect.gen(function* () {
+      const { spillway, states } = yield* scene((servers) => ({
+        upstreams: upstreams(servers),
+        routes: { chat: { targets: ["gpu1/m"] } },
+        defaults: { breaker: { failures: 2, open: "10m" }, retry: { attempts: 1 } }
+      }))
+      const [state] = states
+      state!.fails = refusal({ _tag: "Overloaded", target: "gpu1/m" })
+      const failing = yield* Effect.forEach([1, 2], () => asking(spillway))
+      yield* pass(3)
+      yield* Fiber.joinAll(failing)
+      assert.strictEqual((yield* spillway.explain("chat")).tiers[0]!.targets[0]!.closed, "open")
+      state!.fails = undefined
+      yield* spillway.reset("gpu1/m")
+      const fibers = yield* Effect.forEach([1, 2], () => asking(spillway))
+      yield* pass(3)
+      assert.deepStrictEqual((yield* Fiber.joinAll(fibers)).map(reasonOf), ["ok", "ok"])
+      const refused = yield* Effect.flip(spillway.reset("gpu9/m"))
+      assert.match(refused.message, /^target was "gpu9\/m": it has to be a target that has been asked, /)
+    })
+  )
+
   it.effect("that is drained ends what it has, and gets nothing new", () =>
     Effect.gen(function* () {
       const { spillway, states } = yield* scene((servers) => ({ upstreams: upstreams(servers), routes: { chat } }))
