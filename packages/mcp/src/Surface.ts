@@ -17,6 +17,8 @@ import { embed } from "./tools/Embed.ts"
 import { generate } from "./tools/Generate.ts"
 import { health } from "./tools/Health.ts"
 import { listModels } from "./tools/ListModels.ts"
+import { resetBreaker } from "./tools/ResetBreaker.ts"
+import { setUpstream } from "./tools/SetUpstream.ts"
 
 /** A tool as it is listed. */
 export interface Listed extends Pick<Tool, "name" | "title" | "description" | "annotations"> {
@@ -43,9 +45,18 @@ export interface Surface {
   readonly call: (name: string, given: unknown, asking: Asking) => Effect.Effect<Result> | undefined
 }
 
+/** What is offered beside what everybody has. */
+export interface Options {
+  /** Whether whoever comes in may take servers out of service, and close breakers. */
+  readonly admin?: boolean
+}
+
 /** Makes it. */
-export const make = (door: Door): Surface => {
-  const tools: ReadonlyArray<Tool> = [generate(door), embed(door), listModels(door), health(door), budget(door)]
+export const make = (door: Door, { admin = false }: Options = {}): Surface => {
+  const tools: ReadonlyArray<Tool> = [
+    ...[generate(door), embed(door), listModels(door), health(door), budget(door)],
+    ...(admin ? [setUpstream(door), resetBreaker(door)] : [])
+  ]
   const known = new Map(tools.map((tool) => [tool.name, { tool, check: Arguments.check(tool.input) }]))
   return {
     journal: door.journal,

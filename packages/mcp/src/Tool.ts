@@ -54,6 +54,14 @@ export const looking: Annotations = {
   openWorldHint: false
 }
 
+/** What changes how everybody's calls go. */
+export const changing: Annotations = {
+  readOnlyHint: false,
+  destructiveHint: false,
+  idempotentHint: true,
+  openWorldHint: false
+}
+
 /** A property that has that type, and what it is in words where its name does not say so. */
 export const property = (type: string, description?: string): Readonly<Record<string, unknown>> => ({
   type,

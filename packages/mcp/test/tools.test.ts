@@ -241,6 +241,58 @@ describe("budget", () => {
   })
 })
 
+describe("set_upstream and reset_breaker", () => {
+  const routes = { router: () => ({ routes: { chat: { targets: ["gpu/a"] } } }), door: { routes: ["chat"] } }
+
+  it("are for whom they are offered, and take a server out of service and back", async () => {
+    const { url } = await scene({ ...routes, surface: { admin: true } })
+    const client = await connected(url)
+    const state = async () => ((await call(client, "health")).structuredContent as { readonly status: string }).status
+    const drained = await call(client, "set_upstream", { upstream: "gpu", enabled: false })
+    expect(drained.structuredContent).toStrictEqual({ upstream: "gpu", enabled: false })
+    expect(await state()).toBe("down")
+    const refused = await call(client, "generate", { prompt: "Why?" })
+    expect(refused._meta).toMatchObject({ "dev.spillway/error": { code: "unavailable" } })
+    await call(client, "set_upstream", { upstream: "gpu", enabled: true })
+    expect([await state(), (await call(client, "generate", { prompt: "Why?" })).isError]).toStrictEqual([
+      "ok",
+      undefined
+    ])
+    expect(textOf(await call(client, "set_upstream", { upstream: "cpu", enabled: true }))).toMatch(
+      /^upstream was "cpu":/
+    )
+  })
+
+  it("close a breaker whose target has been mended", async () => {
+    const { server, url } = await scene({
+      ...routes,
+      sim: { faults: ["overloaded model=a*"] },
+      router: () => ({
+        routes: { chat: { targets: ["gpu/a"] } },
+        defaults: { retry: { attempts: 1 }, breaker: { failures: 1, open: "10m" } }
+      }),
+      surface: { admin: true }
+    })
+    const client = await connected(url)
+    await call(client, "generate", { prompt: "Why?" })
+    await fetch(`${server.url}/_sim/faults`, { method: "DELETE" })
+    const ask = async () => (await call(client, "generate", { prompt: "Why?" })).isError
+    expect(await ask()).toBe(true)
+    expect((await call(client, "reset_breaker", { target: "gpu/a" })).structuredContent).toStrictEqual({
+      target: "gpu/a"
+    })
+    expect(await ask()).toBeUndefined()
+    expect((await call(client, "reset_breaker", { target: "gpu/z" })).isError).toBe(true)
+  })
+
+  it("are not there for anybody else", async () => {
+    const client = await connected((await scene()).url)
+    await expect(call(client, "set_upstream", { upstream: "gpu", enabled: false })).rejects.toMatchObject({
+      code: -32_602
+    })
+  })
+})
+
 describe("a tool that is not there", () => {
   it("is an error of the protocol, and so is a resource", async () => {
     const client = await connected((await scene()).url)

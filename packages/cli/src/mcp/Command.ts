@@ -17,6 +17,11 @@ const flags = {
     Flag.atLeast(0)
   ),
   caller: text("caller", "NAME", "Who asks, for limits and budgets (default)").pipe(Flag.withDefault("default")),
+  admin: Flag.Boolean("admin").pipe(
+    Flag.withoutNegation,
+    Flag.withDescription("Also the tools that drain servers and close breakers, for whoever comes in"),
+    Flag.withDefault(false)
+  ),
   http: Flag.Boolean("http").pipe(
     Flag.withoutNegation,
     Flag.withDescription("Listen for many clients over HTTP, and not to one over standard input"),

@@ -25,7 +25,7 @@ export const serve = (given: Given): Effect.Effect<void, Refused> =>
     })
     yield* Effect.addFinalizer(() => Effect.promise(close))
     const routes = Object.keys(options.routes ?? {})
-    const surface = Surface.make(yield* Door.make({ service, routes }))
+    const surface = Surface.make(yield* Door.make({ service, routes }), { admin: given.admin })
     const serveTo = (caller: string) => Binding.bind(surface, { caller, version })
     if (!given.http) yield* Stdio.serve(serveTo(given.caller))
     else {
