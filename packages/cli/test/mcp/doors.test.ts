@@ -17,7 +17,7 @@ for (const [door, open] of [
   describe(`over ${door}`, { timeout: 60_000 }, () => {
     it("every tool answers what its schema says, and every resource can be read", async () => {
       const { url } = await simulated()
-      const client = await open(["--ollama", url])
+      const client = await open(["--ollama", url, "--admin"])
       expect(client.getServerVersion()?.name).toBe("spillway")
       expect((await call(client, "list_models")).structuredContent).toMatchObject({ default: "a:latest" })
       const asked = await call(client, "generate", { prompt: "Why? [[sim tokens=5]]" })
@@ -25,6 +25,8 @@ for (const [door, open] of [
       expect((await call(client, "embed", { input: ["one"] })).structuredContent).toMatchObject({ dims: 64 })
       expect((await call(client, "health", { detail: true })).structuredContent).toMatchObject({ status: "ok" })
       expect((await call(client, "budget")).structuredContent).toStrictEqual({ caller: "default", budgets: [] })
+      const drained = { upstream: "ollama", enabled: false }
+      expect((await call(client, "set_upstream", drained)).structuredContent).toStrictEqual(drained)
       for (const { uri } of (await client.listResources()).resources) {
         const { contents } = await client.readResource({ uri })
         expect(JSON.parse((contents[0] as { readonly text: string }).text)).toBeInstanceOf(Object)

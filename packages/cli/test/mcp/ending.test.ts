@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process"
 import { readFileSync } from "node:fs"
 import { describe, expect, it } from "vitest"
-import { main, model, simulated, type Started, start, until } from "./doors.ts"
+import { listening, main, model, simulated, type Started, start, until } from "./doors.ts"
 
 const initialize = {
   jsonrpc: "2.0",
@@ -82,6 +82,71 @@ describe("with a call in flight, the process ends well and its call with it, whe
       await until(() => !isAlive(pid), 5_000)
     }
   )
+})
+
+describe("a client that does not read what it is answered", () => {
+  const listing = (count: number): string =>
+    lines(
+      ...Array.from({ length: count }, (_, index) => ({
+        jsonrpc: "2.0",
+        id: index + 2,
+        method: "tools/list",
+        params: { _meta: { padding: "x".repeat(500) } }
+      }))
+    )
+
+  it("is not read either, until it reads on; and then nothing is lost", { timeout: 60_000 }, async () => {
+    const { url } = await simulated()
+    const { child } = start(["--ollama", url])
+    child.stdout.removeAllListeners("data")
+    child.stdout.pause()
+    child.stdin.write(lines(initialize))
+    child.stdin.write(listing(6_000))
+    await new Promise((resolve) => setTimeout(resolve, 3_000))
+    expect(child.stdin.writableLength).toBeGreaterThan(500_000)
+    let answers = 0
+    child.stdout.setEncoding("utf8").on("data", (text: string) => (answers += text.split("\n").length - 1))
+    child.stdout.resume()
+    await until(() => answers === 6_001, 30_000)
+  })
+
+  it("does not keep the process from ending", { timeout: 60_000 }, async () => {
+    const { url } = await simulated()
+    const { child } = start(["--ollama", url])
+    child.stdout.removeAllListeners("data")
+    child.stdout.pause()
+    child.stdin.write(lines(initialize))
+    child.stdin.write(listing(2_000))
+    await new Promise((resolve) => setTimeout(resolve, 2_000))
+    const begun = performance.now()
+    child.kill("SIGTERM")
+    await new Promise((resolve) => child.once("exit", resolve))
+    expect(performance.now() - begun).toBeLessThan(8_000)
+  })
+})
+
+describe("over HTTP", () => {
+  it("the calls of all clients end with the process that is told to", { timeout: 60_000 }, async () => {
+    const server = await simulated({ models: [model("a", { decode: 20 })] })
+    const { child, code, url } = await listening(["--ollama", server.url])
+    const headers = { "content-type": "application/json", accept: "application/json, text/event-stream" }
+    const post = (message: unknown, session?: string) =>
+      fetch(url, {
+        method: "POST",
+        headers: { ...headers, ...(session !== undefined && { "mcp-session-id": session }) },
+        body: JSON.stringify(message)
+      })
+    const begun = await post(initialize)
+    const asked = post(generate, begun.headers.get("mcp-session-id")!)
+      .then((response) => response.text())
+      .catch(() => "gone")
+    const chats = () => server.traffic.passages.filter(({ path }) => path === "/api/chat")
+    await until(() => chats().some(({ end, packets }) => end === "open" && packets > 0))
+    child.kill("SIGTERM")
+    expect(await code).toBe(0)
+    await asked
+    await until(() => chats().every(({ end }) => end === "left"))
+  })
 })
 
 /** Whether there is such a process that still does something. */

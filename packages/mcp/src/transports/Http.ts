@@ -42,11 +42,14 @@ export const open = (serve: Serve, options: Options = {}): Effect.Effect<Running
     const sessions = new Sessions(serve, { sessionsMax, idleForMillis, bodyMax })
     yield* Effect.addFinalizer(() => Effect.promise(() => sessions.close()))
     const gate = Gate.make({ ...options, host })
-    const server = createServer({ headersTimeout: 10_000, keepAliveTimeout: 60_000 }, (request, response) => {
-      const answered = handle(sessions, gate, request, response)
-      // It has said what is wrong, or cannot say anything to anybody any more.
-      answered.catch(() => response.destroy())
-    })
+    const server = createServer(
+      { headersTimeout: 10_000, requestTimeout: 30_000, keepAliveTimeout: 60_000 },
+      (request, response) => {
+        const answered = handle(sessions, gate, request, response)
+        // It has said what is wrong, or cannot say anything to anybody any more.
+        answered.catch(() => response.destroy())
+      }
+    )
     server.maxConnections = connectionsMax
     yield* Effect.acquireRelease(listening(server, host, port), () =>
       Effect.callback<void>((resume) => {

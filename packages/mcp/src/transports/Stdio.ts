@@ -28,10 +28,20 @@ export const serve = (server: Server): Effect.Effect<void, never, Scope.Scope> =
 /** Standard output as the protocol has it. Everybody else's goes to standard error until the end of the scope. */
 const claimed: Effect.Effect<Writable, never, Scope.Scope> = Effect.acquireRelease(
   Effect.sync(() => {
-    const { stdout } = process
+    const { stdin, stdout } = process
     const write = stdout.write.bind(stdout)
     stdout.write = process.stderr.write.bind(process.stderr)
-    return Object.create(stdout, { write: { value: write } }) as Writable
+    const told = (text: string): boolean => {
+      // Whoever does not read what he is answered is not read either, before it fills the memory.
+      if (!write(text) && stdout.writableLength > unreadMax && !stdin.isPaused()) {
+        stdin.pause()
+        stdout.once("drain", () => stdin.resume())
+      }
+      // The SDK would listen once for each answer that waits.
+      return true
+    }
+    // All that the SDK asks of it.
+    return { write: told } as unknown as Writable
   }),
   () =>
     Effect.sync(() => {
@@ -39,6 +49,8 @@ const claimed: Effect.Effect<Writable, never, Scope.Scope> = Effect.acquireRelea
       Reflect.deleteProperty(process.stdout, "write")
     })
 )
+
+const unreadMax = 4_000_000
 
 const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const
 
