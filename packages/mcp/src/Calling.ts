@@ -2,8 +2,8 @@
  * One question on its way: its answer as it grows, and how far it has come; ended by us before its client gives up.
  *
  * A client that has waited for too long hears nothing, and what was answered by then is lost with it. So a call is over
- * a little sooner, with what is there. That says nothing of the model and nothing to the router, which is told only the
- * deadline that the caller has named himself.
+ * a little sooner, with what is there. To the router that is a caller who has left, from which it learns how long he
+ * waits; a deadline it is told only where the caller has named one himself.
  */
 import { Answer, Facts, Part, Policy, type Question, refusal, type Router, SpillwayError } from "@spillway/core"
 import type { Summary } from "@spillway/core"
@@ -17,11 +17,15 @@ export interface Called extends Router.Receipt {
   /** Absent where the call was ended before the answer was. */
   readonly summary: Summary.Summary | undefined
   readonly isOver: boolean
+  /** Whether it was ended for its length, and not for its time. */
+  readonly isFull: boolean
 }
 
 /** What bounds a call. */
 export interface Bounds {
   readonly patience: Duration.Duration
+  /** So many characters are enough for any reader. */
+  readonly lengthMax: number
   /** What the caller has named himself. */
   readonly deadline?: number | undefined
 }
@@ -31,10 +35,10 @@ export const ask = (
   service: Router.Service,
   question: Question.Question,
   { caller, progress }: Asking,
-  { deadline, patience }: Bounds
+  { deadline, lengthMax, patience }: Bounds
 ): Effect.Effect<Called, SpillwayError> =>
   Effect.suspend(() => {
-    const calling = new Calling(service)
+    const calling = new Calling(service, lengthMax)
     const about = { caller, ...(deadline !== undefined && { deadline }) }
     const answered = Answer.toSink(calling.noted, question, calling).pipe(Policy.about(about), Effect.result)
     const ended = progress === undefined ? Effect.sleep(patience) : calling.told(new Telling(progress), patience)
@@ -54,19 +58,25 @@ export const ask = (
 class Calling {
   private readonly service: Router.Service
   private readonly parts: Array<Part.Part> = []
-  private size = 0
+  private readonly lengthMax: number
+  private length = 0
   private facts: Facts.Facts | undefined
   private stage: Router.Progress["stage"] = "queue"
   onFull: () => void = () => {}
 
-  constructor(service: Router.Service) {
+  constructor(service: Router.Service, lengthMax: number) {
     this.service = service
+    this.lengthMax = lengthMax
   }
 
   emit(part: Part.Part): void {
     this.parts.push(part)
-    this.size += Part.lengthOf(part)
-    if (this.size > sizeMax) this.onFull()
+    this.length += Part.lengthOf(part)
+    if (this.isFull) this.onFull()
+  }
+
+  private get isFull(): boolean {
+    return this.length > this.lengthMax
   }
 
   /** The call, which is known while it is under way. */
@@ -109,7 +119,8 @@ class Calling {
       ...this.service.receipt(this.facts!),
       parts: this.parts,
       summary,
-      isOver: progress?.isOver === true
+      isOver: progress?.isOver === true,
+      isFull: this.isFull
     }))
   }
 
@@ -120,6 +131,3 @@ class Calling {
 
 /** At most four times a second somebody hears of it. */
 const lookEvery = 250
-
-/** So many characters are enough for any reader. */
-const sizeMax = 4_000_000

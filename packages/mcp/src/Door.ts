@@ -15,6 +15,8 @@ export interface Options {
    * answered instead. Clients wait for 60 s, and longer where they are told how far it has come.
    */
   readonly patience?: { readonly silent?: Duration.Input; readonly told?: Duration.Input }
+  /** How many characters an answer may have; a longer one is cut. */
+  readonly lengthMax?: number
   readonly journal?: Omit<Journal.Options, "routes">
 }
 
@@ -23,15 +25,23 @@ export interface Door {
   readonly service: Router.Service
   readonly journal: Journal.Journal
   readonly routes: ReadonlyArray<string>
+  readonly lengthMax: number
   readonly patience: { readonly silent: Duration.Duration; readonly told: Duration.Duration }
 }
 
 /** Makes it. It looks around for as long as its scope lasts. */
-export const make = ({ journal, patience, routes = [], service }: Options): Effect.Effect<Door, never, Scope.Scope> =>
+export const make = ({
+  journal,
+  lengthMax = 4_000_000,
+  patience,
+  routes = [],
+  service
+}: Options): Effect.Effect<Door, never, Scope.Scope> =>
   Effect.map(Journal.make(service, { ...journal, routes }), (made) => ({
     service,
     journal: made,
     routes,
+    lengthMax,
     patience: {
       silent: Duration.fromInputUnsafe(patience?.silent ?? "50 seconds"),
       told: Duration.fromInputUnsafe(patience?.told ?? "170 seconds")

@@ -96,6 +96,14 @@ describe("generate", () => {
     expect(textOf(result)).toContain("Not the whole answer")
   })
 
+  it("is cut where it is longer than anybody wants to read, and the work at the server ends", async () => {
+    const { server, url } = await scene({ sim: { models: [model("a", { decode: 500 })] }, door: { lengthMax: 200 } })
+    const result = await call(await connected(url), "generate", { prompt: "Why? [[sim tokens=2000]]", model: "a" })
+    expect(result.structuredContent).toMatchObject({ truncated: true, finish_reason: "length" })
+    expect((result.structuredContent as { readonly text: string }).text.length).toBeLessThan(400)
+    expect(server.traffic.passages.findLast(({ path }) => path === "/api/chat")?.end).toBe("left")
+  })
+
   it("is over before its client gives up, with what is there by then", async () => {
     const { server, url } = await scene({
       sim: { models: [model("a", { decode: 50 })] },

@@ -52,7 +52,7 @@ const run = (door: Door, given: Given, asking: Asking): Effect.Effect<Said, Spil
     const clock = yield* Clock.Clock
     const begun = clock.currentTimeMillisUnsafe()
     const patience = door.patience.silent
-    const called = yield* Calling.ask(door.service, question, asking, { patience })
+    const called = yield* Calling.ask(door.service, question, asking, { patience, lengthMax: door.lengthMax })
     const vectors = Part.vectorsOf(called.parts)
     const dims = vectors[0]?.length ?? 0
     if (dims * vectors.length > numbersMax) {

@@ -88,7 +88,11 @@ const run = (door: Door, given: Given, asking: Asking): Effect.Effect<Said, Spil
     const patience = asking.progress === undefined ? silent : told
     const clock = yield* Clock.Clock
     const begun = clock.currentTimeMillisUnsafe()
-    const called = yield* Calling.ask(door.service, question, asking, { patience, deadline: given.deadline_ms })
+    const called = yield* Calling.ask(door.service, question, asking, {
+      patience,
+      lengthMax: door.lengthMax,
+      deadline: given.deadline_ms
+    })
     return saidOf(called, model, format !== undefined, clock.currentTimeMillisUnsafe() - begun)
   })
 
@@ -115,10 +119,10 @@ const formatOf = ({ format }: Given): Result.Result<object | undefined, Spillway
 }
 
 const saidOf = (called: Called, asked: string, isJson: boolean, latency: number): Said => {
-  const { attempts, costUsd, isOver, parts, queueMs, summary, target = "" } = called
+  const { attempts, costUsd, isFull, isOver, parts, queueMs, summary, target = "" } = called
   const text = Part.textOf(parts)
   const json = isJson ? parsed(text) : undefined
-  const finish = summary?.finish ?? "timeout"
+  const finish = summary?.finish ?? (isFull ? "length" : "timeout")
   const isTruncated = finish === "timeout" || finish === "length"
   const usage = summary?.usage
   return {
