@@ -53,10 +53,8 @@ export interface Options {
 
 /** Makes it. */
 export const make = (door: Door, { admin = false }: Options = {}): Surface => {
-  const tools: ReadonlyArray<Tool> = [
-    ...[generate(door), embed(door), listModels(door), health(door), budget(door)],
-    ...(admin ? [setUpstream(door), resetBreaker(door)] : [])
-  ]
+  const usual: ReadonlyArray<Tool> = [generate(door), embed(door), listModels(door), health(door), budget(door)]
+  const tools = admin ? [...usual, setUpstream(door), resetBreaker(door)] : usual
   const known = new Map(tools.map((tool) => [tool.name, { tool, check: Arguments.check(tool.input) }]))
   return {
     journal: door.journal,

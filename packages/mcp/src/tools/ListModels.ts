@@ -1,10 +1,10 @@
 /**
  * `list_models`: what `generate` can be asked for by its name, and which of these answers where none is named.
  */
-import type { Router, SpillwayError } from "@spillway/core"
+import type { Router } from "@spillway/core"
 import { Effect } from "effect"
 import { type Door, defaultOf } from "../Door.ts"
-import { listOf, looking, property, type Said, type Tool } from "../Tool.ts"
+import { listOf, looking, property, type Tool } from "../Tool.ts"
 
 /** What it takes. */
 export interface Given {
@@ -45,7 +45,7 @@ export const listModels = (door: Door): Tool<Given> => ({
       const models = listed(door, status).filter(({ available }) => available || !isAvailableOnly)
       const chosen = defaultOf(door, status, "generate")
       return { data: { ...(chosen !== undefined && { default: chosen }), models: models.slice(0, modelsMax) } }
-    }) satisfies Effect.Effect<Said, SpillwayError>
+    })
 })
 
 /** Whoever has more names knows them from elsewhere. */

@@ -8,7 +8,7 @@ import { Data, Effect, type Scope } from "effect"
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
 import type { AddressInfo } from "node:net"
 import * as Gate from "./Gate.ts"
-import { type Serve, Sessions } from "./Sessions.ts"
+import type { Serve, Sessions } from "./Sessions.ts"
 
 /** Where it listens, who may come, and what bounds them. */
 export interface Options extends Partial<Gate.Options> {
@@ -39,6 +39,8 @@ export const open = (serve: Serve, options: Options = {}): Effect.Effect<Running
       const sentence = `${host} can be reached from other machines: name a key for each caller, or listen on 127.0.0.1.`
       return yield* new ListenRefused({ sentence })
     }
+    // Whoever serves one client over standard input does not wait for what only a server needs.
+    const { Sessions } = yield* Effect.promise(() => import("./Sessions.ts"))
     const sessions = new Sessions(serve, { sessionsMax, idleForMillis, bodyMax })
     yield* Effect.addFinalizer(() => Effect.promise(() => sessions.close()))
     const gate = Gate.make({ ...options, host })
