@@ -10,13 +10,15 @@ import { createRequire } from "node:module"
 import { mcp } from "./mcp/Command.ts"
 import * as Presenter from "./Presenter.ts"
 import { Refused } from "./Refused.ts"
-import { sim } from "./sim/Command.ts"
 
 const { version } = createRequire(import.meta.url)("../package.json") as { readonly version: string }
 
+// A client waits for the door, which a simulator would only hold up.
+const commands = process.argv[2] === "mcp" ? [mcp] : [(await import("./sim/Command.ts")).sim, mcp]
+
 const spillway = Command.make("spillway").pipe(
   Command.withDescription("A guard for LLM inference"),
-  Command.withSubcommands([sim, mcp])
+  Command.withSubcommands(commands)
 )
 
 /** What went wrong is said where nobody has said it yet; the result is the exit code. */
