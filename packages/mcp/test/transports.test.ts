@@ -132,13 +132,14 @@ describe("a session", () => {
   })
 
   it("is begun by initialize alone: whatever else comes without one leaves nothing behind", async () => {
-    const { sessions, url } = await scene()
+    const { made, sessions, url } = await scene()
+    const { listeners } = made.journal as unknown as { readonly listeners: ReadonlySet<unknown> }
     const ping = { jsonrpc: "2.0", id: 2, method: "ping" } as unknown as typeof initialize
     expect((await send(url, { body: ping })).status).toBe(400)
     expect((await send(url, { method: "GET" })).status).toBe(400)
     expect((await send(url, { method: "DELETE" })).status).toBe(400)
     expect((await send(url.replace("/mcp", "/other"))).status).toBe(404)
-    expect(sessions()).toBe(0)
+    expect([sessions(), listeners.size]).toStrictEqual([0, 0])
   })
 
   it("is one of so many at most; the next one is told when to come back", async () => {

@@ -41,18 +41,37 @@ describe("progress", () => {
     expect(heard[0]).toMatch(/^waiting: place 1 in line, about \d+ s to go$/)
   })
 
+  it("comes at most four times a second, however fast the line moves", async () => {
+    const { url } = await scene({ sim: slow(), router: (at) => ({ upstreams: { gpu: gpu(at) } }) })
+    const client = await connected(url)
+    await call(client, "generate", { prompt: "Why? [[sim tokens=1]]", model: "a" })
+    const others = Array.from({ length: 20 }, () =>
+      call(client, "generate", { prompt: "Why? [[sim tokens=3]]", model: "a" })
+    )
+    const heard: Array<string> = []
+    const begun = performance.now()
+    const given = { name: "generate", arguments: { prompt: "Why? [[sim tokens=3]]", model: "a" } }
+    await client.callTool(given, undefined, { onprogress: ({ message = "" }) => heard.push(message) })
+    const seconds = (performance.now() - begun) / 1_000
+    await Promise.all(others)
+    expect(heard.length).toBeGreaterThan(1)
+    expect(heard.length).toBeLessThanOrEqual(4 * seconds + 1)
+    expect(new Set(heard).size).toBeGreaterThan(1)
+  })
+
   it("is a heartbeat where nothing changes", async () => {
     const { url } = await scene({ sim: slow({ load: "8s" }) })
     const client = await connected(url)
-    const loading: Array<string> = []
+    const loading: Array<number> = []
     const left = new AbortController()
     const asked = client.callTool({ name: "generate", arguments: long }, undefined, {
       signal: left.signal,
       onprogress: ({ message = "" }) => {
-        if (message.startsWith("loading")) loading.push(message)
+        if (message.startsWith("loading")) loading.push(performance.now())
       }
     })
     await until(() => loading.length >= 2, 9_000)
+    expect(loading[1]! - loading[0]!).toBeGreaterThan(4_500)
     left.abort()
     await expect(asked).rejects.toThrow("abort")
   })
