@@ -23,7 +23,7 @@ import type { SerializableSchema } from "@langchain/core/utils/standard_schema"
 import type { InteropZodType } from "@langchain/core/utils/types"
 import { type Policy, refusal, type Router } from "@spillway/core"
 import { Answering } from "./Answering.ts"
-import { afterText } from "./Chunks.ts"
+import { blocksOf } from "./Chunks.ts"
 import { Feed } from "./Feed.ts"
 import { type Fields, fieldsOf, known, numberOf, textOf } from "./Fields.ts"
 import { identityOf, insideOf, withoutBindings } from "./Models.ts"
@@ -189,14 +189,15 @@ export class ChatSpillway extends BaseChatModel<CallOptions> {
     return this.asking(messages, options, runManager).chunks(this.feed)
   }
 
-  // LangChain makes events of chunks by their numbers, and takes the first call for a piece of the text before it.
+  // LangChain makes events of chunks by their numbers: it takes a call for a piece of the words before it, and drops
+  // what was thought.
   override _streamChatModelEvents(
     messages: Array<BaseMessage>,
     options: this["ParsedCallOptions"],
     runManager?: CallbackManagerForLLMRun
   ): AsyncGenerator<ChatModelStreamEvent> {
     const chunks = this._streamResponseChunks(messages, options, runManager)
-    const copy: ChatSpillway = Object.assign(Object.create(this), { _streamResponseChunks: () => afterText(chunks) })
+    const copy: ChatSpillway = Object.assign(Object.create(this), { _streamResponseChunks: () => blocksOf(chunks) })
     return super._streamChatModelEvents.call(copy, messages, options)
   }
 

@@ -250,11 +250,16 @@ const timingsIn = (metadata: Fields): Pick<Summary.Summary, "timings"> => {
   return { timings: { total, load: load ?? 0, prompt, output } }
 }
 
-/** The same chunks, whose calls are numbered from one on: number zero is the text. */
-export async function* afterText(chunks: AsyncIterable<ChatGenerationChunk>): AsyncGenerator<ChatGenerationChunk> {
+/** The same chunks as blocks: words are number 0, thoughts 1, calls follow; whoever numbers his own has done so. */
+export async function* blocksOf(chunks: AsyncIterable<ChatGenerationChunk>): AsyncGenerator<ChatGenerationChunk> {
+  let isNumbered = false
   for await (const chunk of chunks) {
-    const { tool_call_chunks: calls = [] } = chunk.message as AIMessageChunk
-    const numbered = calls.map((call) => ({ ...call, index: (call.index ?? 0) + 1 }))
-    yield calls.length === 0 ? chunk : cut(chunk, chunk.message.content, numbered, true)
+    const { additional_kwargs: more, content, tool_call_chunks: calls = [] } = chunk.message as AIMessageChunk
+    isNumbered ||= typeof content !== "string" && content.length > 0
+    const reasoning = textOf(more["reasoning_content"])
+    const isPlain = isNumbered || (reasoning === undefined && calls.length === 0)
+    const thoughts = reasoning === undefined ? content : [{ type: "reasoning" as const, reasoning, index: 1 }]
+    const numbered = calls.map((call) => ({ ...call, index: (call.index ?? 0) + 2 }))
+    yield isPlain ? chunk : cut(chunk, thoughts, numbered, true)
   }
 }

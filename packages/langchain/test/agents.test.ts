@@ -160,15 +160,22 @@ describe("a graph", () => {
 })
 
 describe("streamed events of the third kind", () => {
-  it("hold each of several calls, and the words before them", async () => {
+  it("hold each of several calls, and the thoughts and words before them", async () => {
     const { url } = await saying((response) => {
       const calls = ["Oslo", "Rome"].map((city) => ({ function: { name: "weather", arguments: { city } } }))
       const calling = line("", { message: { role: "assistant", content: "", tool_calls: calls } })
-      response.end(line("Let me ") + line("look.") + calling + done())
+      const thinking = line("", { message: { role: "assistant", content: "", thinking: "Hm" } })
+      response.end(thinking + thinking + line("Let me ") + line("look.") + calling + done())
     })
     const model = guarded({ targets: [chatOllama(url)] })
     const told = await model.streamEvents([new HumanMessage("Where?")], { tools: [weather] })
     assert.strictEqual(told.text, "Let me look.")
+    const reasoning = told.contentBlocks.find(({ type }) => type === "reasoning")
+    assert.deepInclude(reasoning!, { reasoning: "HmHm" })
+    const words: Array<string> = []
+    for await (const word of model.streamEvents([new HumanMessage("Where?")], { tools: [weather] }).text)
+      words.push(word)
+    assert.deepStrictEqual(words, ["Let me ", "look."])
     assert.deepStrictEqual(
       told.tool_calls?.map(({ args }) => args),
       [{ city: "Oslo" }, { city: "Rome" }]
