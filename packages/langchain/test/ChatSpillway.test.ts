@@ -99,7 +99,7 @@ describe("what is told of an answer", () => {
     const half = () =>
       saying((response) => {
         response.writeHead(200)
-        response.write(line("The first ") + line("half"), () => void setTimeout(() => response.destroy(), 20))
+        response.write(line("The first ") + line("half"), () => void setTimeout(() => response.destroy(), 150))
       })
     const [bad, good] = await Promise.all([half(), answering()])
     const model = guarded({ targets: [chatOllama(bad.url)], overflow: [chatOllama(good.url)] })

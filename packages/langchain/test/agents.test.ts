@@ -139,7 +139,7 @@ describe("an agent", () => {
     const agent = createAgent({ model: guarded({ targets: [chatOllama(server.url)] }), tools: [weather] })
     const from = performance.now()
     const failure = await failureOf(agent.invoke(asked("Oslo"), { signal: AbortSignal.timeout(100) }))
-    assert.isBelow(performance.now() - from, 2_000)
+    assert.isBelow(performance.now() - from, 10_000)
     assert.match(failure.name, /Timeout|Abort/)
   })
 })

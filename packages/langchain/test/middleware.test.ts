@@ -157,7 +157,7 @@ describe("what others do", () => {
   const dying = () =>
     saying((response) => {
       response.writeHead(200)
-      response.write(line("The first ") + line("half"), () => void pass(30).then(() => response.destroy()))
+      response.write(line("The first ") + line("half"), () => void pass(150).then(() => response.destroy()))
     })
 
   it("modelRetryMiddleware makes an answer of a failure, and of an interrupt", async () => {

@@ -24,7 +24,7 @@ const answering = () => saying((response) => void response.end(line("yes") + don
 const dying = () =>
   saying((response) => {
     response.writeHead(200)
-    response.write(line(""), () => void setTimeout(() => response.destroy(), 20))
+    response.write(line(""), () => void setTimeout(() => response.destroy(), 150))
   })
 
 describe("tools and shapes (6869)", () => {
