@@ -7,7 +7,7 @@
  */
 import type { BaseChatModelParams } from "@langchain/core/language_models/chat_models"
 import { createSpillway, Options as Core, type Policy, type Router } from "@spillway/core"
-import { known } from "./Fields.ts"
+import { fieldsOf, known } from "./Fields.ts"
 import { type Named, named, type Targeted } from "./Targets.ts"
 
 /** Who asks, where a call does not say, and how urgent it is. */
@@ -74,8 +74,22 @@ export const behind = (options: Options): Behind => {
   const { retry = router.defaults?.retry } = rest
   const once = { ...main, retry: Object.assign({}, retry, { attempts: 1 }) }
   const routes = { [route]: main, [routeOnce]: once }
-  const { close, service } = made({ ...router, upstreams: all.upstreams, routes })
+  const { close, service } = made({ ...router, ...asOne(router), upstreams: all.upstreams, routes })
   return { service, route, routeOnce, named: all.named, close }
+}
+
+/** Whoever may ask by the one may ask by the other, and both are one in a record. */
+const asOne = ({ callers, record }: Partial<Router.Options>): Partial<Router.Options> => {
+  const asking = Object.entries(callers ?? {}).map(([name, caller]) => {
+    const may = fieldsOf(caller)?.["routes"]
+    return [name, Array.isArray(may) && may.includes(route) ? { ...caller, routes: [...may, routeOnce] } : caller]
+  })
+  return {
+    ...(callers !== undefined && { callers: Object.fromEntries(asking) }),
+    ...(typeof record === "function" && {
+      record: (told) => record(told.route === routeOnce ? { ...told, route, model: route } : told)
+    })
+  }
 }
 
 /** Makes the router; what is wrong is told once, and at the place where it was written. */

@@ -93,6 +93,16 @@ describe("a caller", () => {
     assert.deepStrictEqual(callers, ["model", "call", "configuration", "streamed"])
   })
 
+  it("who asks without a second try is on record by the same route, and may do so where he may ask", async () => {
+    const { url } = await answering()
+    const routes: Array<string | undefined> = []
+    const record: Records.Sink = ({ model, route }) => void routes.push(`${model} ${route}`)
+    const model = guarded({ targets: [chatOllama(url)], callers: { ann: { routes: ["chat"] } }, record })
+    await model.invoke("Hello", { caller: "ann", maxRetries: 0 })
+    await until(() => routes.length === 1)
+    assert.deepStrictEqual(routes, ["chat chat"])
+  })
+
   it("has his own limits", async () => {
     const { url } = await answering()
     const model = guarded({ targets: [chatOllama(url)], callers: { ann: { rate: "1/min", burst: 1 } } })
