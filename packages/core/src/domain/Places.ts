@@ -11,7 +11,7 @@ import { type Facts, keyOf, lingeringWithin, type Per, workWithin } from "./Fact
 import { type Forgettable, Keyed } from "./Keyed.ts"
 import { Knee } from "./Knee.ts"
 import { Promises } from "./Promises.ts"
-import { enter, leave, type Linked } from "./Ring.ts"
+import { enter, isIn, leave, type Linked } from "./Ring.ts"
 import type { Rooms } from "./Rooms.ts"
 import * as Units from "./Units.ts"
 import { failedUnused } from "./Verdict.ts"
@@ -125,8 +125,8 @@ export class Places implements Forgettable, Rooms {
   /** Gives one back, in which so much was done, and which shows so much of how long one is held. */
   giveBack(who: Held, now: number, work = 0, shows: Shows = "all"): void {
     const isFull = !this.hasRoom && who.takenAt >= this.fullAt
+    if (isIn(who)) this.holding--
     leave(who)
-    this.holding--
     this.endedAt = now
     this.learnHolds(now - who.takenAt, shows)
     if (isFull && this.knee !== undefined) {

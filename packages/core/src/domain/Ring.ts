@@ -20,6 +20,9 @@ export const enter = <A extends Linked<A>>(who: A, behind: A): void => {
   behind.after = who
 }
 
+/** Whether he stands in a ring with somebody. */
+export const isIn = <A extends Linked<A>>(who: A): boolean => who.after !== who
+
 /** Leaves whatever ring he stands in; who stands alone stays so. */
 export const leave = <A extends Linked<A>>(who: A): void => {
   who.before.after = who.after

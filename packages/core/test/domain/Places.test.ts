@@ -105,6 +105,17 @@ describe("places", () => {
     assert.strictEqual(long.freeIn(1, 100), 190)
   })
 
+  it("are as many as before when one is given back twice, or by somebody who had none", () => {
+    const places = new Places(2)
+    const who = take(places, 0)!
+    take(places, 0)
+    places.giveBack(new Held(), 1)
+    assert.strictEqual(places.taken, 2)
+    places.giveBack(who, 1)
+    places.giveBack(who, 2)
+    assert.strictEqual(places.taken, 1)
+  })
+
   it("are not forgotten where somebody has changed their number by hand", () => {
     const places = new Places(2)
     assert.isTrue(places.isIdle(0))

@@ -43,9 +43,12 @@ describe("a ring", () => {
 
   it("is left by one who stands in none as if nothing were", () => {
     const [ring, who] = [new Someone(), new Someone()]
+    assert.isFalse(Ring.isIn(who))
     Ring.leave(who)
     Ring.enter(who, ring)
+    assert.isTrue(Ring.isIn(who))
     Ring.leave(who)
+    assert.isFalse(Ring.isIn(who))
     Ring.leave(who)
     assert.deepStrictEqual(standing(ring), [])
   })
