@@ -71,7 +71,7 @@ export interface Settings {
 
 /** What callers ask for by its name, and where it goes. */
 export interface Route extends Settings {
-  /** One of these, as they have room. */
+  /** One of these, as they have room; `gpu/*` leaves the model to who asks for `route/model`. */
   readonly targets: ReadonlyArray<string>
   /** Where those cannot: one after the other; a list stands for any of it. */
   readonly overflow?: ReadonlyArray<string | ReadonlyArray<string>>

@@ -172,12 +172,13 @@ export class Router {
     const known = this.callers.get(caller) ?? this.anonymous
     if (known === undefined) return this.recorded(Effect.fail(refusal({ _tag: "Unauthorized" })))
     const { model } = question
-    if (known.caller.routes?.includes(model) === false) {
+    const open = this.openRoute(model)
+    if (known.caller.routes?.includes(open?.name ?? model) === false) {
       return this.recorded(Effect.fail(refusal({ _tag: "Forbidden", what: `ask for "${model}"` })))
     }
     const route = this.routes.get(model) ?? this.named.get(model)
     if (route !== undefined) return this.through(route, known, fiber)
-    if (known.caller.overflow === "never" && this.isOnlyOverflow(model)) {
+    if (open === undefined && known.caller.overflow === "never" && this.isOnlyOverflow(model)) {
       return this.recorded(Effect.fail(refusal({ _tag: "Forbidden", what: `ask for "${model}"` })))
     }
     return Effect.matchEffect(this.route(model, fiber), {
@@ -201,15 +202,36 @@ export class Router {
       const known = this.routes.get(model) ?? this.named.get(model)
       if (known !== undefined) return Effect.succeed(known)
       const now = Alarm.read(this.made.clock)
+      const open = this.openRoute(model)
+      if (open !== undefined) return this.found(model, open.route, fiber)
       if (fiber !== undefined) for (const { health } of this.servers.all.values()) health.glance(fiber, now)
       const targets = this.targetsOf(model)
       if (targets.length === 0) return Effect.fail(this.notFound(model))
-      return Effect.map(Effect.orDie(routed(this.made, { targets })), (route) => {
-        // Who only looks leaves nothing behind.
-        if (fiber !== undefined) this.remember(model, route)
-        return route
-      })
+      return this.found(model, { targets }, fiber)
     })
+  }
+
+  private found(
+    model: string,
+    given: Options.Route,
+    fiber: Fiber.Fiber<unknown, unknown> | undefined
+  ): Effect.Effect<Routed> {
+    return Effect.map(Effect.orDie(routed(this.made, given)), (route) => {
+      // Who only looks leaves nothing behind.
+      if (fiber !== undefined) this.remember(model, route)
+      return route
+    })
+  }
+
+  /** A route that leaves the model of its target open, as `gpu/*`, is asked for with it: `chat/llama3.1:8b`. */
+  private openRoute(model: string): { readonly name: string; readonly route: Options.Route } | undefined {
+    const slash = model.indexOf("/")
+    if (slash < 1 || model.length > nameMax || /\s/.test(model) || this.routes.has(model)) return undefined
+    const [name, named] = [model.slice(0, slash), model.slice(slash + 1)]
+    const route = Object.hasOwn(this.made.options.routes ?? {}, name) ? this.made.options.routes![name] : undefined
+    if (named === "" || route?.targets.some((id) => id.endsWith("/*")) !== true) return undefined
+    const targets = route.targets.map((id) => (id.endsWith("/*") ? id.slice(0, -1) + named : id))
+    return { name, route: { ...route, targets } }
   }
 
   private notFound(model: string): SpillwayError {

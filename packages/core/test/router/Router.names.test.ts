@@ -1,5 +1,6 @@
 /** Models that no route names: where they are asked, and what is remembered of names that callers invent. */
 import { assert, describe, it } from "@effect/vitest"
+import { refusal } from "@spillway/core"
 import { Effect, Fiber } from "effect"
 import * as Router from "../../src/router/Router.ts"
 import { explain } from "../../src/router/Standing.ts"
@@ -148,6 +149,32 @@ describe("a model that no route names", () => {
       yield* pass(3)
       assert.deepStrictEqual((yield* Fiber.joinAll(fibers)).map(whoOf), ["gpu1/m", "gpu1/m", "gpu1/m"])
       yield* Fiber.joinAll(junk)
+    })
+  )
+})
+
+describe("a route that leaves the model of a target open", () => {
+  it.effect("has its own way for each model, and its limits and its other targets for all of them", () =>
+    Effect.gen(function* () {
+      const { spillway, states } = yield* scene((servers) => ({
+        upstreams: upstreams(servers, 4),
+        routes: { open: { targets: ["gpu1/*"], overflow: ["hosted/big"], retry: { attempts: 1 } } },
+        callers: { ann: { routes: ["open"], rate: "3/min", burst: 3 }, bob: { routes: ["other"] } },
+        defaults: { breaker: { failures: 1, open: "1m" } }
+      }))
+      states[0]!.fails = refusal({ _tag: "Overloaded", target: "gpu1/bad" })
+      states[0]!.failsFor = "bad"
+      const answers: Array<string | undefined> = []
+      for (const model of ["open/bad", "open/org/good", "open/bad"]) {
+        const asked = yield* asking(spillway, model, { caller: "ann" })
+        yield* pass(2)
+        answers.push(whoOf(yield* Fiber.join(asked)))
+      }
+      assert.deepStrictEqual(answers, ["hosted/big", "gpu1/org/good", "hosted/big"])
+      // The circuit of one of them is open, and the others are asked.
+      assert.strictEqual(states[0]!.asked, 2)
+      const refused = yield* Effect.forEach(["ann", "bob"], (caller) => asking(spillway, "open/org/good", { caller }))
+      assert.deepStrictEqual((yield* Fiber.joinAll(refused)).map(reasonOf), ["RateLimited", "Forbidden"])
     })
   )
 })
