@@ -12,6 +12,7 @@ import { Question, refusal, SpillwayError } from "@spillway/core"
 import { Context, Redacted } from "effect"
 import { type Fields, fieldsOf, known, listOf, numberOf, textOf } from "./Fields.ts"
 import { messagesOf, turnsOf } from "./Messages.ts"
+import type { Model } from "./Models.ts"
 import type { Structured } from "./Structured.ts"
 
 /** A call as LangChain makes it. */
@@ -21,6 +22,8 @@ export interface Asked {
   readonly options: Fields
   /** What models read that are chosen when they are called. */
   readonly configurable?: Fields | undefined
+  /** The model that answers this call, where the target leaves that open. */
+  readonly model?: Model | undefined
   /** The shape that the answer has to have. */
   readonly structured?: Structured | undefined
 }

@@ -64,9 +64,10 @@ export class ChatSpillway extends BaseChatModel<CallOptions> {
   private readonly structured: Structured | undefined = undefined
   private readonly feed: Feed | undefined = undefined
 
-  constructor(options: Options) {
+  // Only the middleware, whose router is there already, says what is behind it.
+  constructor(options: Options, behind: Behind = routerOf(options)) {
     super(options)
-    this.behind = routerOf(options)
+    this.behind = behind
     this.model = this.behind.route
     this.asks = known({ caller: options.caller, priority: options.priority })
   }
@@ -211,7 +212,7 @@ export class ChatSpillway extends BaseChatModel<CallOptions> {
     const configurable = fieldsOf(config)
     const route = numberOf(maxRetries) === 0 ? behind.routeOnce : behind.route
     return new Answering(behind.service, route, {
-      asked: { messages, options: rest, configurable, structured },
+      asked: { messages, options: rest, configurable, structured, model: behind.model },
       about: known({
         caller: textOf(caller) ?? textOf(configurable?.["caller"]) ?? asks.caller,
         priority: (priority as Policy.About["priority"]) ?? asks.priority,

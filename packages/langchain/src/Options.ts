@@ -8,7 +8,8 @@
 import type { BaseChatModelParams } from "@langchain/core/language_models/chat_models"
 import { createSpillway, Options as Core, type Policy, type Router } from "@spillway/core"
 import { fieldsOf, known } from "./Fields.ts"
-import { type Named, named, type Targeted } from "./Targets.ts"
+import type { Model } from "./Models.ts"
+import { type All, idOf, isHosted, type Named, named, open, type Targeted } from "./Targets.ts"
 
 /** Who asks, where a call does not say, and how urgent it is. */
 interface Asking extends Pick<Policy.About, "priority"> {
@@ -46,6 +47,8 @@ export interface Behind {
   readonly route: string
   readonly routeOnce: string
   readonly named: ReadonlyArray<Named>
+  /** Who answers where the target of that route is left open. */
+  readonly model?: Model
   readonly close: () => Promise<void>
 }
 
@@ -57,40 +60,84 @@ const ofLangChain =
 const ofRouter = ["preset", "defaults", "callers", "anonymous", "budgets", "prices", "record"] as const
 
 const route = "chat"
-const routeOnce = "chat-once"
+const once = (name: string): string => `${name}-once`
 
 /** The router that these options say, or throws what is wrong with them. */
 export const behind = (options: Options): Behind => {
   if (typeof options !== "object" || options === null) throw refused("", "write { targets: [a chat model] }")
   if ("spillway" in options) return shared(options)
-  if (!Array.isArray(options.targets)) throw refused("targets", "write a list of one chat model or more")
-  const { caller: _caller, overflow, priority: _priority, targets, ...rest } = options
+  const { targets, ...rest } = options
+  if (!Array.isArray(targets)) throw refused("targets", "write a list of one chat model or more")
+  const all = named(targets, overflowIn(rest))
+  const { close, service } = routerOf(rest, all.upstreams, all, { [route]: all.targets })
+  return { service, route, routeOnce: once(route), named: all.named, close }
+}
+
+/** What stands around a model that each call brings along. */
+export interface Around extends Pick<Behind, "close"> {
+  /** The same as if that were its only target. */
+  readonly of: (model: Model) => Behind
+}
+
+/** The one router around whatever models calls bring along: its limits hold for all of them. */
+export const around = (options: Omit<OverModels, "targets"> & BaseChatModelParams): Around => {
+  const all = named([], overflowIn(options))
+  const targets = Object.fromEntries(Object.keys(open).map((name) => [name, [`${name}/*`]]))
+  const { close, service } = routerOf(options, { ...all.upstreams, ...open }, all, targets)
+  return {
+    close,
+    of: (model) => {
+      const [name, id] = [isHosted(model) ? "hosted" : "agent", idOf(model)]
+      const target = { id: `${name}/${id}`, model }
+      const names = { route: target.id, routeOnce: `${once(name)}/${id}`, named: [target, ...all.named] }
+      return { service, ...names, model, close }
+    }
+  }
+}
+
+const overflowIn = ({ overflow }: Pick<OverModels, "overflow">): OverModels["overflow"] => {
   if (overflow !== undefined && !Array.isArray(overflow)) throw refused("overflow", "write a list of chat models")
-  const all = named(targets, overflow)
+  return overflow
+}
+
+/** The router of these options, with a route to each of these targets, and one to them without a retry. */
+const routerOf = (
+  options: Omit<OverModels, "targets"> & BaseChatModelParams,
+  upstreams: All["upstreams"],
+  { overflow }: Pick<All, "overflow">,
+  targets: Readonly<Record<string, ReadonlyArray<string>>>
+): Router.Outside => {
+  const { caller: _caller, overflow: _overflow, priority: _priority, ...rest } = options
   const own = Object.fromEntries(Object.entries(rest).filter(([name]) => !ofLangChain.split(" ").includes(name)))
   const router = known(Object.fromEntries(ofRouter.map((name) => [name, own[name]]))) as Partial<Router.Options>
   for (const name of ofRouter) delete own[name]
-  const main = { ...own, targets: all.targets, ...(all.overflow.length > 0 && { overflow: all.overflow }) }
+  const main = { ...own, ...(overflow.length > 0 && { overflow }) }
   const { retry = router.defaults?.retry } = rest
-  const once = { ...main, retry: Object.assign({}, retry, { attempts: 1 }) }
-  const routes = { [route]: main, [routeOnce]: once }
-  const { close, service } = made({ ...router, ...asOne(router), upstreams: all.upstreams, routes })
-  return { service, route, routeOnce, named: all.named, close }
+  const routes: Record<string, Router.Route> = {}
+  for (const [name, ids] of Object.entries(targets)) {
+    routes[name] = { ...main, targets: ids }
+    routes[once(name)] = { ...main, targets: ids, retry: Object.assign({}, retry, { attempts: 1 }) }
+  }
+  return made({ ...router, ...asOne(router, Object.keys(routes)), upstreams, routes })
 }
 
 /** Whoever may ask by the one may ask by the other, and both are one in a record. */
-const asOne = ({ callers, record }: Partial<Router.Options>): Partial<Router.Options> => {
+const asOne = ({ callers, record }: Partial<Router.Options>, all: ReadonlyArray<string>): Partial<Router.Options> => {
   const asking = Object.entries(callers ?? {}).map(([name, caller]) => {
     const may = fieldsOf(caller)?.["routes"]
-    return [name, Array.isArray(may) && may.includes(route) ? { ...caller, routes: [...may, routeOnce] } : caller]
+    return [name, Array.isArray(may) && may.includes(route) ? { ...caller, routes: [...may, ...all] } : caller]
   })
   return {
     ...(callers !== undefined && { callers: Object.fromEntries(asking) }),
     ...(typeof record === "function" && {
-      record: (told) => record(told.route === routeOnce ? { ...told, route, model: route } : told)
+      record: (told) => record(isOf(all, told.model) ? { ...told, route, model: route } : told)
     })
   }
 }
+
+/** Whether a model that was asked for is one of these routes, or a model of one of them. */
+const isOf = (routes: ReadonlyArray<string>, model: string | undefined): boolean =>
+  model !== undefined && routes.some((name) => model === name || model.startsWith(`${name}/`))
 
 /** Makes the router; what is wrong is told once, and at the place where it was written. */
 const made = (options: Router.Options): Router.Outside => {
@@ -98,8 +145,10 @@ const made = (options: Router.Options): Router.Outside => {
     return createSpillway(options)
   } catch (error) {
     if (!(error instanceof Core.OptionsRefused)) throw error
-    const problems = error.problems.filter(({ path }) => !path.startsWith(`routes.${routeOnce}`))
-    const told = problems.map((each) => ({ ...each, path: each.path.replace(/^routes\.chat\.?/, "") }))
+    const [first = route] = Object.keys(options.routes ?? {})
+    const isToldTwice = (path: string) => path.startsWith("routes.") && path.split(".")[1] !== first
+    const problems = error.problems.filter(({ path }) => !isToldTwice(path))
+    const told = problems.map((each) => ({ ...each, path: each.path.replace(/^routes\.[^.]*\.?/, "") }))
     throw new Core.OptionsRefused({ of: "ChatSpillway", problems: told })
   }
 }

@@ -8,7 +8,7 @@
 import { Options, type Router } from "@spillway/core"
 import { fieldsOf } from "./Fields.ts"
 import { addressOf, type Model, namesOf } from "./Models.ts"
-import { upstreamOf } from "./Upstream.ts"
+import { upstreamOf, upstreamOfEach } from "./Upstream.ts"
 
 /** A model, and what its calls are to know of it. */
 export interface Target extends Pick<Router.Server, "domain" | "price" | "rate" | "slots"> {
@@ -49,7 +49,7 @@ export const named = (
     if (name !== undefined && Object.hasOwn(upstreams, name)) {
       throw refused(path, JSON.stringify(name), "write another name, each of them is one server")
     }
-    const slots = said.slots ?? (isHosted(names.provider, addressOf(model)) ? hostedSlots : "auto")
+    const slots = said.slots ?? (isHosted(model) ? hostedSlots : "auto")
     upstreams[upstream] = { ...said, upstream: upstreamOf(model), slots }
     const id = `${upstream}/${names.name}`
     all.push({ id, model })
@@ -95,9 +95,25 @@ const providers = new RegExp(
   "i"
 )
 
+/** Servers whose targets are whatever models calls bring along. */
+export const open: Readonly<Record<"agent" | "hosted", Router.Server>> = {
+  agent: { upstream: upstreamOfEach },
+  hosted: { upstream: upstreamOfEach, slots: hostedSlots }
+}
+
+/** What such a model is called among them: `provider/model`. */
+export const idOf = (model: Model): string => {
+  const { name, provider } = namesOf(model)
+  return `${provider}/${name}`.slice(0, idMax)
+}
+
+/** The router takes no name that is much longer. */
+const idMax = 150
+
 /** Whether a model runs on somebody's many machines: at an address of the world, or at no address but a provider's. */
-const isHosted = (provider: string, address: string | undefined): boolean => {
-  if (address === undefined) return providers.test(provider)
+export const isHosted = (model: Model): boolean => {
+  const address = addressOf(model)
+  if (address === undefined) return providers.test(namesOf(model).provider)
   const host = URL.canParse(address) ? new URL(address).hostname : address
   return !near.test(host) && host.includes(".")
 }

@@ -18,21 +18,35 @@ import { type Bound, insideOf, isNotStreaming, type Model, streams, timeoutIn, u
 import { spokenBy } from "./Structured.ts"
 import { scopedTo } from "./Scoped.ts"
 
+/** What answers as a model does. */
+interface Answers {
+  readonly call: Call.Call<SpillwayError>
+}
+
 /** The upstream that a model is: it serves every door, and takes what it is asked from LangChain as it is. */
-export const upstreamOf = (model: Model): { readonly call: Call.Call<SpillwayError> } => ({
-  call: (question, attempt) =>
-    Effect.withFiber((fiber) => {
-      const asked = fiber.getRef(Asked) ?? askedOf(question, attempt.target)
-      if (asked instanceof SpillwayError) return Effect.fail(asked)
-      const clock = fiber.getRef(Clock.Clock)
-      const go = new Go(model, asked, question, attempt)
-      const call = Call.fromAsyncIterable((_, signal) => go.parts(signal), {
-        catch: (thrown) =>
-          errorOf(thrown, { question, attempt, nowMillis: clock.currentTimeMillisUnsafe(), seen: go.seen() })
+export const upstreamOf = (model: Model): Answers => answeredBy(() => model)
+
+/** The upstream that asks the model that a call brings along: never another one, whatever that is called. */
+export const upstreamOfEach: Answers = answeredBy(({ model }) => model)
+
+function answeredBy(modelOf: (asked: Asked) => Model | undefined): Answers {
+  return {
+    call: (question, attempt) =>
+      Effect.withFiber((fiber) => {
+        const asked = fiber.getRef(Asked) ?? askedOf(question, attempt.target)
+        if (asked instanceof SpillwayError) return Effect.fail(asked)
+        const model = modelOf(asked)
+        if (model === undefined) return Effect.fail(refusal({ _tag: "ModelNotFound", model: question.model }))
+        const clock = fiber.getRef(Clock.Clock)
+        const go = new Go(model, asked, question, attempt)
+        const call = Call.fromAsyncIterable((_, signal) => go.parts(signal), {
+          catch: (thrown) =>
+            errorOf(thrown, { question, attempt, nowMillis: clock.currentTimeMillisUnsafe(), seen: go.seen() })
+        })
+        return call(question, attempt)
       })
-      return call(question, attempt)
-    })
-})
+  }
+}
 
 /** One go at a model. */
 class Go {

@@ -1,8 +1,9 @@
 /**
  * Guards the model of an agent, call by call.
  *
- * The model that a request brings, or those that are named, stand behind a `ChatSpillway`, one for all calls of an
- * agent; so the guards are the router's, and are the same as everywhere. What a run has spent stands in its own
+ * The model that a request brings, or those that are named, stand behind a `ChatSpillway` of one router; so the guards
+ * are the router's, and hold for whatever models come. None of them is ever taken for another: two of one name may have
+ * two keys. What a run has spent stands in its own
  * messages, so that it is right after an interrupt and in any process, and no counter is kept.
  */
 import { AIMessage, type BaseMessage, HumanMessage } from "@langchain/core/messages"
@@ -12,8 +13,8 @@ import { type AgentMiddleware, createMiddleware } from "langchain"
 import { ChatSpillway } from "./ChatSpillway.ts"
 import { type Fields, fieldsOf, known, numberOf } from "./Fields.ts"
 import { turnsOf } from "./Messages.ts"
-import { insideOf, type Model, namesOf } from "./Models.ts"
-import type { OverModels, OverSpillway } from "./Options.ts"
+import { type Model, withoutBindings } from "./Models.ts"
+import { around, type OverModels, type OverSpillway } from "./Options.ts"
 
 /** What is put around an agent's model; where no targets are named it is the agent's own. */
 export type Options = ((Omit<OverModels, "targets"> & Partial<Pick<OverModels, "targets">>) | OverSpillway) & {
@@ -38,7 +39,11 @@ export const spillwayMiddleware = (options: Options = {}): AgentMiddleware => {
         const { messages, model, modelSettings } = request
         const bound = purse?.(messages)
         const settings = bound === undefined ? modelSettings : { ...modelSettings, maxTokens: bound }
-        return await handler({ ...request, model: guarded(model as Model), ...known({ modelSettings: settings }) })
+        return await handler({
+          ...request,
+          model: guarded(model as Model) as ChatSpillway,
+          ...known({ modelSettings: settings })
+        })
       } catch (thrown) {
         const error = refusalIn(thrown)
         if (error === undefined || onRefusal === "throw") throw thrown
@@ -49,33 +54,26 @@ export const spillwayMiddleware = (options: Options = {}): AgentMiddleware => {
   }) as AgentMiddleware
 }
 
-/** A model of an agent, as it is guarded: once for each, so that what is known of it is kept. */
-const guardedBy = (rest: Omit<Options, "onRefusal" | "runBudget">): ((model: Model) => ChatSpillway) => {
+/** A model of an agent, as it is guarded. Each call is answered by the very model that its request has brought. */
+const guardedBy = (rest: Omit<Options, "onRefusal" | "runBudget">): ((model: Model) => Model) => {
   if ("spillway" in rest || "targets" in rest) {
     const all = new ChatSpillway(rest as OverModels | OverSpillway)
     return () => all
   }
-  const each = new WeakMap<object, ChatSpillway>()
-  const later = new Map<string, Model>()
+  const said = Object.keys(known(rest))
+  const asking = rest as Omit<OverModels, "targets">
+  const { of } = around(asking)
+  const each = new WeakMap<Model, ChatSpillway>()
   return (model) => {
-    if (model instanceof ChatSpillway) return model
-    const key = sameOf(model, later)
-    const made = each.get(key) ?? new ChatSpillway({ ...rest, targets: [key] })
-    each.set(key, made)
+    if (withoutBindings(model).model instanceof ChatSpillway) {
+      if (said[0] !== undefined) throw refused(said[0], "", "write it where the agent's ChatSpillway is made")
+      return model
+    }
+    const made = each.get(model) ?? new ChatSpillway({ ...asking, targets: [model] }, of(model))
+    each.set(model, made)
     return made
   }
 }
-
-/** An agent whose model is a name makes it anew for each call: the first one of that name stands for all of them. */
-const sameOf = (model: Model, later: Map<string, Model>): Model => {
-  if (insideOf(model)._getModelInstance === undefined) return model
-  const { name, provider } = namesOf(model)
-  const first = later.get(`${provider}/${name}`) ?? model
-  if (later.size < laterMax) later.set(`${provider}/${name}`, first)
-  return first
-}
-
-const laterMax = 100
 
 /** A refusal of ours, through whatever other guards have put around it. */
 const refusalIn = (thrown: unknown): SpillwayError | undefined => {

@@ -6,7 +6,7 @@ import { Command, interrupt, isInterrupted, MemorySaver } from "@langchain/langg
 import { spillwayMiddleware } from "@spillway/langchain/middleware"
 import { createAgent, createMiddleware, initChatModel, modelFallbackMiddleware, modelRetryMiddleware } from "langchain"
 import { z } from "zod"
-import { chatOllama, withMiddleware, done, failureOf, line, pass, saying } from "./serving.ts"
+import { chatOllama, withMiddleware, done, failureOf, guarded, line, pass, saying } from "./serving.ts"
 
 const weather = tool(({ city }) => `rain in ${city}`, {
   name: "weather",
@@ -47,18 +47,65 @@ describe("the middleware", () => {
     assert.match((await failureOf(agent.invoke(asked))).message, /has reached its limit of 1\/min/)
   })
 
-  it("keeps it also for a model that an agent makes anew for each call, by its name", async () => {
-    const { wrapModelCall } = spillwayMiddleware()
-    const models = new Set<unknown>()
-    for (let call = 0; call < 2; call++) {
-      const model = await initChatModel("openai:gpt-4o-mini", { apiKey: "sesame" })
-      const request = { model, messages: [], tools: [], state: { messages: [] }, runtime: {} }
-      await wrapModelCall!(request as never, async (given) => {
-        models.add(given.model)
-        return new AIMessage("yes")
-      })
+  it("asks with the key of the model that a request has brought, whatever others were called the same", async () => {
+    const keys: Array<string | undefined> = []
+    const { url } = await saying((response, _asked, { headers }) => {
+      keys.push(headers.authorization)
+      response.writeHead(401).end("{}")
+    })
+    const middleware = [spillwayMiddleware()]
+    for (const apiKey of ["ann", "bob"]) {
+      const model = await initChatModel("openai:gpt-4o-mini", { apiKey, configuration: { baseURL: `${url}/v1` } })
+      await failureOf(createAgent({ model, tools: [], middleware }).invoke(asked))
     }
-    assert.strictEqual(models.size, 1)
+    assert.deepStrictEqual(keys, ["Bearer ann", "Bearer bob"])
+  })
+
+  it("holds its limits for all models together that its requests bring, however many and however called", async () => {
+    const { url } = await calling(0)
+    const middleware = [spillwayMiddleware({ anonymous: { rate: "2/min", burst: 2 }, onRefusal: "end" })]
+    const said: Array<string> = []
+    for (const model of ["a", "b", "c"]) {
+      const agent = createAgent({ model: chatOllama(url, { model }), tools: [], middleware })
+      said.push((await agent.invoke(asked)).messages.at(-1)!.text.slice(0, 4))
+    }
+    assert.deepStrictEqual(said, ["rain", "rain", '"def'])
+  })
+
+  it("tells the circuits of models apart", async () => {
+    const { url } = await saying((response, _asked, _request, body) => {
+      if (body.includes('"bad"')) response.writeHead(500).end("{}")
+      else response.end(line("rain") + done())
+    })
+    const middleware = [
+      spillwayMiddleware({ retry: { attempts: 1 }, defaults: { breaker: { failures: 1, open: "1m" } } })
+    ]
+    const ask = (model: string) =>
+      createAgent({ model: chatOllama(url, { model }), tools: [], middleware }).invoke(asked)
+    await failureOf(ask("bad"))
+    assert.match((await failureOf(ask("bad"))).message, /agent\/ollama\/bad/)
+    assert.strictEqual((await ask("good")).messages.at(-1)!.text, "rain")
+  })
+
+  it("asks nobody twice for whoever tries again himself", async () => {
+    const { asked: count, url } = await saying((response) => void response.writeHead(500).end("{}"))
+    const once = createMiddleware({
+      name: "Once",
+      wrapModelCall: (request, handler) => handler({ ...request, modelSettings: { maxRetries: 0 } })
+    })
+    const middleware = [once, spillwayMiddleware()]
+    await failureOf(createAgent({ model: chatOllama(url), tools: [], middleware }).invoke(asked))
+    assert.strictEqual(count(), 1)
+  })
+
+  it("lets a model that is guarded be guarded as it says, and refuses to say more of it", async () => {
+    const { url } = await calling(0)
+    const model = guarded({ targets: [chatOllama(url)] })
+    const plain = createAgent({ model, tools: [], middleware: [spillwayMiddleware({ runBudget: "50k tok" })] })
+    assert.strictEqual((await plain.invoke(asked)).messages.at(-1)!.text, "rain")
+    const limited = [spillwayMiddleware({ anonymous: { rate: "1/min", burst: 1 } })]
+    const failure = await failureOf(createAgent({ model, tools: [], middleware: limited }).invoke(asked))
+    assert.match(failure.message, /anonymous: .*write it where the agent's ChatSpillway is made/)
   })
 
   it("ends a run with what the refusal says, where it is told to", async () => {
@@ -149,7 +196,7 @@ describe("the budget of a run", () => {
     const { url } = await calling(9)
     const middleware = [spillwayMiddleware({ runBudget: "$1" })]
     const agent = createAgent({ model: chatOllama(url), tools: [weather], middleware })
-    assert.match((await failureOf(agent.invoke(asked))).message, /Nobody has said what "ollama\/a" costs/)
+    assert.match((await failureOf(agent.invoke(asked))).message, /Nobody has said what "agent\/ollama\/a" costs/)
   })
 })
 
