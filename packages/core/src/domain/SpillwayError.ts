@@ -19,6 +19,8 @@ interface Facts {
     /** What the answer may cost, where that is more than there ever is. */
     readonly needs?: string
     readonly retryAfter?: Duration.Duration
+    /** What there is to do where no time helps. */
+    readonly instead?: string
   }
   readonly Unpriced: { readonly model: string }
   readonly QueueFull: {
@@ -126,7 +128,7 @@ const sentences: { readonly [Name in Failure.Name]: (facts: Facts[Name]) => stri
   RateLimited: (_) => `"${_.key}" has reached its limit of ${_.limit}: ${comeBack(_.retryAfter)}`,
   BudgetSpent: (_) =>
     _.needs === undefined
-      ? `The budget of ${_.budget} is spent: ${comeBack(_.retryAfter, "when its window turns")}`
+      ? `The budget of ${_.budget} is spent: ${_.instead ?? comeBack(_.retryAfter, "when its window turns")}`
       : `The answer may cost ${_.needs}, more than the budget of ${_.budget} ever holds: lower its maxTokens.`,
   Unpriced: (_) => `Nobody has said what "${_.model}" costs: name it in prices, or say in unpriced what it counts as.`,
   QueueFull: (_) =>
