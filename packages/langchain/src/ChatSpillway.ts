@@ -192,14 +192,19 @@ export class ChatSpillway extends BaseChatModel<CallOptions> {
 
   // LangChain makes events of chunks by their numbers: it takes a call for a piece of the words before it, and drops
   // what was thought.
-  override _streamChatModelEvents(
+  override async *_streamChatModelEvents(
     messages: Array<BaseMessage>,
     options: this["ParsedCallOptions"],
     runManager?: CallbackManagerForLLMRun
   ): AsyncGenerator<ChatModelStreamEvent> {
-    const chunks = this._streamResponseChunks(messages, options, runManager)
-    const copy: ChatSpillway = Object.assign(Object.create(this), { _streamResponseChunks: () => blocksOf(chunks) })
-    return super._streamChatModelEvents.call(copy, messages, options)
+    let spillway: unknown
+    const chunks = blocksOf(this._streamResponseChunks(messages, options, runManager), (metadata) => {
+      spillway = metadata["spillway"] ?? spillway
+    })
+    const copy: ChatSpillway = Object.assign(Object.create(this), { _streamResponseChunks: () => chunks })
+    for await (const event of super._streamChatModelEvents.call(copy, messages, options)) {
+      yield event.event === "message-finish" ? { ...event, responseMetadata: { spillway } } : event
+    }
   }
 
   private asking(

@@ -250,16 +250,37 @@ const timingsIn = (metadata: Fields): Pick<Summary.Summary, "timings"> => {
   return { timings: { total, load: load ?? 0, prompt, output } }
 }
 
-/** The same chunks as blocks: words are number 0, thoughts 1, calls follow; whoever numbers his own has done so. */
-export async function* blocksOf(chunks: AsyncIterable<ChatGenerationChunk>): AsyncGenerator<ChatGenerationChunk> {
+/**
+ * The same chunks as blocks: words are number 0, thoughts 1, calls follow. Where a model numbers its own blocks a call
+ * is the block that has its id, or comes after all of them.
+ */
+export async function* blocksOf(
+  chunks: AsyncIterable<ChatGenerationChunk>,
+  told: (metadata: Fields) => void
+): AsyncGenerator<ChatGenerationChunk> {
   let isNumbered = false
+  const blocks = new Map<string, number>()
+  const numbers = new Map<number, number>()
+  const numberOfCall = ({ id, index = 0 }: Calling): number => {
+    const number = numbers.get(index) ?? blocks.get(id ?? "") ?? (isNumbered ? blocksMax : 2) + index
+    numbers.set(index, number)
+    return number
+  }
   for await (const chunk of chunks) {
     const { additional_kwargs: more, content, tool_call_chunks: calls = [] } = chunk.message as AIMessageChunk
+    told(chunk.message.response_metadata)
     isNumbered ||= typeof content !== "string" && content.length > 0
-    const reasoning = textOf(more["reasoning_content"])
-    const isPlain = isNumbered || (reasoning === undefined && calls.length === 0)
+    for (const block of listOf(content)) {
+      const { id, index } = fieldsOf(block) ?? {}
+      if (typeof id === "string" && typeof index === "number") blocks.set(id, index)
+    }
+    const reasoning = isNumbered ? undefined : textOf(more["reasoning_content"])
+    const isPlain = reasoning === undefined && calls.length === 0
     const thoughts = reasoning === undefined ? content : [{ type: "reasoning" as const, reasoning, index: 1 }]
-    const numbered = calls.map((call) => ({ ...call, index: (call.index ?? 0) + 2 }))
+    const numbered = calls.map((call) => ({ ...call, index: numberOfCall(call) }))
     yield isPlain ? chunk : cut(chunk, thoughts, numbered, true)
   }
 }
+
+/** No model numbers more blocks of its own. */
+const blocksMax = 1_000

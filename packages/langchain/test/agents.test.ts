@@ -23,6 +23,7 @@ import {
   saying,
   usageOf
 } from "./serving.ts"
+import { chunk, says, Scripted } from "./scripted.ts"
 
 const weather = tool(({ city }) => `rain in ${city}`, {
   name: "weather",
@@ -196,6 +197,45 @@ describe("streamed events of the third kind", () => {
       told.tool_calls?.map(({ args, name }) => ({ args, name })),
       message.tool_calls?.map(({ args, name }) => ({ args, name }))
     )
+  })
+
+  it("hold the calls of a model that numbers its own blocks as it would tell them itself", async () => {
+    const calling = { type: "tool_call_chunk", id: "t1", index: 2, name: "weather" }
+    const model = new Scripted(async function* () {
+      yield chunk([{ index: 0, type: "thinking", thinking: "hm" }], { id: "m1" })
+      yield chunk([{ index: 1, type: "text", text: "hi" }])
+      yield chunk([{ index: 2, type: "tool_use", id: "t1", name: "weather", input: "" }], {
+        tool_call_chunks: [{ ...calling, args: "" }]
+      })
+      yield chunk([{ index: 2, type: "input_json_delta", input: '{"city":"Oslo"}' }], {
+        tool_call_chunks: [{ type: "tool_call_chunk", index: 2, args: '{"city":"Oslo"}' }]
+      })
+    })
+    const bare = await model.streamEvents("q")
+    const told = await guarded({ targets: [model] }).streamEvents("q")
+    assert.deepStrictEqual([told.text, told.tool_calls], [bare.text, bare.tool_calls])
+    assert.deepInclude(told.tool_calls![0]!, { name: "weather", args: { city: "Oslo" } })
+    assert.deepStrictEqual(told.content, bare.content)
+  })
+
+  it("hold calls apart from words that have the number of one", async () => {
+    const model = new Scripted(async function* () {
+      yield chunk([{ index: 0, type: "text", text: "hi" }])
+      const args = '{"city":"Oslo"}'
+      yield chunk("", { tool_call_chunks: [{ type: "tool_call_chunk", id: "t1", index: 1, name: "weather", args }] })
+    })
+    const told = await guarded({ targets: [model] }).streamEvents("q")
+    assert.strictEqual(told.text, "hi")
+    assert.deepStrictEqual(
+      told.tool_calls?.map(({ args }) => args),
+      [{ city: "Oslo" }]
+    )
+  })
+
+  it("say who answered, and what that has cost", async () => {
+    const model = guarded({ targets: [{ model: says("rain"), price: "free" }] })
+    const { response_metadata: told } = await model.streamEvents("Oslo")
+    assert.deepInclude(told["spillway"] as object, { target: "Scripted/m", attempts: 1, costUsd: 0 })
   })
 })
 
