@@ -58,7 +58,8 @@ export const questionOf = (model: string, { messages, options, structured }: Ask
   )
 }
 
-const boundIn = (options: Fields): number | undefined => {
+/** The most tokens of an answer, by whichever name that was said. */
+export const boundIn = (options: Fields): number | undefined => {
   const names = ["maxTokens", "max_tokens", "maxOutputTokens", "max_completion_tokens", "numPredict"]
   return names.map((name) => numberOf(options[name])).find((bound) => bound !== undefined && bound >= 1)
 }

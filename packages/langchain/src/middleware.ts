@@ -4,17 +4,17 @@
  * The model that a request brings, or those that are named, stand behind a `ChatSpillway` of one router; so the guards
  * are the router's, and hold for whatever models come. None of them is ever taken for another: two of one name may have
  * two keys. What a run has spent stands in its own
- * messages, so that it is right after an interrupt and in any process, and no counter is kept.
+ * answers, so that it is right after an interrupt and in any process.
  */
-import { AIMessage, type BaseMessage, HumanMessage } from "@langchain/core/messages"
-import { Options as Core, refusal, SpillwayError, Tokens, Units } from "@spillway/core"
-import { Result } from "effect"
+import { AIMessage } from "@langchain/core/messages"
+import { Options as Core, SpillwayError } from "@spillway/core"
 import { type AgentMiddleware, createMiddleware } from "langchain"
 import { ChatSpillway } from "./ChatSpillway.ts"
-import { type Fields, fieldsOf, known, numberOf } from "./Fields.ts"
-import { turnsOf } from "./Messages.ts"
+import { boundIn } from "./Asked.ts"
+import { type Fields, fieldsOf, known } from "./Fields.ts"
 import { type Model, withoutBindings } from "./Models.ts"
 import { around, type OverModels, type OverSpillway } from "./Options.ts"
+import { Purse, type Request } from "./Purse.ts"
 
 /** What is put around an agent's model; where no targets are named it is the agent's own. */
 export type Options = ((Omit<OverModels, "targets"> & Partial<Pick<OverModels, "targets">>) | OverSpillway) & {
@@ -30,20 +30,20 @@ export const spillwayMiddleware = (options: Options = {}): AgentMiddleware => {
   if (onRefusal !== "throw" && onRefusal !== "end") {
     throw refused("onRefusal", JSON.stringify(onRefusal), "write throw or end")
   }
-  const purse = runBudget === undefined ? undefined : purseOf(runBudget)
+  const purse = runBudget === undefined ? undefined : new Purse(runBudget)
   const guarded = guardedBy(rest)
   return createMiddleware({
     name: "SpillwayMiddleware",
     wrapModelCall: async (request, handler) => {
       try {
-        const { messages, model, modelSettings } = request
-        const bound = purse?.(messages)
-        const settings = bound === undefined ? modelSettings : { ...modelSettings, maxTokens: bound }
-        return await handler({
-          ...request,
-          model: guarded(model as Model) as ChatSpillway,
-          ...known({ modelSettings: settings })
-        })
+        const { model, modelSettings } = request
+        const left = purse?.leftFor(request as Request)
+        const bounds = [left?.tokens, boundIn(Object(modelSettings) as Fields)].filter((bound) => bound !== undefined)
+        const settings =
+          left?.tokens === undefined ? modelSettings : { ...modelSettings, maxTokens: Math.min(...bounds) }
+        const guard = guarded(model as Model) as ChatSpillway
+        const answer = await handler({ ...request, model: guard, ...known({ modelSettings: settings }) })
+        return purse === undefined ? answer : purse.noted(answer, left!.spent)
       } catch (thrown) {
         const error = refusalIn(thrown)
         if (error === undefined || onRefusal === "throw") throw thrown
@@ -84,36 +84,6 @@ const refusalIn = (thrown: unknown): SpillwayError | undefined => {
 }
 
 const causesMax = 5
-
-/** What one run has left: how many tokens its next answer may have, or nothing where that is not counted in them. */
-const purseOf = (written: string): ((messages: ReadonlyArray<BaseMessage>) => number | undefined) => {
-  const read = Units.amount.parse(written)
-  if (Result.isFailure(read)) throw refused("runBudget", JSON.stringify(written), "write 50k tok, or $0.50")
-  const { amount, unit } = read.success
-  const spent = () => refusal({ _tag: "BudgetSpent", budget: `this run (${written})` })
-  return (messages) => {
-    const answers = messages.slice(messages.findLastIndex((message) => HumanMessage.isInstance(message)) + 1)
-    const used = answers.reduce((sum, message) => sum + (unit === "tokens" ? tokensIn(message) : microsIn(message)), 0)
-    if (used >= amount) throw spent()
-    if (unit !== "tokens") return undefined
-    const left = amount - used - promptOf(messages)
-    if (left < 1) throw spent()
-    return left
-  }
-}
-
-const tokensIn = (message: BaseMessage): number => numberOf((message as AIMessage).usage_metadata?.total_tokens) ?? 0
-
-/** What nobody has priced may have cost anything. */
-const microsIn = ({ response_metadata: told }: BaseMessage): number => {
-  const { costUsd, target } = fieldsOf((told as Fields)["spillway"]) ?? {}
-  const dollars = numberOf(costUsd)
-  if (typeof target === "string" && dollars === undefined) throw refusal({ _tag: "Unpriced", model: target })
-  return Math.ceil((dollars ?? 0) * 1e6)
-}
-
-const promptOf = (messages: ReadonlyArray<BaseMessage>): number =>
-  turnsOf(messages).reduce((sum, { text }) => sum + Tokens.ofText(text).likely, 0)
 
 const refused = (path: string, read: string, expected: string): Core.OptionsRefused =>
   new Core.OptionsRefused({ of: "spillwayMiddleware", problems: [{ path, read, expected }] })

@@ -4,9 +4,17 @@ import { AIMessage, HumanMessage } from "@langchain/core/messages"
 import { tool } from "@langchain/core/tools"
 import { Command, interrupt, isInterrupted, MemorySaver } from "@langchain/langgraph"
 import { spillwayMiddleware } from "@spillway/langchain/middleware"
-import { createAgent, createMiddleware, initChatModel, modelFallbackMiddleware, modelRetryMiddleware } from "langchain"
+import {
+  createAgent,
+  createMiddleware,
+  initChatModel,
+  modelFallbackMiddleware,
+  modelRetryMiddleware,
+  summarizationMiddleware
+} from "langchain"
 import { z } from "zod"
-import { chatOllama, withMiddleware, done, failureOf, guarded, line, pass, saying } from "./serving.ts"
+import { chunk, says, Scripted } from "./scripted.ts"
+import { gathered, chatOllama, withMiddleware, done, failureOf, guarded, line, pass, saying } from "./serving.ts"
 
 const weather = tool(({ city }) => `rain in ${city}`, {
   name: "weather",
@@ -190,6 +198,72 @@ describe("the budget of a run", () => {
     const second = await agent.invoke({ messages: [...first.messages, new HumanMessage("again")] })
     assert.strictEqual(server.asked(), 4)
     assert.match(second.messages.at(-1)!.text, /is spent/)
+  })
+
+  const usage_metadata = { input_tokens: 10, output_tokens: 10, total_tokens: 20 }
+  /** Calls a tool so many times, and then says that it is done; twenty tokens each. */
+  const looping = (times: number) =>
+    new Scripted(async function* (at) {
+      const tool_call_chunks = [
+        { type: "tool_call_chunk", index: 0, id: `call${at}`, name: "weather", args: '{"city":"a"}' }
+      ]
+      yield at < times ? chunk("", { tool_call_chunks, usage_metadata }) : chunk("done", { usage_metadata })
+    })
+
+  it("holds where an agent is read event by event, in money too", async () => {
+    const model = looping(5)
+    const target = { model, price: { input: 1_000, output: 1_000 } }
+    const middleware = [spillwayMiddleware({ targets: [target], runBudget: "$0.03", onRefusal: "end" })]
+    const agent = createAgent({ model, tools: [weather], middleware })
+    const told = await agent.streamEvents(asked, { version: "v3" })
+    await gathered(told)
+    const { messages } = (await told.output) as unknown as { readonly messages: ReadonlyArray<AIMessage> }
+    assert.strictEqual(model.options.length, 2)
+    assert.match(messages.at(-1)!.text, /is spent: begin another one with the next turn/)
+  })
+
+  it("in money takes no answer for free that was given elsewhere", async () => {
+    const model = looping(0)
+    const target = { model, price: { input: 1_000, output: 1_000 } }
+    const middleware = [spillwayMiddleware({ targets: [target], runBudget: "$1" })]
+    const messages = [new HumanMessage("Oslo"), new AIMessage({ content: "rain", usage_metadata } as never)]
+    const failure = await failureOf(createAgent({ model, tools: [], middleware }).invoke({ messages }))
+    assert.match(failure.message, /Nobody has said what "an answer of this run" costs/)
+  })
+
+  it("is not begun anew by a history that was summed up on the way", async () => {
+    const model = looping(8)
+    const shorter = { model: says("sum"), trigger: { messages: 4 }, keep: { messages: 2 } }
+    const summing = summarizationMiddleware(shorter as never)
+    const middleware = [summing, spillwayMiddleware({ runBudget: "120 tok", onRefusal: "end" })]
+    const { messages } = await withMiddleware({ model, tools: [weather], middleware }).invoke(asked)
+    assert.isAtMost(model.options.length, 6)
+    assert.match(messages.at(-1)!.text, /The budget of this run \(120 tok\) is spent/)
+  })
+
+  it("counts what the agent says before all of it, and its tools", async () => {
+    const middleware = [spillwayMiddleware({ runBudget: "200 tok" })]
+    const systemPrompt = "Tell of the weather. ".repeat(200)
+    const said = createAgent({ model: looping(0), tools: [], systemPrompt, middleware }).invoke(asked)
+    assert.match((await failureOf(said)).message, /is spent/)
+    const description = "The weather of a city. ".repeat(200)
+    const long = tool(() => "rain", { name: "weather", description, schema: z.object({}) })
+    const offered = createAgent({ model: looping(0), tools: [long], middleware }).invoke(asked)
+    assert.match((await failureOf(offered)).message, /is spent/)
+  })
+
+  it("bounds an answer by what is left of it, less the question, or by less where that was asked for", async () => {
+    const model = looping(0)
+    const bounded = createMiddleware({
+      name: "Bounded",
+      wrapModelCall: (request, handler) => handler({ ...request, modelSettings: { maxTokens: 5 } })
+    })
+    const budget = spillwayMiddleware({ runBudget: "1000 tok" })
+    await createAgent({ model, tools: [], middleware: [budget] }).invoke(asked)
+    await createAgent({ model, tools: [], middleware: [bounded, budget] }).invoke(asked)
+    const [left, less] = model.options.map(({ maxTokens }) => maxTokens as number)
+    assert.isTrue(left! > 900 && left! < 1_000)
+    assert.strictEqual(less, 5)
   })
 
   it("in money refuses what nobody has priced", async () => {
