@@ -76,8 +76,8 @@ export class Reading {
 
   /** The parts of a chunk. */
   take(given: ChatGenerationChunk): ReadonlyArray<Part.Part> {
-    const chunk = this.counted(given)
-    Object.assign(this.metadata, given.generationInfo, given.message.response_metadata)
+    const chunk = this.counted(withoutOurs(given))
+    Object.assign(this.metadata, chunk.generationInfo, chunk.message.response_metadata)
     const pieces = this.piecesOf(chunk.message)
     const [first] = pieces
     if (first === undefined) {
@@ -169,6 +169,16 @@ export class Reading {
     if (!isSame) this.callsAt.set(told, { id, index })
     return { _tag: "ToolCall", index, arguments: args, ...known({ id, name }) }
   }
+}
+
+/** The chunk without what a ChatSpillway further in has told of it: the one that is asked tells it. */
+const withoutOurs = (chunk: ChatGenerationChunk): ChatGenerationChunk => {
+  const { content, response_metadata: told, usage_metadata } = chunk.message as AIMessageChunk
+  if (!("spillway" in told)) return chunk
+  const { spillway: _spillway, ...rest } = told
+  const cleaned = cut(chunk, content, callsIn(chunk.message), true)
+  cleaned.message.response_metadata = rest as typeof told
+  return Object.assign(cleaned, { message: Object.assign(cleaned.message, known({ usage_metadata })) })
 }
 
 /** A part, and what of a chunk it is made of. */
