@@ -16,13 +16,14 @@ import type { ChatModelStreamEvent } from "@langchain/core/language_models/event
 import type { ModelProfile } from "@langchain/core/language_models/profile"
 import { assembleStructuredOutputPipeline } from "@langchain/core/language_models/structured_output"
 import type { CallbackManagerForLLMRun } from "@langchain/core/callbacks/manager"
-import { AIMessage, type AIMessageChunk, type BaseMessage } from "@langchain/core/messages"
+import { AIMessage, type AIMessageChunk, type BaseMessage, type UsageMetadata } from "@langchain/core/messages"
 import type { ChatGenerationChunk, ChatResult } from "@langchain/core/outputs"
 import type { Runnable, RunnableBatchOptions, RunnableConfig } from "@langchain/core/runnables"
 import type { SerializableSchema } from "@langchain/core/utils/standard_schema"
 import type { InteropZodType } from "@langchain/core/utils/types"
-import { type Policy, refusal, type Router } from "@spillway/core"
-import { Answering } from "./Answering.ts"
+import { type Policy, refusal, type Router, Units } from "@spillway/core"
+import { Result } from "effect"
+import { Answering, type Call } from "./Answering.ts"
 import { blocksOf } from "./Chunks.ts"
 import { Feed } from "./Feed.ts"
 import { type Fields, fieldsOf, known, numberOf, textOf } from "./Fields.ts"
@@ -43,6 +44,8 @@ export interface CallOptions extends BaseChatModelCallOptions {
   readonly maxTokens?: number
   /** With 0 no target is asked a second time, for whoever tries again himself; nothing else means anything here. */
   readonly maxRetries?: number
+  /** What a target itself knows, as `temperature`. */
+  readonly [own: string]: unknown
 }
 
 /** What an answer may be, and how that is said. */
@@ -94,8 +97,10 @@ export class ChatSpillway extends BaseChatModel<CallOptions> {
 
   /** What tells its answers apart in a cache. */
   override _identifyingParams(): Record<string, unknown> {
-    const targets = this.behind.named.map(({ id, model }) => ({ ...identityOf(model), id }))
-    return { route: this.model, ...(targets.length > 0 && { targets }) }
+    const { behind, structured } = this
+    const targets = behind.named.map(({ id, model }) => ({ ...identityOf(model), id }))
+    const shape = structured?.identity
+    return { route: this.model, ...behind.identity, ...(targets.length > 0 && { targets }), ...known({ shape }) }
   }
 
   /** What all of its targets can. */
@@ -178,7 +183,10 @@ export class ChatSpillway extends BaseChatModel<CallOptions> {
     return {
       generations: [
         { text, message: new AIMessage({ ...fields, ...known({ id, name }) }), ...known({ generationInfo }) }
-      ]
+      ],
+      // Models of OpenAI tell it so where they answer in one piece, and no others do.
+      ...(usage_metadata !== undefined &&
+        response_metadata["model_provider"] === "openai" && { llmOutput: { tokenUsage: tokensIn(usage_metadata) } })
     }
   }
 
@@ -213,16 +221,13 @@ export class ChatSpillway extends BaseChatModel<CallOptions> {
     run: CallbackManagerForLLMRun | undefined
   ): Answering {
     const { asks, behind, structured } = this
-    const { [chosen]: config, caller, deadline, maxRetries, priority, ...rest } = options as Chosen & Fields
+    const { [chosen]: config, maxRetries, ...given } = options as Chosen & Fields
     const configurable = fieldsOf(config)
+    const { about, rest } = askingOf({ caller: configurable?.["caller"], ...given })
     const route = numberOf(maxRetries) === 0 ? behind.routeOnce : behind.route
     return new Answering(behind.service, route, {
       asked: { messages, options: rest, configurable, structured, model: behind.model },
-      about: known({
-        caller: textOf(caller) ?? textOf(configurable?.["caller"]) ?? asks.caller,
-        priority: (priority as Policy.About["priority"]) ?? asks.priority,
-        deadline: deadline as Policy.About["deadline"]
-      }),
+      about: { ...asks, ...about },
       signal: (options as { readonly signal?: AbortSignal }).signal,
       run
     })
@@ -236,6 +241,36 @@ export class ChatSpillway extends BaseChatModel<CallOptions> {
     return [config, Object.assign(callOptions, { [chosen]: config.configurable })]
   }
 }
+
+/** What was used, as handlers read it that know no messages. */
+const tokensIn = ({ input_tokens, output_tokens, total_tokens }: UsageMetadata): Fields => ({
+  promptTokens: input_tokens,
+  completionTokens: output_tokens,
+  totalTokens: total_tokens
+})
+
+/** Who asks with a call and how, and what else it says; or throws what of that cannot be. */
+const askingOf = ({ caller, deadline, priority, ...rest }: Fields): { about: Call["about"]; rest: Fields } => {
+  const check = (field: string, read: unknown, isRight: boolean, expected: string): void => {
+    if (!isRight && read !== undefined) throw refusal({ _tag: "BadRequest", field, read: shown(read), expected })
+  }
+  const { maxTokens } = rest
+  check("caller", caller, textOf(caller) !== undefined, "the name of who asks")
+  check("priority", priority, ["low", "normal", "high"].includes(priority as string), "low, normal or high")
+  check("deadline", deadline, Result.isSuccess(spanOf(deadline)), "a duration, as 30s")
+  check(
+    "maxTokens",
+    maxTokens,
+    Number.isSafeInteger(maxTokens) && (maxTokens as number) > 0,
+    "a whole number from 1 on"
+  )
+  return { about: known({ caller, deadline, priority }) as Call["about"], rest }
+}
+
+const spanOf = (deadline: unknown) => Units.span.parse(deadline as string)
+
+const shown = (read: unknown): string =>
+  typeof read === "string" || typeof read === "number" ? JSON.stringify(read).slice(0, 40) : `of type ${typeof read}`
 
 /** Where a call keeps its configuration: no text, so that no cache and no trace takes it for an option. */
 const chosen: unique symbol = Symbol("spillway/langchain/configurable")

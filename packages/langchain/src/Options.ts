@@ -5,9 +5,11 @@
  * is given its targets has a router for itself, with one route to them; and beside it the same without a retry, for
  * whoever tries again himself.
  */
+// @effect-diagnostics cryptoRandomUUID:off
 import type { BaseChatModelParams } from "@langchain/core/language_models/chat_models"
 import { createSpillway, Options as Core, type Policy, type Router } from "@spillway/core"
-import { fieldsOf, known } from "./Fields.ts"
+import { Effect, Exit } from "effect"
+import { type Fields, fieldsOf, known, textOf } from "./Fields.ts"
 import type { Model } from "./Models.ts"
 import { type All, idOf, isHosted, type Named, named, open, type Targeted } from "./Targets.ts"
 
@@ -27,6 +29,9 @@ export interface OverModels
   readonly targets: ReadonlyArray<Targeted>
   /** Where those cannot: one after the other; a list stands for any of it. */
   readonly overflow?: ReadonlyArray<Targeted | ReadonlyArray<Targeted>>
+  /** A router that is shared has its own targets. */
+  readonly spillway?: never
+  readonly model?: never
 }
 
 /** A router that is shared, and what of it is asked. */
@@ -35,6 +40,9 @@ export interface OverSpillway extends Asking {
   readonly spillway: Router.Outside | Router.Service
   /** A route of it, or a model at one of its servers. */
   readonly model: string
+  /** All that stands around its calls is said where it is made. */
+  readonly targets?: never
+  readonly overflow?: never
 }
 
 /** What it is told, beside what all chat models of LangChain are. */
@@ -47,6 +55,8 @@ export interface Behind {
   readonly route: string
   readonly routeOnce: string
   readonly named: ReadonlyArray<Named>
+  /** What tells its answers apart in a cache, beside the models. */
+  readonly identity: Fields
   /** Who answers where the target of that route is left open. */
   readonly model?: Model
   readonly close: () => Promise<void>
@@ -57,7 +67,11 @@ const ofLangChain =
   "cache callbackManager callbacks disableStreaming maxConcurrency maxRetries metadata onFailedAttempt outputVersion " +
   "tags verbose"
 
+const ofAsking = ["caller", "priority"]
 const ofRouter = ["preset", "defaults", "callers", "anonymous", "budgets", "prices", "record"] as const
+const ofRoute = ["deadline", "timeouts", "retry", "queue", "rescue", "hedge", "maxTokens", "context", "keepLoaded"]
+const ofModels = ["targets", "overflow", "balance", ...ofRoute, "preload", ...ofRouter, ...ofAsking]
+const ofShared = ["spillway", "model", ...ofAsking]
 
 const route = "chat"
 const once = (name: string): string => `${name}-once`
@@ -65,12 +79,39 @@ const once = (name: string): string => `${name}-once`
 /** The router that these options say, or throws what is wrong with them. */
 export const behind = (options: Options): Behind => {
   if (typeof options !== "object" || options === null) throw refused("", "write { targets: [a chat model] }")
-  if ("spillway" in options) return shared(options)
+  if (isShared(options)) return shared(options)
   const { targets, ...rest } = options
-  if (!Array.isArray(targets)) throw refused("targets", "write a list of one chat model or more")
+  if (!Array.isArray(targets) || targets.length === 0)
+    throw refused("targets", "write a list of one chat model or more")
   const all = named(targets, overflowIn(rest))
   const { close, service } = routerOf(rest, all.upstreams, all, { [route]: all.targets })
-  return { service, route, routeOnce: once(route), named: all.named, close }
+  return { service, route, routeOnce: once(route), named: all.named, identity: identityOf(rest), close }
+}
+
+const isShared = (options: Options): options is OverSpillway & BaseChatModelParams =>
+  "spillway" in options && options.spillway !== undefined
+
+/** How an answer is bounded makes another answer of it. */
+const identityOf = ({ context, defaults, maxTokens }: Router.Settings & Pick<Router.Options, "defaults">): Fields => ({
+  // A call may say the same names.
+  bounds: known({ maxTokens: maxTokens ?? defaults?.maxTokens, context: context ?? defaults?.context })
+})
+
+/** Throws what of the options means nothing, and what was meant. */
+const checkNames = (options: object, names: ReadonlyArray<string>): void => {
+  const problems = Object.entries(known(options)).flatMap(([name]) =>
+    names.includes(name) || ofLangChain.split(" ").includes(name)
+      ? []
+      : [{ path: name, read: "", expected: `unknown: ${Core.meant(name, names)}` }]
+  )
+  if (problems.length > 0) throw new Core.OptionsRefused({ of: "ChatSpillway", problems })
+}
+
+const priorities: ReadonlyArray<unknown> = ["low", "normal", "high", undefined]
+
+const checkAsking = ({ caller, priority }: Asking): void => {
+  if (caller !== undefined && textOf(caller) === undefined) throw refused("caller", "write the name of who asks")
+  if (!priorities.includes(priority)) throw refused("priority", "write low or normal or high")
 }
 
 /** What stands around a model that each call brings along. */
@@ -90,7 +131,7 @@ export const around = (options: Omit<OverModels, "targets"> & BaseChatModelParam
       const [name, id] = [isHosted(model) ? "hosted" : "agent", idOf(model)]
       const target = { id: `${name}/${id}`, model }
       const names = { route: target.id, routeOnce: `${once(name)}/${id}`, named: [target, ...all.named] }
-      return { service, ...names, model, close }
+      return { service, ...names, model, identity: identityOf(options), close }
     }
   }
 }
@@ -107,6 +148,8 @@ const routerOf = (
   { overflow }: Pick<All, "overflow">,
   targets: Readonly<Record<string, ReadonlyArray<string>>>
 ): Router.Outside => {
+  checkNames(options, ofModels)
+  checkAsking(options)
   const { caller: _caller, overflow: _overflow, priority: _priority, ...rest } = options
   const own = Object.fromEntries(Object.entries(rest).filter(([name]) => !ofLangChain.split(" ").includes(name)))
   const router = known(Object.fromEntries(ofRouter.map((name) => [name, own[name]]))) as Partial<Router.Options>
@@ -153,15 +196,40 @@ const made = (options: Router.Options): Router.Outside => {
   }
 }
 
-const shared = ({ model, spillway }: OverSpillway): Behind => {
+const shared = (options: OverSpillway): Behind => {
+  checkNames(options, ofShared)
+  checkAsking(options)
+  const { model, spillway } = options
   if (typeof model !== "string" || model === "") throw refused("model", "write the name of a route, or of a model")
   if (typeof spillway !== "object" || spillway === null || !("ask" in spillway)) {
     throw refused("spillway", "write what createSpillway gives")
   }
   const service = "service" in spillway ? spillway.service : spillway
+  const meant = meantBy(model, service)
+  if (meant !== undefined) throw refused("model", `did you mean ${meant}?`, JSON.stringify(model))
+  const identity = { router: numberOfRouter(service) }
   // Who shares it does not end it for the others.
-  return { service, route: model, routeOnce: model, named: [], close: () => Promise.resolve() }
+  return { service, route: model, routeOnce: model, named: [], identity, close: () => Promise.resolve() }
 }
 
-const refused = (path: string, expected: string): Core.OptionsRefused =>
-  new Core.OptionsRefused({ of: "ChatSpillway", problems: [{ path, read: "", expected }] })
+/** The route whose name that nearly is, where no server has a model of just that name. */
+const meantBy = (model: string, { status }: Router.Service): string | undefined => {
+  const told = Effect.runSyncExit(status)
+  if (Exit.isFailure(told) || model.includes("/")) return undefined
+  const { routes, upstreams } = told.value
+  const names = routes.map(({ name }) => name)
+  const isThere = upstreams.some(({ models }) => models.some((name) => name === model || name === `${model}:latest`))
+  return isThere || names.includes(model) ? undefined : Core.nearest(model, names)
+}
+
+/** Routes of one name may lead anywhere: a cache that outlives a router must not take it for the next one. */
+const numberOfRouter = (service: Router.Service): string => {
+  const known = numbers.get(service) ?? globalThis.crypto.randomUUID()
+  numbers.set(service, known)
+  return known
+}
+
+const numbers = new WeakMap<Router.Service, string>()
+
+const refused = (path: string, expected: string, read = ""): Core.OptionsRefused =>
+  new Core.OptionsRefused({ of: "ChatSpillway", problems: [{ path, read, expected }] })

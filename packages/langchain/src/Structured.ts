@@ -24,6 +24,8 @@ interface Whole {
 /** The shape of an answer. */
 export class Structured {
   readonly jsonSchema: unknown
+  /** What tells answers of this shape from others in a cache. */
+  readonly identity: unknown
   private readonly schema: unknown
   private readonly config: Fields
   private readonly parsers = new Map<string, Parser>()
@@ -32,6 +34,7 @@ export class Structured {
     this.schema = schema
     this.config = { ...config, includeRaw: false }
     this.jsonSchema = toJsonSchema(schema as never)
+    this.identity = { ...known(config), schema: this.jsonSchema }
   }
 
   /** A model that answers in that shape, with the options that it needs for it. */

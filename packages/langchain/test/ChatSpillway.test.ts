@@ -8,7 +8,7 @@ import { RunnableLambda, RunnableSequence } from "@langchain/core/runnables"
 import { fakeModel } from "@langchain/core/testing"
 import { tool } from "@langchain/core/tools"
 import { FakeListChatModel, FakeStreamingChatModel } from "@langchain/core/utils/testing"
-import { type Targeted } from "@spillway/langchain"
+import { ChatSpillway, type Targeted } from "@spillway/langchain"
 import { ChatOpenAI } from "@langchain/openai"
 import { Effect } from "effect"
 import { z } from "zod"
@@ -302,7 +302,7 @@ describe("options", () => {
     }
     assert.include(told({ deadlin: "2s" }), "did you mean deadline")
     assert.include(told({ deadline: "2 parsecs" }), "deadline")
-    assert.include(told({ targets: [] }), "write a list of one or more")
+    assert.include(told({ targets: [] }), "write a list of one chat model or more")
     assert.include(told({ targets: [{ modell: target }] }), "targets.0: read object, write a chat model")
     const twice = [
       { name: "x", model: target },
@@ -310,5 +310,10 @@ describe("options", () => {
     ]
     assert.include(told({ targets: twice }), "each of them is one server")
     assert.strictEqual(told({ tags: ["a"], verbose: false, maxConcurrency: 3 }), "taken")
+    assert.include(told({ zzz: 1 }), "targets, overflow, balance, deadline, timeouts")
+    assert.include(told({ zzz: 1 }), "callers, anonymous, budgets, prices, record, caller, priority")
+    assert.include(told({ caller: 5 }), "caller: write the name of who asks")
+    assert.include(told({ priority: "urgent" }), "priority: write low or normal or high")
+    assert.throws(() => new ChatSpillway(undefined as never), /write \{ targets: \[a chat model\] \}/)
   })
 })

@@ -235,7 +235,7 @@ describe("streamed events of the third kind", () => {
   it("say who answered, and what that has cost", async () => {
     const model = guarded({ targets: [{ model: says("rain"), price: "free" }] })
     const { response_metadata: told } = await model.streamEvents("Oslo")
-    assert.deepInclude(told["spillway"] as object, { target: "Scripted/m", attempts: 1, costUsd: 0 })
+    assert.deepInclude(told["spillway"] as object, { target: "Scripted/m", attempts: 1 })
   })
 })
 

@@ -6,7 +6,7 @@ import { afterAll } from "@effect/vitest"
 import { ChatOllama, type ChatOllamaInput } from "@langchain/ollama"
 import { ChatOpenAI } from "@langchain/openai"
 import { HostedServer, Server } from "@spillway/sim"
-import { ChatSpillway, type OverModels } from "@spillway/langchain"
+import { ChatSpillway, type Options, type OverModels } from "@spillway/langchain"
 import { Effect, Exit, Scope } from "effect"
 import { createAgent } from "langchain"
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
@@ -60,7 +60,7 @@ export const chatOpenAi = (url: string, more: Readonly<Record<string, unknown>> 
   new ChatOpenAI({ model: "gpt-4o-mini", apiKey: "sesame", configuration: { baseURL: `${url}/v1` }, ...more })
 
 /** A guarded model that is closed with the test file. */
-export const guarded = (options: OverModels): ChatSpillway => {
+export const guarded = (options: OverModels & Options): ChatSpillway => {
   const model = new ChatSpillway(options)
   models.push(model)
   return model
