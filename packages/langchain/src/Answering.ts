@@ -8,8 +8,18 @@
 import type { CallbackManagerForLLMRun } from "@langchain/core/callbacks/manager"
 import { stampRetryable } from "@langchain/core/errors"
 import type { ChatGenerationChunk } from "@langchain/core/outputs"
-import { Answer, Facts, type Part, Policy, refusal, type Router, SpillwayError, type Summary } from "@spillway/core"
-import { Cause, Duration, Effect, Exit } from "effect"
+import {
+  Answer,
+  Facts,
+  type Part,
+  Policy,
+  refusal,
+  type Router,
+  SpillwayError,
+  type Summary,
+  Units
+} from "@spillway/core"
+import { Cause, Duration, Effect, Exit, Result } from "effect"
 import { Asked, questionOf } from "./Asked.ts"
 import { chunksOf, endingOf } from "./Chunks.ts"
 import type { Feed } from "./Feed.ts"
@@ -20,6 +30,10 @@ export interface Call {
   readonly asked: Asked
   readonly about: Pick<Policy.About, "caller" | "priority" | "deadline">
   readonly signal?: AbortSignal | undefined
+  /** By when it is over, where its route says that and it does not. */
+  readonly deadline?: Policy.About["deadline"]
+  /** Says that nobody is let in any more. */
+  readonly closing?: AbortSignal | undefined
   /** Hears of each chunk before it goes on. */
   readonly run?: CallbackManagerForLLMRun | undefined
 }
@@ -29,6 +43,8 @@ export class Answering {
   private readonly service: Router.Service
   private readonly route: string
   private readonly call: Call
+  private readonly began = performance.now()
+  private clock: AbortSignal | undefined
 
   constructor(service: Router.Service, route: string, call: Call) {
     this.service = service
@@ -43,21 +59,21 @@ export class Answering {
 
   /** The whole answer: what breaks begins anew, where nobody has heard a word of it. */
   async whole(feed: Feed | undefined): Promise<ChatGenerationChunk> {
-    const { run, signal } = this.call
+    const { run } = this.call
     if (run?.handlers.some(listens) === true) {
       const heard: Array<ChatGenerationChunk> = []
       for await (const chunk of this.chunks(feed)) heard.push(chunk)
       return wholeOf(heard)
     }
     const ask = () => this.wholeOnce()
-    const chunks = await (feed === undefined ? ask() : feed.through(signal, ask))
+    const chunks = await (feed === undefined ? ask() : this.inTime((until) => feed.through(until, ask)))
     // One after the other, as they would have come.
     if (run !== undefined) for (const chunk of chunks) await heard(run, chunk)
     return wholeOf(chunks)
   }
 
   private async *fed(feed: Feed): AsyncGenerator<ChatGenerationChunk> {
-    const turn = await feed.enter(this.call.signal)
+    const turn = await this.inTime((until) => feed.enter(until))
     let isAnswered = false
     try {
       while (!isAnswered) {
@@ -69,12 +85,41 @@ export class Answering {
           }
           isAnswered = true
         } catch (thrown) {
-          if (hasBegun || !(await turn.refused(thrown))) throw thrown
+          if (hasBegun || !(await this.inTime(() => turn.refused(thrown)))) throw thrown
         }
       }
     } finally {
       turn.end(isAnswered)
     }
+  }
+
+  /** Whoever waits for his turn does so until his call has to be over, or the router is closed. */
+  private async inTime<A>(wait: (until: AbortSignal | undefined) => Promise<A>): Promise<A> {
+    const { closing, signal } = this.call
+    const { total } = this
+    if (total !== undefined) this.clock ??= AbortSignal.timeout(Math.min(Math.ceil(total), timerMax))
+    const { clock } = this
+    const all = [signal, clock, closing].filter((each) => each !== undefined)
+    try {
+      return await wait(all.length === 0 ? undefined : AbortSignal.any(all))
+    } catch (thrown) {
+      if (total === undefined || clock?.aborted !== true || thrown !== clock.reason) throw thrown
+      throw told(refusal({ _tag: "TimedOut", phase: "queue", after: Duration.millis(total), parts: 0 }), signal)
+    }
+  }
+
+  /** How many milliseconds it may take in all, its turn in a batch included, where that was said. */
+  private get total(): number | undefined {
+    const said = this.call.about.deadline ?? this.call.deadline
+    return said === undefined ? undefined : Duration.toMillis(Result.getOrThrow(Units.span.parse(said)))
+  }
+
+  /** What is said with a call that has waited before it: only what is left of its time. */
+  private get about(): Call["about"] {
+    const { about } = this.call
+    const waited = performance.now() - this.began
+    if (this.total === undefined || waited < waitedMin) return about
+    return { ...about, deadline: `${Math.max(1, Math.round(this.total - waited))}ms` }
   }
 
   private async *once(): AsyncGenerator<ChatGenerationChunk> {
@@ -114,7 +159,8 @@ export class Answering {
 
   /** The call as the router has it, and the last chunk of its answer. */
   private asked() {
-    const { about, asked } = this.call
+    const { asked } = this.call
+    const { about } = this
     const { call, receipt } = this.service
     let facts: Facts.Facts | undefined
     const noted: Router.Service["call"] = Effect.withFiber((fiber) => {
@@ -131,6 +177,12 @@ export class Answering {
     }
   }
 }
+
+/** No timer takes longer. */
+const timerMax = 2 ** 31 - 1
+
+/** Less is no wait, and a call that has not waited says what it was told to say. */
+const waitedMin = 5
 
 /** Gives all chunks the first id that one of them has. */
 const naming = (): ((chunk: ChatGenerationChunk) => ChatGenerationChunk) => {

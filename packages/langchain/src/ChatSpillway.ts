@@ -22,7 +22,7 @@ import type { Runnable, RunnableBatchOptions, RunnableConfig } from "@langchain/
 import type { SerializableSchema } from "@langchain/core/utils/standard_schema"
 import type { InteropZodType } from "@langchain/core/utils/types"
 import { type Policy, refusal, type Router, Units } from "@spillway/core"
-import { Result } from "effect"
+import { Effect, Exit, Result } from "effect"
 import { Answering, type Call } from "./Answering.ts"
 import { blocksOf } from "./Chunks.ts"
 import { Feed } from "./Feed.ts"
@@ -166,8 +166,15 @@ export class ChatSpillway extends BaseChatModel<CallOptions> {
     options?: Partial<CallOptions> | Array<Partial<CallOptions>>,
     batchOptions?: RunnableBatchOptions
   ): Promise<Array<AIMessageChunk | Error>> {
-    const copy: ChatSpillway = Object.assign(Object.create(this), { feed: this.feed ?? new Feed() })
+    const copy: ChatSpillway = Object.assign(Object.create(this), { feed: this.feed ?? new Feed(() => this.slots) })
     return super.batch.call(copy, inputs, options, batchOptions)
+  }
+
+  /** How many calls its own targets run at once, as far as that is known. */
+  private get slots(): number {
+    const told = Effect.runSyncExit(this.behind.service.explain(this.model))
+    const targets = Exit.isSuccess(told) ? (told.value.tiers[0]?.targets ?? []) : []
+    return targets.reduce((sum, { slots }) => sum + slots, 0)
   }
 
   override async _generate(
@@ -229,6 +236,8 @@ export class ChatSpillway extends BaseChatModel<CallOptions> {
       asked: { messages, options: rest, configurable, structured, model: behind.model },
       about: { ...asks, ...about },
       signal: (options as { readonly signal?: AbortSignal }).signal,
+      deadline: behind.deadline,
+      closing: behind.closing,
       run
     })
   }

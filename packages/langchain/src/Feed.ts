@@ -1,10 +1,10 @@
 /**
  * Hands the questions of one batch to a router as fast as that admits them.
  *
- * A thousand questions at once are more than any line holds, and most would be refused with the time to come back. So
- * who is refused by a line or a limit of ours comes back by himself: as many of them are under way as were let in
- * before, one more after each round of answers, one less after each refusal. A moment that was named is waited for.
- * What is refused again and again while nothing is answered is told to its caller.
+ * A thousand questions at once are more than any line holds, and others stand in that line too. So a handful begins,
+ * answers let in more, and never more are under way than the servers run at once and a few that wait. Who is refused by
+ * a line or a limit of ours comes back by himself, and the moment that was named is waited for. What is refused again
+ * and again while nothing is answered is told to its caller.
  */
 import { type Reason, SpillwayError } from "@spillway/core"
 import { Duration, Effect, Fiber } from "effect"
@@ -12,6 +12,10 @@ import { Duration, Effect, Fiber } from "effect"
 /** How long somebody waits who was not told for how long, and how often he is refused while nothing happens. */
 const waitDefault = Duration.seconds(1)
 const inVainMax = 5
+
+/** How many begin, and how many may wait in line behind those who run. */
+const firstMost = 4
+const lead = 2
 
 /** What passes by itself. */
 const passing: ReadonlySet<Reason["_tag"]> = new Set(["RateLimited", "QueueFull", "DeadlineUnmeetable", "Unavailable"])
@@ -22,10 +26,16 @@ const doubtful: ReadonlySet<Reason["_tag"]> = new Set(["DeadlineUnmeetable", "Un
 /** The line of one batch. */
 export class Feed {
   private running = 0
-  private most = Infinity
+  private most = firstMost
+  private readonly slots: () => number
   private answered = 0
   private pause: Fiber.Fiber<unknown> | undefined
   private readonly line: Array<() => void> = []
+
+  /** The line of one batch, before servers that run so many at once, as far as anybody knows now. */
+  constructor(slots: () => number) {
+    this.slots = slots
+  }
 
   /** A turn, once there is one; rejects where whoever waits leaves. */
   async enter(signal: AbortSignal | undefined): Promise<Turn> {
@@ -67,7 +77,9 @@ export class Feed {
     this.running--
     if (isAnswered) {
       this.answered++
-      this.most += 1 / this.most
+      // They are counted once in a round of answers: they change slowly, and to count them takes a while.
+      if (this.answered % Math.ceil(this.most) === 0)
+        this.most = Math.max(1, Math.min(2 * this.most, this.slots() + lead))
     }
     this.next()
   }

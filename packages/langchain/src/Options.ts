@@ -7,7 +7,7 @@
  */
 // @effect-diagnostics cryptoRandomUUID:off
 import type { BaseChatModelParams } from "@langchain/core/language_models/chat_models"
-import { createSpillway, Options as Core, type Policy, type Router } from "@spillway/core"
+import { createSpillway, Options as Core, type Policy, refusal, type Router } from "@spillway/core"
 import { Effect, Exit } from "effect"
 import { type Fields, fieldsOf, known, textOf } from "./Fields.ts"
 import type { Model } from "./Models.ts"
@@ -59,6 +59,10 @@ export interface Behind {
   readonly identity: Fields
   /** Who answers where the target of that route is left open. */
   readonly model?: Model
+  /** By when a call is over, where that was said. */
+  readonly deadline?: Policy.About["deadline"]
+  /** Says that it is closed. */
+  readonly closing: AbortSignal
   readonly close: () => Promise<void>
 }
 
@@ -85,7 +89,23 @@ export const behind = (options: Options): Behind => {
     throw refused("targets", "write a list of one chat model or more")
   const all = named(targets, overflowIn(rest))
   const { close, service } = routerOf(rest, all.upstreams, all, { [route]: all.targets })
-  return { service, route, routeOnce: once(route), named: all.named, identity: identityOf(rest), close }
+  const names = { route, routeOnce: once(route), named: all.named, identity: identityOf(rest) }
+  return { service, ...names, ...deadlineIn(rest), ...closingOf(close) }
+}
+
+const deadlineIn = ({ deadline, defaults }: Router.Settings & Pick<Router.Options, "defaults">) =>
+  known({ deadline: deadline ?? defaults?.deadline }) as Pick<Behind, "deadline">
+
+/** Whoever waits before the router hears of its end as well. */
+const closingOf = (close: () => Promise<void>): Pick<Behind, "closing" | "close"> => {
+  const closed = new AbortController()
+  return {
+    closing: closed.signal,
+    close: () => {
+      closed.abort(refusal({ _tag: "Unavailable" }))
+      return close()
+    }
+  }
 }
 
 const isShared = (options: Options): options is OverSpillway & BaseChatModelParams =>
@@ -115,7 +135,7 @@ const checkAsking = ({ caller, priority }: Asking): void => {
 }
 
 /** What stands around a model that each call brings along. */
-export interface Around extends Pick<Behind, "close"> {
+export interface Around {
   /** The same as if that were its only target. */
   readonly of: (model: Model) => Behind
 }
@@ -125,13 +145,13 @@ export const around = (options: Omit<OverModels, "targets"> & BaseChatModelParam
   const all = named([], overflowIn(options))
   const targets = Object.fromEntries(Object.keys(open).map((name) => [name, [`${name}/*`]]))
   const { close, service } = routerOf(options, { ...all.upstreams, ...open }, all, targets)
+  const closing = closingOf(close)
   return {
-    close,
     of: (model) => {
       const [name, id] = [isHosted(model) ? "hosted" : "agent", idOf(model)]
       const target = { id: `${name}/${id}`, model }
       const names = { route: target.id, routeOnce: `${once(name)}/${id}`, named: [target, ...all.named] }
-      return { service, ...names, model, identity: identityOf(options), close }
+      return { service, ...names, model, identity: identityOf(options), ...deadlineIn(options), ...closing }
     }
   }
 }
@@ -209,7 +229,8 @@ const shared = (options: OverSpillway): Behind => {
   if (meant !== undefined) throw refused("model", `did you mean ${meant}?`, JSON.stringify(model))
   const identity = { router: numberOfRouter(service) }
   // Who shares it does not end it for the others.
-  return { service, route: model, routeOnce: model, named: [], identity, close: () => Promise.resolve() }
+  const closing = closingOf(() => Promise.resolve())
+  return { service, route: model, routeOnce: model, named: [], identity, ...closing }
 }
 
 /** The route whose name that nearly is, where no server has a model of just that name. */
