@@ -2,8 +2,9 @@
  * What the errors of LangChain's models mean: the one place that knows their fields and their sentences.
  *
  * Each package throws in its own way. A status, a code and a sentence are looked for wherever they have been seen, and
- * a table says what they mean together: the first row that fits. What no row names is `Unknown`, which nobody tries
- * again; what was thrown is its hidden cause, since it may quote what was asked.
+ * a table says what they mean together: the first row that fits. What no row names counts as a connection that broke,
+ * since a model is somebody else's thing and another may do better; but for what is plainly the program's own, which is
+ * `Unknown` and tried nowhere else. What was thrown is its hidden cause, since it may quote what was asked.
  */
 import { type Attempt, type Question, type Reason, RetryAfter, SpillwayError } from "@spillway/core"
 import { Duration, Redacted } from "effect"
@@ -45,7 +46,7 @@ export const errorOf = (thrown: unknown, about: About): SpillwayError => {
       (codes === undefined || codes.test(said.code ?? "")) &&
       (says === undefined || says.test(said.sentence))
   )
-  const reason = row?.means(said) ?? { _tag: "Unknown", target: said.target }
+  const reason = (row?.means ?? cut)(said)
   const { parts, target } = said
   // What would pass by itself before an answer has lost it in its midst.
   const lost: Reason = parts > 0 && passing.has(reason._tag) ? { _tag: "RunnerDied", target, parts } : reason
@@ -75,8 +76,9 @@ const saidBy = (thrown: unknown, { attempt, nowMillis, question, seen }: About):
     return undefined
   }
   const code = first((cause) => textOf(cause["code"])) ?? textOf(causes[0]?.["name"])
-  const words = [causes[0]?.["name"], causes[0]?.["lc_error_code"], code, causes[0]?.["message"] ?? thrown]
-  const status = first(statusIn) ?? seen?.status
+  const [outer] = causes
+  const words = [outer?.["name"], outer?.["lc_error_code"], code, outer?.["type"], outer?.["message"] ?? thrown]
+  const status = first(statusIn) ?? seen?.status ?? statusSaidIn(outer?.["message"])
   return {
     status,
     code,
@@ -95,6 +97,12 @@ const statusIn = ({ $metadata: told, code, response, status, statusCode, status_
   const inside = [fieldsOf(response)?.["status"], fieldsOf(told)?.["httpStatusCode"]]
   const all = [status, statusCode, status_code, ...inside, code].map(numberOf)
   return all.find((number) => number !== undefined && number >= 300 && number < 600)
+}
+
+/** A status that stands only in words, as Google has it: `[503 Service Unavailable]`. */
+const statusSaidIn = (message: unknown): number | undefined => {
+  const said = /\[([45]\d\d) [A-Z]/.exec(textOf(message)?.slice(0, sentenceMax) ?? "")?.[1]
+  return said === undefined ? undefined : Number(said)
 }
 
 const waitIn = ({ headers, response, retryAfterMs }: Fields, nowMillis: number): Duration.Duration | undefined => {
@@ -121,6 +129,7 @@ const waiting = ({ retryAfter }: Said) => (retryAfter === undefined ? {} : { ret
 const cut = ({ parts, target }: Said): Reason => ({ _tag: "Cut", target, parts })
 const died = ({ parts, target }: Said): Reason => ({ _tag: "RunnerDied", target, parts })
 const malformed = ({ parts, target }: Said): Reason => ({ _tag: "Malformed", target, parts })
+const unknown = ({ target }: Said): Reason => ({ _tag: "Unknown", target })
 const overloaded = (said: Said): Reason => ({ _tag: "Overloaded", target: said.target, ...waiting(said) })
 const quotaSpent = (said: Said): Reason => ({ _tag: "QuotaSpent", target: said.target, ...waiting(said) })
 const notFound = ({ question, target }: Said): Reason => ({ _tag: "ModelNotFound", model: question.model, target })
@@ -129,7 +138,8 @@ const unreachable = ({ code, parts, target }: Said): Reason => ({
   _tag: "Unreachable",
   target,
   parts,
-  problem: problems[code ?? ""] ?? code ?? "the connection broke"
+  problem:
+    problems[code ?? ""] ?? (certificates.test(code ?? "") ? "nobody vouches for it" : code) ?? "the connection broke"
 })
 
 /** In words, where a code says too little. */
@@ -139,8 +149,15 @@ const problems: Readonly<Record<string, string>> = {
   EAI_AGAIN: "the name cannot be looked up now",
   EHOSTUNREACH: "there is no way there",
   ENETUNREACH: "there is no way there",
+  ENETDOWN: "this machine has no network",
+  EADDRNOTAVAIL: "this machine has no address or port left",
+  EMFILE: "this program has too many files open",
+  ENFILE: "this machine has too many files open",
   UND_ERR_CONNECT_TIMEOUT: "nobody answered"
 }
+
+/** How a certificate is refused. */
+const certificates = /CERT|SELF_SIGNED|UNABLE_TO_(GET|VERIFY)|^ERR_TLS_/
 
 /** What asks for longer than this is no limit of a rate. */
 const quotaFrom = Duration.minutes(15)
@@ -185,13 +202,22 @@ const badRequest = (): Reason => ({
 
 const mistakes = [400, 404, 422]
 const anything = [0, 200, 400, 500]
+const ofServers = Array.from({ length: 100 }, (_, at) => 500 + at)
+const untold = [0, 200]
+
+/** A tool or a message that is not found is no model. */
+const noModel =
+  /\bmodels?[ /]['"`]?[^\s'"`]+['"`]? (was |is )?not found|\bmodel\b.{0,200}\bnot exist|model_not_found|no such model/i
 
 /** In order: the first that fits is what it means. */
 const rows: ReadonlyArray<Row> = [
   {
-    codes: /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|UND_ERR_CONNECT_TIMEOUT)$/,
+    codes:
+      /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|ENETDOWN|EADDRNOTAVAIL|UND_ERR_CONNECT_TIMEOUT)$/,
     means: unreachable
   },
+  { codes: certificates, means: unreachable },
+  { codes: /^ERR_SSL_|^E[MN]FILE$|^EPROTO$/, means: unreachable },
   { says: /ContextOverflowError/, means: tooLong },
   {
     statuses: [402, 403, 429],
@@ -207,7 +233,9 @@ const rows: ReadonlyArray<Row> = [
   { statuses: [401, 403], means: unauthorized },
   { statuses: [402], means: quotaSpent },
   { statuses: [429], means: limited },
-  { says: /RateLimitCapacityError|ThrottlingException/, means: limited },
+  { says: /RateLimitCapacityError|ThrottlingException|TooManyRequestsException/, means: limited },
+  { statuses: untold, says: /rate_limit_(exceeded|error)|RESOURCE_EXHAUSTED/, means: limited },
+  { statuses: untold, says: /insufficient_quota|ServiceQuotaExceededException/, means: quotaSpent },
   { statuses: [503, 529], means: overloaded },
   { statuses: [502, 520, 521, 523, 525, 526, 530], means: unreachable },
   { statuses: [408, 499, 504, 522, 524], means: cut },
@@ -217,7 +245,7 @@ const rows: ReadonlyArray<Row> = [
     says: /context[_ ]length|context size|exceeds? the (available )?context|prompt is too long/i,
     means: tooLong
   },
-  { statuses: mistakes, says: /model.{0,200}(not[_ ]found|not exist)|MODEL_NOT_FOUND|no such model/i, means: notFound },
+  { statuses: mistakes, says: noModel, means: notFound },
   {
     statuses: anything,
     says: /out of memory|cudaMalloc|not enough memory/i,
@@ -240,16 +268,27 @@ const rows: ReadonlyArray<Row> = [
   },
   { statuses: [0, 200, 500], says: /overloaded|server busy|no slots available/i, means: overloaded },
   {
+    statuses: untold,
+    says: /server_error|\bapi_error\b|internal_error|(InternalServer|ServiceUnavailable)Exception/,
+    means: overloaded
+  },
+  { statuses: untold, says: /Model(NotReady|StreamError|Error)Exception/, means: overloaded },
+  { statuses: untold, says: /ModelTimeoutException/, means: cut },
+  {
     statuses: [404],
     means: ({ target }) => ({ _tag: "Unsupported", capability: "questions at its address (404)", target })
   },
   { statuses: [400, 405, 409, 413, 415, 422], means: badRequest },
-  { statuses: [500, 501, 505, 507, 508], means: overloaded },
+  { statuses: ofServers, means: overloaded },
   // A client that could not read what came, and one whose connection or patience broke when it was under way.
   { codes: /^SyntaxError$|^HPE_/, means: malformed },
   {
-    codes: /^(ECONNRESET|EPIPE|ETIMEDOUT|ECONNABORTED|UND_ERR_|AbortError$|TimeoutError$|APIUserAbortError$)/,
+    codes:
+      /^(ECONNRESET|EPIPE|ETIMEDOUT|ECONNABORTED|UND_ERR_|ERR_STREAM_|AbortError$|TimeoutError$|APIUserAbortError$)/,
     means: cut
   },
-  { says: /TypeError (fetch failed|terminated)|Connection error|Request timed out/, means: cut }
+  { says: /\b(fetch failed|terminated)$|Connection error|Request timed out|Premature close/, means: cut },
+  // Mistakes of a program, what ends a run of a graph, and what was answered in another shape: no model does better.
+  { codes: /^(TypeError|ReferenceError|RangeError|NodeInterrupt|ParentCommand|Graph\w+)$/, means: unknown },
+  { says: /OUTPUT_PARSING_FAILURE|OutputParserException/, means: unknown }
 ]

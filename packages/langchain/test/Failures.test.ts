@@ -3,6 +3,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { ContextOverflowError } from "@langchain/core/errors"
 import { Attempt, Question, type Reason, refusal } from "@spillway/core"
 import { Clock, Duration, Effect } from "effect"
+import { says, throws } from "./scripted.ts"
+import { failureOf, guarded } from "./serving.ts"
 import { errorOf } from "../src/Failures.ts"
 
 const clock = Effect.runSync(Clock.clockWith((live) => Effect.succeed(live)))
@@ -58,9 +60,32 @@ const rows: ReadonlyArray<readonly [said: string, thrown: unknown, tag: Reason["
   ["somebody else's abort", new DOMException("no", "AbortError"), "Cut"],
   ["what nobody can read", new SyntaxError("Unexpected token"), "Malformed"],
   ["one of ours", refusal({ _tag: "QueueFull", queued: 1, queuedMax: 1 }), "QueueFull"],
-  ["what nobody has a name for", error("boom"), "Unknown"],
-  ["what is no error", "boom", "Unknown"],
-  ["nothing", undefined, "Unknown"]
+  ["a certificate that is over", fetchFailed("CERT_HAS_EXPIRED"), "Unreachable"],
+  ["a certificate of its own", fetchFailed("DEPTH_ZERO_SELF_SIGNED_CERT"), "Unreachable"],
+  ["a certificate of others", fetchFailed("ERR_TLS_CERT_ALTNAME_INVALID"), "Unreachable"],
+  ["another version of TLS", fetchFailed("ERR_SSL_WRONG_VERSION_NUMBER"), "Unreachable"],
+  ["no network", fetchFailed("ENETDOWN"), "Unreachable"],
+  ["no port", fetchFailed("EADDRNOTAVAIL"), "Unreachable"],
+  ["too many files", fetchFailed("EMFILE"), "Unreachable"],
+  ["a close that was early", error("Premature close", { code: "ERR_STREAM_PREMATURE_CLOSE" }), "Cut"],
+  ["a connection of a code that nobody knows", fetchFailed("ESOMETHING"), "Cut"],
+  ["a server's error in a stream", error("Sorry", { code: "server_error", type: "server_error" }), "Overloaded"],
+  ["a limit in a stream", error("Rate limit reached", { code: "rate_limit_exceeded" }), "UpstreamRateLimited"],
+  ["an error of Anthropic in a stream", error('{"error":{"type":"api_error","message":"no"}}'), "Overloaded"],
+  ["its overload in a stream", error('{"error":{"type":"overloaded_error"}}'), "Overloaded"],
+  ["its limit in a stream", error('{"error":{"type":"rate_limit_error"}}'), "UpstreamRateLimited"],
+  ["a stream of Bedrock that broke", error("no", { name: "ModelStreamErrorException", $metadata: {} }), "Overloaded"],
+  ["a Bedrock that is away", error("no", { name: "ServiceUnavailableException", $metadata: {} }), "Overloaded"],
+  ["a status in words of Google", error("Error fetching: [503 Service Unavailable] no"), "Overloaded"],
+  ["a status that nobody has seen", error("no", { status: 599 }), "Overloaded"],
+  ["a tool that is not there", error("'model' tool get_weather not found", { status: 400 }), "BadRequest"],
+  ["a model that does not exist", error("The model `gpt-9` does not exist", { status: 404 }), "ModelNotFound"],
+  ["a model of Google", error("models/gemini-9 is not found for API v1", { status: 404 }), "ModelNotFound"],
+  ["what nobody has a name for", error("boom"), "Cut"],
+  ["what is no error", "boom", "Cut"],
+  ["nothing", undefined, "Cut"],
+  ["a mistake of the program", new TypeError("x is not a function"), "Unknown"],
+  ["an interrupt of a graph", error("no", { name: "GraphInterrupt" }), "Unknown"]
 ]
 
 describe("what is thrown", () => {
@@ -76,6 +101,13 @@ describe("what is thrown", () => {
       reasonOf(error("no", { status_code: 429 }), 0, { status: 429, headers: new Headers({ "retry-after": "3" }) })
     ].map((reason) => ("retryAfter" in reason ? Duration.toMillis(reason.retryAfter ?? 0) : undefined))
     assert.deepStrictEqual(waits, [1_500, 2_000, 2_500, 3_000])
+  })
+
+  it("goes over to another target where nobody has a name for it, but not where it is the program's own", async () => {
+    const over = (thrown: unknown) => guarded({ targets: [throws(thrown)], overflow: [says("over")] }).invoke("q")
+    assert.strictEqual((await over(error("boom"))).text, "over")
+    assert.strictEqual((await over(fetchFailed("CERT_HAS_EXPIRED"))).text, "over")
+    assert.match((await failureOf(over(new TypeError("x is not a function")))).message, /no name here/)
   })
 
   it("in the midst of an answer is a model that died, though it would pass by itself before", () => {
