@@ -16,7 +16,7 @@ import { errorOf, type Seen } from "./Failures.ts"
 import { type Fields, known, listOf } from "./Fields.ts"
 import { type Bound, insideOf, isNotStreaming, type Model, streams, timeoutIn, unwrapped, withTools } from "./Models.ts"
 import { spokenBy } from "./Structured.ts"
-import { scopedTo } from "./Scoped.ts"
+import { isUncopied, scopedTo } from "./Scoped.ts"
 
 /** What answers as a model does. */
 interface Answers {
@@ -51,6 +51,8 @@ function answeredBy(modelOf: (asked: Asked) => Model | undefined): Answers {
 /** One go at a model. */
 class Go {
   seen: () => Seen | undefined = () => undefined
+  private hasBegun = false
+  private asking: Model | undefined
   private readonly model: Model
   private readonly asked: Asked
   private readonly question: Question.Question
@@ -64,15 +66,24 @@ class Go {
   }
 
   async *parts(signal: AbortSignal): AsyncGenerator<Part.Part, Summary.Summary> {
+    try {
+      return yield* this.said(signal)
+    } catch (thrown) {
+      if (this.hasBegun || this.asking === undefined || !isUncopied(this.asking, thrown)) throw thrown
+      return yield* this.said(signal)
+    }
+  }
+
+  private async *said(signal: AbortSignal): AsyncGenerator<Part.Part, Summary.Summary> {
     const reading = new Reading()
     const { structured } = this.asked
     const { target } = this.attempt
     const asking = await this.ready(signal)
-    let [source, hasBegun] = [await asking.chunks(), false]
+    let source = await asking.chunks()
     for (let isOver = false; !isOver;) {
       try {
         for await (const chunk of source) {
-          hasBegun = true
+          this.hasBegun = true
           for (const part of reading.take(chunk)) {
             if (structured !== undefined) for (const { message } of chunksOf(part)) spokenBy(target, message)
             yield part
@@ -80,7 +91,7 @@ class Go {
         }
         isOver = true
       } catch (thrown) {
-        if (hasBegun || !isNotStreaming(thrown)) throw thrown
+        if (this.hasBegun || !isNotStreaming(thrown)) throw thrown
         source = await asking.whole()
       }
     }
@@ -111,9 +122,10 @@ class Go {
     }
     const timeout = timeoutIn(ready.options)
     const signal = timeout === undefined ? attempt : AbortSignal.any([attempt, AbortSignal.timeout(timeout)])
-    const { model, seen } = scopedTo(ready.model, signal, this.question)
+    this.asking = ready.model
+    const { model, options: bounds, seen } = scopedTo(ready.model, signal, this.question)
     this.seen = seen
-    return askingOf({ model, options: { ...ready.options, signal } }, [...messages])
+    return askingOf({ model, options: { ...ready.options, ...bounds, signal } }, [...messages])
   }
 }
 

@@ -7,7 +7,8 @@ import { upstreamOf } from "@spillway/langchain"
 import { Duration, Redacted } from "effect"
 import { questionOf } from "../src/Asked.ts"
 import { messagesOf, turnsOf } from "../src/Messages.ts"
-import { chatOllama, done, failureOf, line, saying } from "./serving.ts"
+import { chunk, Scripted } from "./scripted.ts"
+import { chatOllama, done, failureOf, guarded, line, saying } from "./serving.ts"
 
 const over = (model: Parameters<typeof upstreamOf>[0], more: Partial<Router.Route> = {}) =>
   createSpillway({ upstreams: { gpu: upstreamOf(model) }, routes: { chat: { targets: ["gpu/a"], ...more } } })
@@ -174,5 +175,45 @@ describe("a conversation of LangChain", () => {
       format: "json",
       stop: ["x"]
     })
+  })
+})
+
+describe("a model that cannot be copied", () => {
+  /** Counts in a private field, and says how it is bounded. */
+  class Private extends Scripted {
+    #count = 0
+    readonly maxTokens = 100
+
+    override async *_streamResponseChunks(
+      _messages: never,
+      { maxTokens }: this["ParsedCallOptions"] & { maxTokens?: number }
+    ) {
+      yield chunk(`${++this.#count} of ${maxTokens ?? this.maxTokens}`)
+    }
+  }
+
+  it("since it has private fields is asked itself, and told with the call how it is bounded", async () => {
+    const model = new Private(() => {
+      throw new Error("It says what it says")
+    })
+    const chat = guarded({ targets: [model], maxTokens: 10, retry: { attempts: 1 } })
+    assert.deepStrictEqual([(await chat.invoke("q")).text, (await chat.invoke("q")).text], ["1 of 10", "2 of 10"])
+    assert.strictEqual(model.maxTokens, 100)
+  })
+
+  it("since its bound can only be read is bounded all the same", async () => {
+    class Reading extends Scripted {
+      get maxTokens() {
+        return 100
+      }
+
+      override async *_streamResponseChunks() {
+        yield chunk(`of ${this.maxTokens}`)
+      }
+    }
+    const model = new Reading(() => {
+      throw new Error("It says what it says")
+    })
+    assert.strictEqual((await guarded({ targets: [model], maxTokens: 10 }).invoke("q")).text, "of 10")
   })
 })
