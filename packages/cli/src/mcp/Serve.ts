@@ -34,7 +34,7 @@ export const serve = (given: Given): Effect.Effect<void, Refused> =>
         Http.open(serveTo, {
           ...(Option.isSome(host) && { host: host.value }),
           port: Option.getOrElse(port, () => usualPort),
-          keys,
+          ...(keys !== undefined && { keys }),
           caller,
           hosts
         }),

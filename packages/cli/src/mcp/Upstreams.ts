@@ -5,6 +5,7 @@
  * whatever is there can be asked by its name.
  */
 import type { Router } from "@spillway/core"
+import { Gate } from "@spillway/mcp"
 import { Ollama, OpenAi } from "@spillway/upstream"
 import { Option, Result } from "effect"
 import { Refused } from "../Refused.ts"
@@ -54,8 +55,8 @@ export const optionsOf = (given: Given, environment: Environment): Result.Result
 export const keysOf = (
   given: ReadonlyArray<string>,
   environment: Environment
-): Result.Result<Readonly<Record<string, string>>, Refused> => {
-  const keys: Record<string, string> = {}
+): Result.Result<Readonly<Record<string, string>> | undefined, Refused> => {
+  const keys = new Map<string, string>()
   for (const each of given) {
     const [, caller, variable = ""] = /^([\w.-]{1,64})=(.+)$/.exec(each) ?? []
     const key = environment[nameOf(variable)]
@@ -65,9 +66,14 @@ export const keysOf = (
       const sentence = `--key of ${caller} names no environment variable that is set: write its name, not the key.`
       return Result.fail(wrong(sentence))
     }
-    keys[caller] = key.trim()
+    if (keys.has(caller)) return Result.fail(wrong(`--key names ${caller} twice: give him one key.`))
+    keys.set(caller, key.trim())
   }
-  return Result.succeed(keys)
+  if (keys.size === 0) return Result.succeed(undefined)
+  // A name may be one that a plain object has by itself.
+  const told = Object.assign(Object.create(null) as Record<string, string>, Object.fromEntries(keys))
+  const fault = Gate.faultOf(told)
+  return fault === undefined ? Result.succeed(told) : Result.fail(wrong(fault))
 }
 
 const wrong = (sentence: string): Refused => new Refused({ sentence, code: 2 })

@@ -6,6 +6,8 @@ import { start } from "./doors.ts"
 
 const secret = "sk-open-sesame"
 
+const keys = { ANN_KEY: secret, BOB_KEY: `${secret}-too`, EMPTY_KEY: " ", SPACED_KEY: `${secret} too` }
+
 describe("spillway mcp ends with 2 and says what would be right", { timeout: 60_000 }, () => {
   const wrong: ReadonlyArray<readonly [words: ReadonlyArray<string>, told: RegExp]> = [
     [["--prot", "1"], /spillway mcp has no --prot: did you mean --port\?/],
@@ -16,6 +18,12 @@ describe("spillway mcp ends with 2 and says what would be right", { timeout: 60_
     ],
     [["--http", "--key", secret], /^spillway: --key is no CALLER=VARIABLE: write it as ann=ANN_KEY\.\n$/],
     [["--http", "--key", `ann=${secret}`], /^spillway: --key of ann names no environment variable that is set: /],
+    [["--http", "--key", "ann=ANN_KEY", "--key", "ann=BOB_KEY"], /^spillway: --key names ann twice: give him one key/],
+    [["--http", "--key", "ann=ANN_KEY", "--key", "bob=ANN_KEY"], /^spillway: ann and bob have the same key: /],
+    [["--http", "--key", "__proto__=ANN_KEY"], /^spillway: keys names a caller that is no name: /],
+    [["--http", "--key", "ann=EMPTY_KEY"], /^spillway: --key of ann names no environment variable that is set: /],
+    [["--http", "--key", "ann=SPACED_KEY"], /^spillway: The key of ann cannot be sent: /],
+    [["--http", "--allow-host", ""], /^spillway: "" is no name of a server: write it as models\.example/],
     [
       ["--openai", "http://127.0.0.1:1", "--openai-key", secret],
       /^spillway: --openai-key names no environment variable/
@@ -26,8 +34,8 @@ describe("spillway mcp ends with 2 and says what would be right", { timeout: 60_
   ]
   for (const [words, told] of wrong) {
     it(words.join(" ").replace(secret, "..."), async () => {
-      const { code, said } = start([...words])
-      expect(await code).toBe(words.includes("0.0.0.0") ? 1 : 2)
+      const { code, said } = start([...words], keys)
+      expect(await code).toBe(words.includes("0.0.0.0") || words.includes("--allow-host") ? 1 : 2)
       expect(said.err).toMatch(told)
       expect(said.out).toBe("")
       expect(said.err).not.toContain(secret)

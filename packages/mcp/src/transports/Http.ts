@@ -35,15 +35,18 @@ export interface Running {
 export const open = (serve: Serve, options: Options = {}): Effect.Effect<Running, ListenRefused, Scope.Scope> =>
   Effect.gen(function* () {
     const { bodyMax = 4_194_304, host = "127.0.0.1", idleForMillis = 1_800_000, port = 0, sessionsMax = 100 } = options
-    if (!Gate.isLoopback(host) && Object.keys(options.keys ?? {}).length === 0) {
+    if (!Gate.isLoopback(host) && options.keys === undefined) {
       const sentence = `${host} can be reached from other machines: name a key for each caller, or listen on 127.0.0.1.`
       return yield* new ListenRefused({ sentence })
     }
+    const gate = yield* Effect.mapError(
+      Effect.fromResult(Gate.make({ ...options, host })),
+      (sentence) => new ListenRefused({ sentence })
+    )
     // Whoever serves one client over standard input does not wait for what only a server needs.
     const { Sessions } = yield* Effect.promise(() => import("./Sessions.ts"))
     const sessions = new Sessions(serve, { sessionsMax, idleForMillis, bodyMax })
     yield* Effect.addFinalizer(() => Effect.promise(() => sessions.close()))
-    const gate = Gate.make({ ...options, host })
     const server = createServer(
       { headersTimeout: 10_000, requestTimeout: 30_000, keepAliveTimeout: 60_000 },
       (request, response) => {
