@@ -59,6 +59,8 @@ export interface Service {
    * and looks are taken only while somebody asks for something.
    */
   readonly look: Effect.Effect<void>
+  /** The same for all servers that nobody has looked at for so long, after which `status` is no older than that. */
+  readonly lookWithin: (age: Duration.Input) => Effect.Effect<void>
   /** Where a call for that model or route would go now, and why not elsewhere; for a question also when it is over. */
   readonly explain: (asked: string | Asked) => Effect.Effect<RouteStanding, SpillwayError>
   /** How the budget of all together stands, and that of a caller; nothing where there is none. */
@@ -90,6 +92,7 @@ export const make = (options: Options): Effect.Effect<Service, OptionsRefused, S
       guard: (self) => router.guard(self),
       status: statusOf(router),
       look: router.servers.look,
+      lookWithin: (age) => router.servers.lookWithin(Alarm.nanos(Duration.fromInputUnsafe(age))),
       explain: (asked) =>
         typeof asked === "string"
           ? explain(router, asked)

@@ -15,7 +15,7 @@ describe("a router outside of Effect", () => {
     await spillway.ask({ model: "chat", prompt: "How high?" })
     const status = await spillway.status()
     assert.deepStrictEqual(JSON.parse(JSON.stringify(status)), {
-      upstreams: [{ name: "mine", isDown: false, models: [], loaded: [] }],
+      upstreams: [{ name: "mine", isDown: false, isSeen: true, isDraining: false, models: [], loaded: [] }],
       routes: JSON.parse(JSON.stringify(status.routes)),
       differing: []
     })

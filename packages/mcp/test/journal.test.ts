@@ -117,6 +117,8 @@ describe("a journal", () => {
     upstreams: ["one", "two"].map((name) => ({
       name,
       isDown: down.includes(name),
+      isSeen: true,
+      isDraining: false,
       version: undefined,
       models: [],
       loaded: []

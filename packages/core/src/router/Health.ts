@@ -18,6 +18,8 @@ export interface Looking {
 /** What is known of a server. */
 export interface Seen {
   readonly isDown: boolean
+  /** Whether any look has come to something; what cannot be looked at has nothing to show. */
+  readonly isSeen: boolean
   /** What the last look showed that came to something. */
   readonly inspection: Inspection | undefined
 }
@@ -73,7 +75,8 @@ export class Health {
   }
 
   get seen(): Seen {
-    return { isDown: this.down, inspection: this.inspection }
+    const { down: isDown, inspection, server } = this
+    return { isDown, isSeen: inspection !== undefined || server.inspect === undefined, inspection }
   }
 
   /** Whether it has that model, as far as anybody knows. */
@@ -129,6 +132,16 @@ export class Health {
       this.glance(fiber, Alarm.now(fiber))
       const { inspection, looking } = this
       return inspection !== undefined || looking === undefined ? Effect.void : Effect.asVoid(Fiber.await(looking))
+    })
+  }
+
+  /** Looks where nobody has begun to for so long, and waits for what that shows. */
+  seenWithin(age: number): Effect.Effect<void> {
+    return Effect.withFiber((fiber) => {
+      const now = Alarm.now(fiber)
+      if (this.looking === undefined && now - this.lookedAt >= age) this.nextAt = Math.min(this.nextAt, now)
+      this.glance(fiber, now)
+      return this.looking === undefined ? Effect.void : Effect.asVoid(Fiber.await(this.looking))
     })
   }
 

@@ -161,6 +161,19 @@ export class Servers {
     })
   }
 
+  /** Looks at all servers that nobody has looked at for so long, and waits for all of them. */
+  lookWithin(age: number): Effect.Effect<void> {
+    return Effect.forEach([...this.all.values()], ({ health }) => health.seenWithin(age), {
+      concurrency: "unbounded",
+      discard: true
+    })
+  }
+
+  /** Whether it lets nobody in. */
+  isDraining(upstream: string): boolean {
+    return this.draining.has(upstream)
+  }
+
   get named(): ReadonlyArray<Asked> {
     return [...this.targets.values()]
   }

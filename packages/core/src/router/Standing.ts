@@ -19,6 +19,9 @@ import type { Router } from "./Router.ts"
 export interface UpstreamStanding {
   readonly name: string
   readonly isDown: boolean
+  /** Whether any look at it has come to something; what cannot be looked at has nothing to show. */
+  readonly isSeen: boolean
+  readonly isDraining: boolean
   readonly version: string | undefined
   /** What it has, as far as it was looked at. */
   readonly models: ReadonlyArray<string>
@@ -100,11 +103,13 @@ export interface Status {
 export const statusOf = (router: Router): Effect.Effect<Status> =>
   Effect.gen(function* () {
     const upstreams = [...router.servers.all].map(([name, { health }]): UpstreamStanding => {
-      const { inspection, isDown } = health.seen
+      const { inspection, isDown, isSeen } = health.seen
       const models = inspection?.models ?? []
       return {
         name,
         isDown,
+        isSeen,
+        isDraining: router.servers.isDraining(name),
         version: inspection?.version,
         models: models.map((each) => each.name),
         // What has just answered may have been asked for by its short name.

@@ -193,6 +193,41 @@ describe("what servers have", () => {
   )
 })
 
+describe("a status that has to be fresh", () => {
+  it.effect("is of a look that is no older than was said, however seldom servers are looked at otherwise", () =>
+    Effect.gen(function* () {
+      let looks = 0
+      let isUp = false
+      const inspect = Effect.suspend(() => {
+        looks++
+        return isUp ? Effect.succeed({ models: [] }) : Effect.fail(refusal({ _tag: "Unknown" }))
+      })
+      const { spillway } = yield* scene(([one]) => ({
+        upstreams: { gpu1: { upstream: { name: "gpu1", ...one!.upstream, inspect } }, mine: one!.upstream.call }
+      }))
+      yield* spillway.drain("mine")
+      const told = Effect.map(spillway.status, ({ upstreams: all }) =>
+        all.map(({ isDown, isDraining, isSeen }) => ({ isDown, isDraining, isSeen }))
+      )
+      yield* spillway.lookWithin("1 second")
+      const mine = { isDown: false, isSeen: true, isDraining: true }
+      assert.deepStrictEqual(yield* told, [{ isDown: false, isSeen: false, isDraining: false }, mine])
+      isUp = true
+      yield* pass(0.5)
+      yield* spillway.lookWithin("1 second")
+      assert.strictEqual(looks, 1)
+      yield* pass(0.5)
+      yield* spillway.lookWithin("1 second")
+      assert.deepStrictEqual(yield* told, [{ isDown: false, isSeen: true, isDraining: false }, mine])
+      yield* pass(1)
+      yield* spillway.look
+      assert.strictEqual(looks, 2)
+      yield* spillway.lookWithin("1 second")
+      assert.strictEqual(looks, 3)
+    })
+  )
+})
+
 describe("the last hour of a route", () => {
   it.effect("says how many calls went over, once each, and after a whole one that its own are too few", () =>
     Effect.gen(function* () {
