@@ -61,6 +61,8 @@ export interface Service {
   readonly look: Effect.Effect<void>
   /** The same for all servers that nobody has looked at for so long, after which `status` is no older than that. */
   readonly lookWithin: (age: Duration.Input) => Effect.Effect<void>
+  /** What the model of a target can, in the words of its server; nothing where that does not say, or has not got it. */
+  readonly capabilities: (target: string) => Effect.Effect<ReadonlyArray<string>>
   /** Where a call for that model or route would go now, and why not elsewhere; for a question also when it is over. */
   readonly explain: (asked: string | Asked) => Effect.Effect<RouteStanding, SpillwayError>
   /** How the budget of all together stands, and that of a caller; nothing where there is none. */
@@ -93,6 +95,13 @@ export const make = (options: Options): Effect.Effect<Service, OptionsRefused, S
       status: statusOf(router),
       look: router.servers.look,
       lookWithin: (age) => router.servers.lookWithin(Alarm.nanos(Duration.fromInputUnsafe(age))),
+      capabilities: (target) =>
+        Effect.suspend(() => {
+          const slash = target.indexOf("/")
+          const health = router.servers.all.get(target.slice(0, Math.max(slash, 0)))?.health
+          const shown = health === undefined ? Effect.undefined : health.showing(target.slice(slash + 1))
+          return Effect.map(shown, (told) => told?.capabilities ?? [])
+        }),
       explain: (asked) =>
         typeof asked === "string"
           ? explain(router, asked)

@@ -112,6 +112,16 @@ export class Health {
     if (this.server.show !== undefined && !this.asked.has(model)) this.asked.set(model, undefined)
   }
 
+  /** What that model is: its server is asked where nobody has asked for it yet, and it has it. */
+  showing(model: string): Effect.Effect<Shown | undefined> {
+    return Effect.suspend(() => {
+      if (this.find(model) === undefined || this.asked.get(model) !== undefined)
+        return Effect.succeed(this.shown(model))
+      this.ask(model)
+      return Effect.map(this.describe, () => this.shown(model))
+    })
+  }
+
   /** Nobody will ask for it any more. */
   forget(model: string): void {
     this.asked.delete(model)

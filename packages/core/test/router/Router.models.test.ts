@@ -184,6 +184,20 @@ describe("a question that a model cannot carry", () => {
     })
   )
 
+  it.effect("is told before anybody asks, of whatever a server lists, and asked for once", () =>
+    Effect.gen(function* () {
+      const gpu1 = ollama("gpu1", { words: { capabilities: ["completion"] } })
+      const { ask, spillway } = yield* scene({ upstreams: { gpu1: gpu1.upstream } })
+      yield* ask(said("How high?"))
+      const told = []
+      for (const target of ["gpu1/words", "gpu1/words", "gpu1/other", "gpu9/words", "words"]) {
+        told.push(yield* spillway.capabilities(target))
+      }
+      assert.deepStrictEqual(told, [["completion"], ["completion"], [], [], []])
+      assert.deepStrictEqual(gpu1.state.shows, ["words"])
+    })
+  )
+
   it.effect("is asked where a server says nothing of what its models can", () =>
     Effect.gen(function* () {
       const gpu1 = ollama("gpu1", { small: { capabilities: [] } })
