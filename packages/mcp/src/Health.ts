@@ -10,6 +10,18 @@ export type State = "ok" | "degraded" | "down"
 /** Why something cannot be asked. */
 export type Trouble = "down" | "open" | "held" | "draining"
 
+/** Whoever asks how everything is learns how it was a second ago at most. */
+export const lookAge = "1 second"
+
+/** One server. */
+export interface ServerHealth {
+  readonly name: string
+  /** Whether it looks down, or nobody has seen it yet. */
+  readonly isDown: boolean
+  readonly isDraining: boolean
+  readonly models: number
+}
+
 /** One route. */
 export interface RouteHealth {
   readonly name: string
@@ -24,29 +36,57 @@ export interface RouteHealth {
 /** All of it. */
 export interface Health {
   readonly status: State
-  readonly upstreams: ReadonlyArray<{ readonly name: string; readonly isDown: boolean; readonly models: number }>
+  readonly upstreams: ReadonlyArray<ServerHealth>
   readonly routes: ReadonlyArray<RouteHealth>
 }
 
-/** How everything is. `routes` are those that somebody has named: a model that was asked for by its name may not be. */
+/**
+ * How everything is, by what can be asked: the routes that somebody has named, or else servers and what was asked for
+ * there by its own name.
+ */
 export const of = (status: Router.Status, routes: ReadonlyArray<string>): Health => {
-  const upstreams = status.upstreams.map(({ isDown, models, name }) => ({ name, isDown, models: models.length }))
+  const upstreams = status.upstreams.map((each): ServerHealth => ({
+    name: each.name,
+    isDown: isDown(each),
+    isDraining: each.isDraining,
+    models: each.models.length
+  }))
   const all = status.routes.map((route) => healthOf(route, status))
-  const named = all.filter(({ name }) => routes.includes(name))
-  const states = [...named.map((each) => each.status), ...upstreams.map(({ isDown }) => (isDown ? "down" : "ok"))]
-  const deciding = named.length > 0 ? named.map((each) => each.status) : states
-  const isDown = deciding.length > 0 && deciding.every((state) => state === "down")
-  return {
-    status: isDown ? "down" : states.every((state) => state === "ok") ? "ok" : "degraded",
-    upstreams,
-    routes: all
-  }
+  const named = all.filter(({ name }) => routes.includes(name)).map((each) => each.status)
+  const servers = status.upstreams.map((each) => stateOf(each, status))
+  const deciding = named.length > 0 ? named : servers
+  const state = deciding.every((each) => each === "down") ? "down" : "degraded"
+  const isFine = named.concat(servers).every((each) => each === "ok")
+  return { status: isFine ? "ok" : state, upstreams, routes: all }
 }
+
+/** Whether nobody can count on a server: one that nobody has ever seen may not be there at all. */
+export const isDown = ({ isDown: looksDown, isSeen }: Router.UpstreamStanding): boolean => looksDown || !isSeen
+
+/** A server by itself: it is down where all that it has is closed. */
+const stateOf = (server: Router.UpstreamStanding, status: Router.Status): State => {
+  if (isDown(server) || server.isDraining) return "down"
+  const prefix = `${server.name}/`
+  const closed = closedIn(status)
+  const asked = targetsOf(status.routes).flatMap(({ target }) => (target.startsWith(prefix) ? [shortOf(target)] : []))
+  const all = new Set(server.models.map((name) => shortOf(prefix + name)).concat(asked))
+  const open = [...all].filter((name) => !closed.has(name))
+  return open.length === all.size ? "ok" : open.length > 0 ? "degraded" : "down"
+}
+
+/** The targets that let nobody in, by names that leave out that they are the latest. */
+export const closedIn = ({ routes }: Router.Status): ReadonlySet<string> =>
+  new Set(targetsOf(routes).flatMap((each) => (isClosed(each) ? [shortOf(each.target)] : [])))
+
+/** A model that is the latest need not say so. */
+export const shortOf = (target: string): string => target.replace(/:latest$/, "")
+
+const isClosed = ({ closed }: Router.TargetStanding): boolean => closed !== undefined && closed !== "waiting"
 
 /** What cannot be asked now, and why: servers by their names, targets by theirs. */
 export const troubles = ({ routes, upstreams }: Router.Status): ReadonlyMap<string, Trouble> => {
   const found = new Map<string, Trouble>()
-  for (const { isDown, name } of upstreams) if (isDown) found.set(name, "down")
+  for (const server of upstreams) if (server.isDown) found.set(server.name, "down")
   for (const { closed, target } of targetsOf(routes)) {
     if (closed !== undefined && closed !== "waiting") found.set(target, closed)
   }
@@ -57,9 +97,9 @@ const targetsOf = (routes: ReadonlyArray<Router.RouteStanding>): ReadonlyArray<R
   routes.flatMap(({ tiers }) => tiers.flatMap(({ targets }) => targets))
 
 const healthOf = ({ name, next, tiers }: Router.RouteStanding, { upstreams }: Router.Status): RouteHealth => {
-  const down = new Set(upstreams.filter(({ isDown }) => isDown).map((each) => each.name))
-  const canBeAsked = ({ closed, target, why }: Router.TargetStanding): boolean =>
-    (closed === undefined || closed === "waiting") && why !== "lacking" && !down.has(target.split("/", 1)[0]!)
+  const down = new Set(upstreams.filter(isDown).map((each) => each.name))
+  const canBeAsked = (each: Router.TargetStanding): boolean =>
+    !isClosed(each) && each.why !== "lacking" && !down.has(each.target.split("/", 1)[0]!)
   const own = tiers[0]?.targets ?? []
   const all = tiers.flatMap(({ targets }) => targets)
   const status = own.every(canBeAsked) ? "ok" : all.some(canBeAsked) ? "degraded" : "down"

@@ -7,7 +7,7 @@
  */
 // @effect-diagnostics globalTimers:off globalTimersInEffect:off
 import type { Budget, Router } from "@spillway/core"
-import { Clock, DateTime, Effect, type Scope } from "effect"
+import { Clock, DateTime, Effect, Fiber, type Scope } from "effect"
 import * as Health from "./Health.ts"
 
 /** Something that could not be asked. */
@@ -48,6 +48,8 @@ export class Journal {
   private readonly ended: Array<Incident> = []
   private readonly lasting = new Map<string, Incident>()
   private readonly listeners = new Set<Listener>()
+  /** Whether servers are looked at. */
+  private isLooking = false
   /** What each topic looked like last, budgets by their callers. */
   private readonly seen = new Map<string, string>()
 
@@ -76,7 +78,15 @@ export class Journal {
     return Effect.gen({ self: this }, function* () {
       const isHeard = [...this.listeners].some(({ topics }) => topics.size > 0)
       // Beside: a server that does not answer must not hold up what others have done meanwhile.
-      if (isHeard) yield* Effect.forkDetach(this.service.look, { startImmediately: true })
+      if (isHeard) {
+        const looking = yield* Effect.forkDetach(this.service.lookWithin(lookAge), { startImmediately: true })
+        if (!this.isLooking) {
+          // What nobody had seen before is no change.
+          yield* Fiber.await(looking)
+          this.seen.clear()
+        }
+      }
+      this.isLooking = isHeard
       const status = yield* this.service.status
       const now = DateTime.formatIso(DateTime.makeUnsafe(yield* Clock.currentTimeMillis))
       const isNews = this.note(Health.troubles(status), now)
@@ -148,11 +158,14 @@ export class Journal {
   }
 }
 
+/** With the time until the next look and that of the look itself it is a second. */
+const lookAge = 700
+
 const budgetOf = (caller: string): string => `budget ${caller}`
 
 const statesOf = ({ routes, status, upstreams }: Health.Health): unknown => [
   status,
-  upstreams.map(({ isDown, name }) => [name, isDown]),
+  upstreams.map(({ isDown, isDraining, name }) => [name, isDown, isDraining]),
   routes.map((each) => [each.name, each.status])
 ]
 

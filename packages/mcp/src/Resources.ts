@@ -40,7 +40,7 @@ type Told = Readonly<Record<string, unknown>>
 /** How everything is. */
 export const healthOf = ({ routes, service }: Door) =>
   Effect.gen(function* () {
-    yield* service.look
+    yield* service.lookWithin(Health.lookAge)
     return Wire.told(Health.of(yield* service.status, routes)) as {
       readonly status: Health.State
       readonly upstreams: ReadonlyArray<Told>

@@ -20,28 +20,26 @@ const subscribed = async ({ made, url }: Awaited<ReturnType<typeof scene>>, ...t
 const chat = { routes: { chat: { targets: ["gpu/a"] } } }
 
 // A machine that is busy with something else is late for one and another, not for all of them.
-describe("whoever has subscribed hears within a second", { retry: 2 }, () => {
+describe("whoever has subscribed hears within seconds", { retry: 2 }, () => {
   it("that a server is down, and that it is back", async () => {
     const scened = await scene({
-      router: () => ({ ...chat, defaults: { health: { every: "50ms", timeout: "200ms" } } }),
+      router: () => chat,
       door: { routes: ["chat"] }
     })
     const { client, heard } = await subscribed(scened, "health")
     const { server } = scened
     const healthy = async () => ((await call(client, "health")).structuredContent as { readonly status: string }).status
     expect([await healthy(), heard]).toStrictEqual(["ok", []])
-    for (const [fault, status] of [
-      ["unavailable path=/api/tags", "down"],
-      [undefined, "ok"]
-    ] as const) {
+    for (const fault of ["unavailable path=/api/tags", undefined]) {
       heard.length = 0
       await fetch(
         `${server.url}/_sim/faults`,
         fault === undefined ? { method: "DELETE" } : { method: "POST", body: fault }
       )
-      await until(async () => (await healthy()) === status)
-      await until(() => heard.includes("spillway://health"), 1_000)
+      // Two looks in a row have to say so, and none is older than a second.
+      await until(() => heard.includes("spillway://health"), 3_000)
     }
+    expect(await healthy()).toBe("ok")
     const incidents = (await call(client, "health", { detail: true })).structuredContent as {
       readonly incidents: ReadonlyArray<Record<string, string>>
     }
@@ -111,7 +109,11 @@ describe("whoever has subscribed hears within a second", { retry: 2 }, () => {
 describe("a journal", () => {
   /** A router of which only the status is asked. */
   const service = (status: () => Router.Status) =>
-    ({ status: Effect.sync(status), look: Effect.void, budget: () => Effect.succeed({}) }) as unknown as Router.Service
+    ({
+      status: Effect.sync(status),
+      lookWithin: () => Effect.void,
+      budget: () => Effect.succeed({})
+    }) as unknown as Router.Service
 
   const status = (down: ReadonlyArray<string>): Router.Status => ({
     upstreams: ["one", "two"].map((name) => ({
@@ -151,7 +153,7 @@ describe("a journal", () => {
 
   it("asks no server to be looked at while nobody listens", async () => {
     let looks = 0
-    const quiet = { ...service(() => status([])), look: Effect.sync(() => void looks++) }
+    const quiet = { ...service(() => status([])), lookWithin: () => Effect.sync(() => void looks++) }
     const journal = new Journal(quiet)
     await Effect.runPromise(journal.look)
     expect(looks).toBe(0)

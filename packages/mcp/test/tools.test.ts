@@ -192,7 +192,7 @@ describe("health", () => {
     const client = await connected(url)
     expect((await call(client, "health")).structuredContent).toStrictEqual({
       status: "ok",
-      upstreams: [{ name: "gpu", is_down: false, models: 3 }],
+      upstreams: [{ name: "gpu", is_down: false, is_draining: false, models: 3 }],
       routes: [{ name: "chat", status: "ok", next: "gpu/a", waiting: 0 }]
     })
     spillway.drain("gpu")

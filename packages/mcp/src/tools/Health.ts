@@ -30,7 +30,12 @@ export const health = (door: Door): Tool<Given> => ({
     type: "object",
     properties: {
       status: { enum: ["ok", "degraded", "down"] },
-      upstreams: listOf({ name: property("string"), is_down: property("boolean"), models: property("integer") }),
+      upstreams: listOf({
+        name: property("string"),
+        is_down: property("boolean"),
+        is_draining: property("boolean"),
+        models: property("integer")
+      }),
       routes: listOf({
         name: property("string"),
         status: property("string"),

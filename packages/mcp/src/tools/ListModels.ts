@@ -4,6 +4,7 @@
 import type { Router } from "@spillway/core"
 import { Effect } from "effect"
 import { type Door, defaultOf } from "../Door.ts"
+import * as Health from "../Health.ts"
 import { listOf, looking, property, type Tool } from "../Tool.ts"
 
 /** What it takes. */
@@ -40,7 +41,7 @@ export const listModels = (door: Door): Tool<Given> => ({
   annotations: looking,
   run: ({ available_only: isAvailableOnly = true }) =>
     Effect.gen(function* () {
-      yield* door.service.look
+      yield* door.service.lookWithin(Health.lookAge)
       const status = yield* door.service.status
       const models = listed(door, status).filter(({ available }) => available || !isAvailableOnly)
       const chosen = defaultOf(door, status, "generate")
@@ -60,30 +61,35 @@ interface Listed {
 
 /** Routes by their names, or all models where there are none. */
 const listed = ({ routes }: Door, status: Router.Status): ReadonlyArray<Listed> => {
-  if (routes.length > 0) return status.routes.filter(({ name }) => routes.includes(name)).map(ofRoute)
+  if (routes.length > 0) {
+    const healths = new Map(Health.of(status, routes).routes.map((each) => [each.name, each.status]))
+    const named = status.routes.filter(({ name }) => routes.includes(name))
+    return named.map((each) => ofRoute(each, healths.get(each.name) !== "down"))
+  }
+  const closed = Health.closedIn(status)
   const models = new Map<string, Listed>()
-  for (const { isDown, loaded, models: there, name: upstream } of status.upstreams) {
+  for (const server of status.upstreams) {
+    const { isDraining, loaded, models: there, name: upstream } = server
     for (const name of there) {
+      const isOpen = !isDraining && !Health.isDown(server) && !closed.has(Health.shortOf(`${upstream}/${name}`))
       const known = models.get(name)
       models.set(name, {
         name,
         targets: [...(known?.targets ?? []), `${upstream}/${name}`],
         loaded: known?.loaded === true || loaded.includes(name),
-        available: known?.available === true || !isDown
+        available: known?.available === true || isOpen
       })
     }
   }
   return [...models.values()].toSorted((one, other) => Number(other.loaded) - Number(one.loaded))
 }
 
-const ofRoute = ({ name, tiers }: Router.RouteStanding): Listed => {
+const ofRoute = ({ name, tiers }: Router.RouteStanding, available: boolean): Listed => {
   const targets = tiers.flatMap((tier) => tier.targets)
   return {
     name,
     targets: targets.map(({ target }) => target),
     loaded: targets.some(({ isLoaded }) => isLoaded),
-    available: targets.some(
-      ({ closed, why }) => (closed ?? "waiting") === "waiting" && why !== "down" && why !== "lacking"
-    )
+    available
   }
 }
