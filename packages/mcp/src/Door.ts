@@ -4,6 +4,7 @@
 import { refusal, type Router, type SpillwayError } from "@spillway/core"
 import { Duration, Effect, type Scope } from "effect"
 import * as Journal from "./Journal.ts"
+import { Loads } from "./Loads.ts"
 
 /** What it is made with. */
 export interface Options {
@@ -12,11 +13,13 @@ export interface Options {
   readonly routes?: ReadonlyArray<string>
   /**
    * How long a call may take before its client gives up, who then hears nothing at all: what is there by then is
-   * answered instead. Clients wait for 60 s, and longer where they are told how far it has come.
+   * answered instead. Most clients wait for 60 s, also where they are told how far it has come.
    */
-  readonly patience?: { readonly silent?: Duration.Input; readonly told?: Duration.Input }
-  /** How many characters an answer may have; a longer one is cut. */
-  readonly lengthMax?: number
+  readonly patience?: Duration.Input
+  /** For how long a call goes on that is over, so that the model that it waited for is loaded. */
+  readonly loadFor?: Duration.Input
+  /** How many bytes a result may have, in which an answer stands twice; a longer one is cut. */
+  readonly bytesMax?: number
   readonly journal?: Omit<Journal.Options, "routes">
 }
 
@@ -25,28 +28,30 @@ export interface Door {
   readonly service: Router.Service
   readonly journal: Journal.Journal
   readonly routes: ReadonlyArray<string>
-  readonly lengthMax: number
-  readonly patience: { readonly silent: Duration.Duration; readonly told: Duration.Duration }
+  readonly loads: Loads
+  readonly bytesMax: number
+  readonly patience: Duration.Duration
 }
 
 /** Makes it. It looks around for as long as its scope lasts. */
 export const make = ({
+  bytesMax = 4_000_000,
   journal,
-  lengthMax = 4_000_000,
-  patience,
+  loadFor = "5 minutes",
+  patience = "50 seconds",
   routes = [],
   service
 }: Options): Effect.Effect<Door, never, Scope.Scope> =>
-  Effect.map(Journal.make(service, { ...journal, routes }), (made) => ({
-    service,
-    journal: made,
-    routes,
-    lengthMax,
-    patience: {
-      silent: Duration.fromInputUnsafe(patience?.silent ?? "50 seconds"),
-      told: Duration.fromInputUnsafe(patience?.told ?? "170 seconds")
+  Effect.gen(function* () {
+    return {
+      service,
+      journal: yield* Journal.make(service, { ...journal, routes }),
+      loads: new Loads(yield* Effect.scope, Duration.fromInputUnsafe(loadFor)),
+      routes,
+      bytesMax,
+      patience: Duration.fromInputUnsafe(patience)
     }
-  }))
+  })
 
 /** What answers where a question names nothing: the first route, or else what is loaded, or else what is there. */
 export const defaultOf = ({ routes }: Pick<Door, "routes">, status: Router.Status, kind: Kind): string | undefined => {

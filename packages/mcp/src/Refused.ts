@@ -5,8 +5,8 @@
  * to the tool's schema and then report instead of the refusal. Clients that drop `_meta` still have the facts at the
  * end of the words.
  */
-import { refusal, SpillwayError } from "@spillway/core"
-import { Cause } from "effect"
+import { refusal, type Router, SpillwayError } from "@spillway/core"
+import { Cause, Data, Duration } from "effect"
 import { millis } from "./Wire.ts"
 
 /** Where the facts stand in `_meta`. */
@@ -19,6 +19,38 @@ export interface Facts {
   readonly retry_after_ms?: number
 }
 
+/** Nothing had come when a call was ended, so that its client hears of it before he gives up. */
+export class NothingYet extends Data.TaggedError("NothingYet")<{
+  readonly stage: Router.Progress["stage"]
+  readonly target: string | undefined
+  readonly startsIn: Duration.Duration | undefined
+  readonly waited: Duration.Duration
+}> {
+  /** When it makes sense to come back, where anything tells. */
+  get retryAfter(): Duration.Duration | undefined {
+    if (this.stage === "queue") return this.startsIn ?? soon
+    return this.stage === "load" ? soon : undefined
+  }
+
+  /** What it waited for, and what to do. */
+  override get message(): string {
+    const where = this.target ?? "the server"
+    if (this.stage === "queue") return `Still in line after ${seconds(this.waited)}: come back in ${again(this)}.`
+    if (this.stage === "load") return `The model at ${where} is being loaded, and goes on: ask again in ${again(this)}.`
+    return `Nothing had come from ${where} after ${seconds(this.waited)}: ask again, or ask for less.`
+  }
+}
+
+const again = ({ retryAfter = soon }: NothingYet): string => seconds(retryAfter)
+
+const seconds = (span: Duration.Duration): string => `${Math.ceil(Duration.toSeconds(span))} s`
+
+/** Where nothing tells how long it will take. */
+const soon = Duration.seconds(10)
+
+/** Why a tool has no answer. */
+export type Refusal = SpillwayError | NothingYet
+
 /** A refusal as the result of a tool. */
 export interface Refused {
   readonly isError: true
@@ -27,7 +59,7 @@ export interface Refused {
 }
 
 /** The result that tells it. */
-export const refused = (error: SpillwayError): Refused => {
+export const refused = (error: Refusal): Refused => {
   const facts = factsOf(error)
   return {
     isError: true,
@@ -37,20 +69,25 @@ export const refused = (error: SpillwayError): Refused => {
 }
 
 /** The error of a cause. What broke by itself is `Unknown`: its own words may quote what was asked. */
-export const errorOf = (cause: Cause.Cause<SpillwayError>): SpillwayError => {
+export const errorOf = (cause: Cause.Cause<Refusal>): Refusal => {
   const error = Cause.squash(cause)
-  if (error instanceof SpillwayError) return error
+  if (error instanceof SpillwayError || error instanceof NothingYet) return error
   return refusal({ _tag: Cause.hasInterruptsOnly(cause) ? "Cancelled" : "Unknown" })
 }
 
 /** An agent holds no error in its hands: of what has no name here it cannot be told where to look. */
-const sentenceOf = ({ message, reason }: SpillwayError): string =>
-  reason._tag === "Unknown"
-    ? `${reason.target ?? "Spillway"} failed in a way that has no name here: tell whoever runs it.`
-    : message
+const sentenceOf = (error: Refusal): string => {
+  if (error._tag === "NothingYet" || error.reason._tag !== "Unknown") return error.message
+  return `${error.reason.target ?? "Spillway"} failed in a way that has no name here: tell whoever runs it.`
+}
 
-const factsOf = ({ failure, retryable, retryAfter }: SpillwayError): Facts => ({
-  code: failure.code,
-  retryable,
+const factsOf = (error: Refusal): Facts => ({ ...kindOf(error), ...againOf(error) })
+
+const kindOf = (error: Refusal): Pick<Facts, "code" | "retryable"> =>
+  error._tag === "NothingYet"
+    ? { code: "timed_out", retryable: true }
+    : { code: error.failure.code, retryable: error.retryable }
+
+const againOf = ({ retryAfter }: Refusal): Pick<Facts, "retry_after_ms"> => ({
   ...(retryAfter !== undefined && { retry_after_ms: millis(retryAfter) })
 })

@@ -4,7 +4,6 @@
  *
  * Their order is always the same, so that a client's cache of them stays good.
  */
-import { type SpillwayError } from "@spillway/core"
 import { Effect } from "effect"
 import * as Arguments from "./Arguments.ts"
 import type { Door } from "./Door.ts"
@@ -78,7 +77,7 @@ export const make = (door: Door, { admin = false }: Options = {}): Surface => {
 }
 
 /** Whatever becomes of it, a client hears of it. */
-const answered = (run: Effect.Effect<Said, SpillwayError>): Effect.Effect<Result> =>
+const answered = (run: Effect.Effect<Said, Refused.Refusal>): Effect.Effect<Result> =>
   Effect.map(Effect.exit(run), (exit) => {
     if (exit._tag === "Failure") return Refused.refused(Refused.errorOf(exit.cause))
     const { data, words = [JSON.stringify(data)] } = exit.value

@@ -4,8 +4,8 @@
  * Nothing here knows a transport or the SDK, so that another era of the protocol is another binding and no other tool.
  * There is no signal beside the Effect: whoever leaves interrupts it, as he does with every call of ours.
  */
-import type { SpillwayError } from "@spillway/core"
 import type { Effect } from "effect"
+import type { Refusal } from "./Refused.ts"
 
 /** A JSON Schema of an object, as it goes over the wire. */
 export interface Schema {
@@ -43,7 +43,7 @@ export interface Tool<Given = never> {
   readonly input: Schema
   readonly output: Schema
   readonly annotations: Annotations
-  readonly run: (given: Given, asking: Asking) => Effect.Effect<Said, SpillwayError>
+  readonly run: (given: Given, asking: Asking) => Effect.Effect<Said, Refusal>
 }
 
 /** What looks at something of ours, and changes nothing. */

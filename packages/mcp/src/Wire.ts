@@ -16,6 +16,19 @@ export const told = (value: unknown): unknown => {
   )
 }
 
+/** How many bytes a text takes in JSON. */
+export const bytesOf = (text: string): number => Buffer.byteLength(JSON.stringify(text)) - 2
+
+/** The beginning of a text that takes so many bytes in JSON at most, and no half of a character. */
+export const cut = (text: string, bytesMax: number): string => {
+  let kept = text
+  for (let bytes = bytesOf(kept); bytes > bytesMax; bytes = bytesOf(kept)) {
+    const end = Math.min(Math.floor((kept.length * bytesMax) / bytes), kept.length - 1)
+    kept = kept.slice(0, /[\uD800-\uDBFF]/.test(kept[end - 1] ?? "") ? end - 1 : end)
+  }
+  return kept
+}
+
 /** Whole milliseconds, rounded up: whoever comes back then is not too early. */
 export const millis = (span: Duration.Duration): number => Math.ceil(Duration.toMillis(span))
 

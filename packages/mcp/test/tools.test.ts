@@ -97,17 +97,18 @@ describe("generate", () => {
   })
 
   it("is cut where it is longer than anybody wants to read, and the work at the server ends", async () => {
-    const { server, url } = await scene({ sim: { models: [model("a", { decode: 500 })] }, door: { lengthMax: 200 } })
+    const { server, url } = await scene({ sim: { models: [model("a", { decode: 500 })] }, door: { bytesMax: 400 } })
     const result = await call(await connected(url), "generate", { prompt: "Why? [[sim tokens=2000]]", model: "a" })
-    expect(result.structuredContent).toMatchObject({ truncated: true, finish_reason: "length" })
-    expect((result.structuredContent as { readonly text: string }).text.length).toBeLessThan(400)
+    expect(result.structuredContent).toMatchObject({ truncated: true, finish_reason: "size" })
+    expect((result.structuredContent as { readonly text: string }).text.length).toBe(200)
+    expect(textOf(result)).toContain("[Not the whole answer: it is longer than 0.0004 MB. Ask for less.]")
     await until(() => server.traffic.passages.findLast(({ path }) => path === "/api/chat")?.end === "left")
   })
 
   it("is over before its client gives up, with what is there by then", async () => {
     const { server, url } = await scene({
       sim: { models: [model("a", { decode: 50 })] },
-      door: { patience: { silent: "600 millis" } }
+      door: { patience: "600 millis" }
     })
     const client = await connected(url)
     await call(client, "generate", { prompt: "Warm up [[sim tokens=1]]", model: "a" })
@@ -135,7 +136,7 @@ describe("generate", () => {
   it("says for what it has waited in vain where there is nothing to answer yet", async () => {
     const { url } = await scene({
       sim: { models: [model("a", { load: "20s" })] },
-      door: { patience: { silent: "500 millis" } }
+      door: { patience: "500 millis" }
     })
     const result = await call(await connected(url), "generate", { prompt: "Why?", model: "a" })
     expect(result.isError).toBe(true)

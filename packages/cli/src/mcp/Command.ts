@@ -17,6 +17,9 @@ const flags = {
     Flag.atLeast(0)
   ),
   caller: text("caller", "NAME", "Who asks, for limits and budgets (default)").pipe(Flag.withDefault("default")),
+  patience: text("patience", "SPAN", "How long a client waits for an answer, and a little less (50s)").pipe(
+    Flag.optional
+  ),
   admin: Flag.Boolean("admin").pipe(
     Flag.withoutNegation,
     Flag.withDescription("Also the tools that drain servers and close breakers, for whoever comes in"),

@@ -9,7 +9,7 @@ import { createRequire } from "node:module"
 import { Refused } from "../Refused.ts"
 import { stopAsked } from "../terminal/Stop.ts"
 import type { Given } from "./Command.ts"
-import { keysOf, optionsOf } from "./Upstreams.ts"
+import { keysOf, optionsOf, patienceOf } from "./Upstreams.ts"
 
 const { version } = createRequire(import.meta.url)("../../package.json") as { readonly version: string }
 
@@ -19,13 +19,15 @@ export const serve = (given: Given): Effect.Effect<void, Refused> =>
     yield* fitting(given)
     const options = yield* Effect.fromResult(optionsOf(given, process.env))
     const keys = yield* Effect.fromResult(keysOf(given.keys, process.env))
+    const patience = yield* Effect.fromResult(patienceOf(given.patience))
     const { close, service } = yield* Effect.try({
       try: () => createSpillway(options),
       catch: (thrown) => new Refused({ sentence: String(thrown instanceof Error ? thrown.message : thrown), code: 2 })
     })
     yield* Effect.addFinalizer(() => Effect.promise(close))
     const routes = Object.keys(options.routes ?? {})
-    const surface = Surface.make(yield* Door.make({ service, routes }), { admin: given.admin })
+    const door = yield* Door.make({ service, routes, ...(patience !== undefined && { patience }) })
+    const surface = Surface.make(door, { admin: given.admin })
     const serveTo = (caller: string) => Binding.bind(surface, { caller, version })
     if (!given.http) yield* Stdio.serve(serveTo(given.caller))
     else {

@@ -4,10 +4,10 @@
  * The models that are named are all that can be asked, the first of them where nothing else is said; without any,
  * whatever is there can be asked by its name.
  */
-import type { Router } from "@spillway/core"
+import { type Router, Units } from "@spillway/core"
 import { Gate } from "@spillway/mcp"
 import { Ollama, OpenAi } from "@spillway/upstream"
-import { Option, Result } from "effect"
+import { type Duration, Option, Result } from "effect"
 import { Refused } from "../Refused.ts"
 
 /** What was given. */
@@ -74,6 +74,15 @@ export const keysOf = (
   const told = Object.assign(Object.create(null) as Record<string, string>, Object.fromEntries(keys))
   const fault = Gate.faultOf(told)
   return fault === undefined ? Result.succeed(told) : Result.fail(wrong(fault))
+}
+
+/** How long a call may take, where that was said. */
+export const patienceOf = (given: Option.Option<string>): Result.Result<Duration.Duration | undefined, Refused> => {
+  if (Option.isNone(given)) return Result.succeed(undefined)
+  const read = Units.span.parse(given.value)
+  return Result.isSuccess(read)
+    ? Result.succeed(read.success)
+    : Result.fail(wrong(`--patience is no span of time: read ${JSON.stringify(given.value)}, write it as 50s or 2m.`))
 }
 
 const wrong = (sentence: string): Refused => new Refused({ sentence, code: 2 })

@@ -86,6 +86,13 @@ for (const [door, open] of [
       expect(Math.min(...took)).toBeLessThan(100)
     })
 
+    it("a call is over after as long as was said", async () => {
+      const { url } = await simulated(slow)
+      const client = await open(["--ollama", url, "--patience", "1500ms"])
+      const result = await call(client, "generate", { prompt: "Why? [[sim tokens=1000]]" })
+      expect(result.structuredContent).toMatchObject({ truncated: true, finish_reason: "timeout" })
+    })
+
     it("an answer that takes too long is cut, and says so", async () => {
       const { url } = await simulated(slow)
       const client = await open(["--ollama", url])

@@ -23,6 +23,7 @@ describe("spillway mcp ends with 2 and says what would be right", { timeout: 60_
     [["--http", "--key", "__proto__=ANN_KEY"], /^spillway: keys names a caller that is no name: /],
     [["--http", "--key", "ann=EMPTY_KEY"], /^spillway: --key of ann names no environment variable that is set: /],
     [["--http", "--key", "ann=SPACED_KEY"], /^spillway: The key of ann cannot be sent: /],
+    [["--patience", "long"], /^spillway: --patience is no span of time: read "long", write it as 50s or 2m\.\n$/],
     [["--http", "--allow-host", ""], /^spillway: "" is no name of a server: write it as models\.example/],
     [
       ["--openai", "http://127.0.0.1:1", "--openai-key", secret],

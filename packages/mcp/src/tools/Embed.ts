@@ -4,10 +4,11 @@
  * Every number of them is read by the model that asked, so only so many are answered: who needs more has a program, and
  * another door.
  */
-import { Part, Question, refusal, type SpillwayError } from "@spillway/core"
+import { Part, Question, refusal } from "@spillway/core"
 import { Clock, Effect } from "effect"
 import * as Calling from "../Calling.ts"
 import { type Door, modelOf } from "../Door.ts"
+import { NothingYet, type Refusal } from "../Refused.ts"
 import { type Asking, property, type Said, type Tool } from "../Tool.ts"
 
 /** What it takes. */
@@ -45,14 +46,13 @@ export const embed = (door: Door): Tool<Given> => ({
   run: (given, asking) => run(door, given, asking)
 })
 
-const run = (door: Door, given: Given, asking: Asking): Effect.Effect<Said, SpillwayError> =>
+const run = (door: Door, given: Given, asking: Asking): Effect.Effect<Said, Refusal> =>
   Effect.gen(function* () {
     const model = yield* modelOf(door, given.model, "embed")
     const question = Question.make(model, { kind: "embed", inputs: given.input })
     const clock = yield* Clock.Clock
     const begun = clock.currentTimeMillisUnsafe()
-    const patience = door.patience.silent
-    const called = yield* Calling.ask(door.service, question, asking, { patience, lengthMax: door.lengthMax })
+    const called = yield* Calling.ask(door, question, asking)
     const vectors = Part.vectorsOf(called.parts)
     const dims = vectors[0]?.length ?? 0
     if (dims * vectors.length > numbersMax) {
@@ -60,9 +60,11 @@ const run = (door: Door, given: Given, asking: Asking): Effect.Effect<Said, Spil
       const expected = `at most ${Math.max(Math.floor(numbersMax / dims), 1)} texts for this model`
       return yield* refusal({ _tag: "BadRequest", field: "input", read, expected })
     }
-    const { summary, target = "" } = called
+    const { failed, summary, target = "" } = called
     // Half of the vectors would be taken for all of them.
-    if (summary === undefined) return yield* refusal({ _tag: "TimedOut", phase: "total", after: patience, parts: 0 })
+    if (summary === undefined) {
+      return yield* failed ?? new NothingYet({ stage: "answer", target, startsIn: undefined, waited: door.patience })
+    }
     const latency = clock.currentTimeMillisUnsafe() - begun
     return {
       words: [`${vectors.length} vectors of ${dims} numbers by ${summary.model ?? model}`],

@@ -5,10 +5,11 @@
  * whole says so in both.
  */
 import { Part, Question, refusal, type SpillwayError, Usage } from "@spillway/core"
-import { Clock, Duration, Effect, Result } from "effect"
+import { Clock, Effect, Result } from "effect"
 import type { Called } from "../Calling.ts"
 import * as Calling from "../Calling.ts"
 import { type Door, modelOf } from "../Door.ts"
+import type { Refusal } from "../Refused.ts"
 import { type Asking, property, type Said, type Tool } from "../Tool.ts"
 
 /** What it takes. */
@@ -58,7 +59,7 @@ export const generate = (door: Door): Tool<Given> => ({
       text: property("string"),
       json: { description: "The answer, where format was a schema" },
       truncated: property("boolean", "Not the whole answer"),
-      finish_reason: { enum: ["stop", "length", "timeout", "refused", "unknown"] },
+      finish_reason: { enum: ["stop", "length", "timeout", "size", "refused", "unknown"] },
       model: property("string"),
       target: property("string"),
       fallback_used: property("boolean"),
@@ -74,7 +75,7 @@ export const generate = (door: Door): Tool<Given> => ({
   run: (given, asking) => run(door, given, asking)
 })
 
-const run = (door: Door, given: Given, asking: Asking): Effect.Effect<Said, SpillwayError> =>
+const run = (door: Door, given: Given, asking: Asking): Effect.Effect<Said, Refusal> =>
   Effect.gen(function* () {
     const messages = yield* Effect.fromResult(messagesOf(given))
     const format = yield* Effect.fromResult(formatOf(given))
@@ -84,16 +85,11 @@ const run = (door: Door, given: Given, asking: Asking): Effect.Effect<Said, Spil
       ...(given.max_tokens !== undefined && { maxTokens: given.max_tokens }),
       ...(given.temperature !== undefined && { temperature: given.temperature })
     })
-    const { silent, told } = door.patience
-    const patience = asking.progress === undefined ? silent : told
     const clock = yield* Clock.Clock
     const begun = clock.currentTimeMillisUnsafe()
-    const called = yield* Calling.ask(door.service, question, asking, {
-      patience,
-      lengthMax: door.lengthMax,
-      deadline: given.deadline_ms
-    })
-    return saidOf(called, model, format !== undefined, clock.currentTimeMillisUnsafe() - begun)
+    const called = yield* Calling.ask(door, question, asking, given.deadline_ms)
+    const took = clock.currentTimeMillisUnsafe() - begun
+    return saidOf(called, { asked: model, isJson: format !== undefined, bytesMax: door.bytesMax, took })
   })
 
 const messagesOf = ({
@@ -118,37 +114,56 @@ const formatOf = ({ format }: Given): Result.Result<object | undefined, Spillway
       )
 }
 
-const saidOf = (called: Called, asked: string, isJson: boolean, latency: number): Said => {
+interface Meant {
+  readonly asked: string
+  readonly isJson: boolean
+  readonly bytesMax: number
+  readonly took: number
+}
+
+const saidOf = (called: Called, { asked, bytesMax, isJson, took }: Meant): Said => {
   const { attempts, costUsd, isFull, isOver, parts, queueMs, summary, target = "" } = called
   const text = Part.textOf(parts)
   const json = isJson ? parsed(text) : undefined
-  const finish = summary?.finish ?? (isFull ? "length" : "timeout")
-  const isTruncated = finish === "timeout" || finish === "length"
+  const finish = isFull ? "size" : (summary?.finish ?? "timeout")
+  const cut = cutBy(finish, called, took, bytesMax)
   const usage = summary?.usage
   return {
-    words: isTruncated ? [text, truncatedBy(finish, latency)] : [text],
+    words: cut === undefined ? [text] : [text, `[Not the whole answer: ${cut}]`],
     data: {
       ...(json === undefined ? { text } : { json: json.value }),
-      truncated: isTruncated,
+      truncated: cut !== undefined,
       // No tools are offered, so none is called.
       finish_reason: finish === "tool-calls" ? "unknown" : finish,
-      model: summary?.model ?? (target.slice(target.indexOf("/") + 1) || asked),
+      // Names come from servers too.
+      model: (summary?.model ?? (target.slice(target.indexOf("/") + 1) || asked)).slice(0, nameMax),
       target,
       fallback_used: isOver,
       attempts,
       queue_ms: Math.round(queueMs),
-      latency_ms: latency,
+      latency_ms: took,
       ...(usage !== undefined && Usage.isCounted(usage) && { usage: { input: usage.input, output: usage.output } }),
       ...(costUsd !== undefined && { cost_usd: costUsd })
     }
   }
 }
 
-const truncatedBy = (finish: "timeout" | "length", latency: number): string =>
-  finish === "length"
-    ? "[Not the whole answer: it reached its most tokens. Ask for less, or name more max_tokens.]"
-    : `[Not the whole answer: it was ended after ${Math.round(Duration.toSeconds(Duration.millis(latency)))} s, ` +
-      "before you would have given up. Ask for less, or for a bound with max_tokens.]"
+/** What ended an answer before it was whole, and what to do. */
+const cutBy = (finish: string, { failed, target = "The server" }: Called, took: number, bytesMax: number) => {
+  const span = `${Math.round(took / 1_000)} s`
+  if (finish === "length") return "it reached its most tokens. Ask for less, or name more max_tokens."
+  if (finish === "size") return `it is longer than ${bytesMax / 1_000_000} MB. Ask for less.`
+  if (finish !== "timeout") return undefined
+  if (failed === undefined) {
+    return `it was ended after ${span}, before you would have given up. Ask for less, or for a bound with max_tokens.`
+  }
+  return failed.reason._tag === "TimedOut"
+    ? `its time was over after ${span}. Ask for less, or allow more time.`
+    : `${target} broke off after ${span}. Ask again, or ask for less.`
+}
+
+/** No name of a model is longer. */
+const nameMax = 256
 
 const parsed = (text: string): { readonly value: unknown } | undefined => {
   try {
