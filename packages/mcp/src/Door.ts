@@ -53,19 +53,49 @@ export const make = ({
     }
   })
 
-/** What answers where a question names nothing: the first route, or else what is loaded, or else what is there. */
-export const defaultOf = ({ routes }: Pick<Door, "routes">, status: Router.Status, kind: Kind): string | undefined => {
-  const isFit = (model: string): boolean => isForVectors(model) === (kind === "embed")
-  const loaded = status.upstreams.flatMap((each) => each.loaded)
-  const there = status.upstreams.flatMap((each) => each.models)
-  return routes.find(isFit) ?? loaded.find(isFit) ?? there.find(isFit)
-}
-
 /** What is asked of a model: words, or vectors. */
 export type Kind = "generate" | "embed"
 
-/** A model for vectors cannot speak, and nothing tells them apart before they are asked but what they are called. */
-const isForVectors = (model: string): boolean => /embed/i.test(model)
+/**
+ * What answers where a question names nothing: the first route that can, or else what is loaded, or else what is there.
+ * Where routes were named nothing else may be asked.
+ */
+export const defaultOf = (door: Door, status: Router.Status, kind: Kind): Effect.Effect<string | undefined> =>
+  Effect.gen(function* () {
+    for (const [name, targets] of candidates(door, status).slice(0, candidatesMax)) {
+      // Of what nobody has seen nothing is known: it is taken by its name.
+      const shown = yield* Effect.forEach(targets, door.service.capabilities)
+      const can = shown.find(({ length }) => length > 0)
+      if (can === undefined ? isForVectors([name, ...targets]) === (kind === "embed") : can.includes(words[kind])) {
+        return name
+      }
+    }
+    return undefined
+  })
+
+type Candidate = readonly [name: string, targets: ReadonlyArray<string>]
+
+const candidates = ({ routes }: Door, status: Router.Status): ReadonlyArray<Candidate> => {
+  if (routes.length > 0) {
+    return routes.map((name) => {
+      const { tiers = [] } = status.routes.find((route) => route.name === name) ?? {}
+      return [name, (tiers[0]?.targets ?? []).map(({ target }) => target)]
+    })
+  }
+  const known = (names: (each: Router.UpstreamStanding) => ReadonlyArray<string>): ReadonlyArray<Candidate> =>
+    status.upstreams.flatMap((each) => names(each).map((name): Candidate => [name, [`${each.name}/${name}`]]))
+  return known(({ loaded }) => loaded).concat(known(({ models }) => models))
+}
+
+/** What a server calls it. */
+const words = { generate: "completion", embed: "embedding" } as const
+
+/** So many are looked at; whoever has more names one. */
+const candidatesMax = 32
+
+/** A model for vectors cannot speak; where its server does not say so, it is told by what it is called. */
+const isForVectors = (names: ReadonlyArray<string>): boolean =>
+  names.some((name) => /embed|\b(bge|minilm|e5|gte)\b/i.test(name))
 
 /** The model that is meant. */
 export const modelOf = (door: Door, given: string | undefined, kind: Kind): Effect.Effect<string, SpillwayError> =>
@@ -74,14 +104,12 @@ export const modelOf = (door: Door, given: string | undefined, kind: Kind): Effe
     : Effect.gen(function* () {
         if (door.routes.length === 0) yield* door.service.look
         const status = yield* door.service.status
-        const model = defaultOf(door, status, kind)
+        const model = yield* defaultOf(door, status, kind)
         if (model !== undefined) return model
-        if (status.upstreams.every(({ models }) => models.length === 0)) return yield* refusal({ _tag: "Unavailable" })
-        const expected = "the name of a model, since none that is there makes vectors by its name"
-        return yield* refusal({
-          _tag: "BadRequest",
-          field: "model",
-          read: "missing",
-          expected: kind === "embed" ? expected : "the name of a model: see list_models"
-        })
+        const isUnseen = status.upstreams.some(({ isDown, isSeen }) => isDown || !isSeen)
+        // It may have what is not known to be there.
+        if (door.routes.length === 0 && isUnseen) return yield* refusal({ _tag: "Unavailable" })
+        const what = kind === "embed" ? "makes vectors" : "answers in words"
+        const expected = `the name of a model, since none that may be asked ${what}: see list_models`
+        return yield* refusal({ _tag: "BadRequest", field: "model", read: "missing", expected })
       })

@@ -44,7 +44,7 @@ export const listModels = (door: Door): Tool<Given> => ({
       yield* door.service.lookWithin(Health.lookAge)
       const status = yield* door.service.status
       const models = listed(door, status).filter(({ available }) => available || !isAvailableOnly)
-      const chosen = defaultOf(door, status, "generate")
+      const chosen = yield* defaultOf(door, status, "generate")
       return { data: { ...(chosen !== undefined && { default: chosen }), models: models.slice(0, modelsMax) } }
     })
 })
