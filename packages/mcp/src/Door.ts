@@ -5,6 +5,7 @@ import { refusal, type Router, type SpillwayError } from "@spillway/core"
 import { Duration, Effect, type Scope } from "effect"
 import * as Journal from "./Journal.ts"
 import { Loads } from "./Loads.ts"
+import type { Refusal } from "./Refused.ts"
 
 /** What it is made with. */
 export interface Options {
@@ -96,6 +97,21 @@ const candidatesMax = 32
 /** A model for vectors cannot speak; where its server does not say so, it is told by what it is called. */
 const isForVectors = (names: ReadonlyArray<string>): boolean =>
   names.some((name) => /embed|\b(bge|minilm|e5|gte)\b/i.test(name))
+
+/** Who asks one for words that only makes vectors, or the other way round, is told so. */
+export const misasked =
+  (kind: Kind) =>
+  (error: Refusal): Refusal => {
+    if (error._tag === "NothingYet" || error.reason._tag !== "Unsupported") return error
+    const { capability } = error.reason
+    // The sentence of a server has the name of the model in it, which may speak of vectors itself.
+    if (!/^(vectors|words: |a question for words)/.test(capability)) return error
+    const [read, expected] =
+      kind === "embed"
+        ? ["one that makes no vectors", "one that does"]
+        : ["one for vectors", "one that answers in words"]
+    return refusal({ _tag: "BadRequest", field: "model", read, expected: `${expected}: see list_models` })
+  }
 
 /** The model that is meant. */
 export const modelOf = (door: Door, given: string | undefined, kind: Kind): Effect.Effect<string, SpillwayError> =>

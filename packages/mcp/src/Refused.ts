@@ -75,18 +75,32 @@ export const errorOf = (cause: Cause.Cause<Refusal>): Refusal => {
   return refusal({ _tag: Cause.hasInterruptsOnly(cause) ? "Cancelled" : "Unknown" })
 }
 
-/** An agent holds no error in its hands: of what has no name here it cannot be told where to look. */
+/** An agent holds no error in its hands, and can look at no log: what it is told is what it can do itself. */
 const sentenceOf = (error: Refusal): string => {
-  if (error._tag === "NothingYet" || error.reason._tag !== "Unknown") return error.message
-  return `${error.reason.target ?? "Spillway"} failed in a way that has no name here: tell whoever runs it.`
+  if (error._tag === "NothingYet") return error.message
+  const { message, reason } = error
+  if (reason._tag === "Unknown") {
+    return `${reason.target ?? "Spillway"} failed in a way that has no name here: tell whoever runs it.`
+  }
+  if (isQueueTimeout(error)) return message.replace(/: .*$/, ": come back later.")
+  if (/Redacted/.test(message)) {
+    const field = reason._tag === "BadRequest" ? reason.field : "The question"
+    return `${field} was refused by its server: ask in another way, or tell whoever runs it.`
+  }
+  return error.retryable && !/come back|ask again/.test(message)
+    ? message.replace(/: [^:]*$/, ": ask again later, and tell whoever runs it.")
+    : message
 }
+
+/** Whoever had no turn may have one when he comes back. */
+const isQueueTimeout = ({ reason }: SpillwayError): boolean => reason._tag === "TimedOut" && reason.phase === "queue"
 
 const factsOf = (error: Refusal): Facts => ({ ...kindOf(error), ...againOf(error) })
 
 const kindOf = (error: Refusal): Pick<Facts, "code" | "retryable"> =>
   error._tag === "NothingYet"
     ? { code: "timed_out", retryable: true }
-    : { code: error.failure.code, retryable: error.retryable }
+    : { code: error.failure.code, retryable: error.retryable || isQueueTimeout(error) }
 
 const againOf = ({ retryAfter }: Refusal): Pick<Facts, "retry_after_ms"> => ({
   ...(retryAfter !== undefined && { retry_after_ms: millis(retryAfter) })

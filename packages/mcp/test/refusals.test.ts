@@ -4,20 +4,50 @@
  * The golden file has one of every kind, as the agent reads it: whoever changes a sentence sees what that does to him.
  */
 import { Failure, refusal } from "@spillway/core"
-import { Cause } from "effect"
+import { Cause, Duration } from "effect"
 import { describe, expect, it } from "vitest"
 import * as reasons from "../../core/test/fixtures/reasons.ts"
-import { errorOf, refused } from "../src/Refused.ts"
+import { errorOf, NothingYet, type Refusal, refused } from "../src/Refused.ts"
 import { call, connected, gpu, model, scene, textOf } from "./fixtures/scene.ts"
+
+const embeds = { kind: "embed" as const }
 
 const secret = "the dam of which nobody may hear"
 
 /** What a program reads of a result. */
 const metaOf = (result: Awaited<ReturnType<typeof call>>) => result._meta?.["dev.spillway/error"]
 
+/** Every kind, each phase that a clock can run out in, and what a server said that nobody could name. */
+const every: ReadonlyArray<Refusal> = [
+  ...reasons.bare.concat(reasons.full).map((reason) => refusal(reason)),
+  ...(["queue", "connect", "load", "firstToken", "idle", "reader", "total"] as const).map((phase) =>
+    refusal({ _tag: "TimedOut", phase, after: Duration.seconds(30), parts: 0 })
+  ),
+  refusal({
+    _tag: "BadRequest",
+    field: "format",
+    read: "refused",
+    expected: "else (Redacted.value(error.cause) tells)"
+  }),
+  ...(["queue", "connect", "load", "firstToken", "answer"] as const).map(
+    (stage) => new NothingYet({ stage, target: "gpu1/a", startsIn: undefined, waited: Duration.seconds(50) })
+  )
+]
+
 describe("every refusal", () => {
+  it("says that one may come back where that helps, and nowhere else, and nothing that an agent cannot do", () => {
+    for (const error of every) {
+      const { _meta, content } = refused(error)
+      const { code, retryable } = _meta["dev.spillway/error"]
+      const saysSo = /come back|ask again/.test(content[0]!.text)
+      const mayTell = code === "budget_spent" || code === "quota_spent"
+      expect([content[0]!.text, saysSo && !mayTell]).toStrictEqual([content[0]!.text, retryable])
+      expect(content[0]!.text).not.toMatch(/Redacted|error\.cause/)
+    }
+  })
+
   it("reads as it did, of every kind", async () => {
-    const told = reasons.bare.concat(reasons.full).map((reason) => refused(refusal(reason)).content[0]!.text)
+    const told = every.map((error) => refused(error).content[0]!.text)
     expect(new Set(reasons.bare.map(({ _tag }) => _tag))).toStrictEqual(new Set(Object.keys(Failure.table)))
     await expect(`${[...new Set(told)].join("\n")}\n`).toMatchFileSnapshot("golden/refusals.txt")
   })
@@ -105,6 +135,17 @@ describe("an agent whose client has read the schemas", () => {
     const result = await call(await connected(url), "generate", { prompt: secret, model: "a" })
     expect(metaOf(result)).toMatchObject({ code: "unreachable", retryable: true })
     expect(textOf(result)).not.toContain("127.0.0.1")
+  })
+
+  it("hears that a model makes no words, or no vectors, whatever it is called", async () => {
+    const client = await connected((await scene({ sim: { models: [model("a"), model("v-embed", embeds)] } })).url)
+    // The router knows better once it has looked.
+    for (let count = 0; count < 2; count++) {
+      const asked = await call(client, "generate", { prompt: "Why?", model: "v-embed" })
+      expect(textOf(asked)).toMatch(
+        /^model was one for vectors: it has to be one that answers in words: see list_models\./
+      )
+    }
   })
 
   it("hears of arguments that fit no schema, but not what they were", async () => {

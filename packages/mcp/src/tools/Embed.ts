@@ -7,7 +7,7 @@
 import { Part, Question, refusal } from "@spillway/core"
 import { Clock, Effect } from "effect"
 import * as Calling from "../Calling.ts"
-import { type Door, modelOf } from "../Door.ts"
+import { type Door, misasked, modelOf } from "../Door.ts"
 import { NothingYet, type Refusal } from "../Refused.ts"
 import { type Asking, property, type Said, type Tool } from "../Tool.ts"
 
@@ -52,7 +52,7 @@ const run = (door: Door, given: Given, asking: Asking): Effect.Effect<Said, Refu
     const question = Question.make(model, { kind: "embed", inputs: given.input })
     const clock = yield* Clock.Clock
     const begun = clock.currentTimeMillisUnsafe()
-    const called = yield* Calling.ask(door, question, asking)
+    const called = yield* Effect.mapError(Calling.ask(door, question, asking), misasked("embed"))
     const vectors = Part.vectorsOf(called.parts)
     const dims = vectors[0]?.length ?? 0
     if (dims * vectors.length > numbersMax) {

@@ -8,7 +8,7 @@ import { Part, Question, refusal, type SpillwayError, Usage } from "@spillway/co
 import { Clock, Effect, Result } from "effect"
 import type { Called } from "../Calling.ts"
 import * as Calling from "../Calling.ts"
-import { type Door, modelOf } from "../Door.ts"
+import { type Door, misasked, modelOf } from "../Door.ts"
 import type { Refusal } from "../Refused.ts"
 import { type Asking, property, type Said, type Tool } from "../Tool.ts"
 
@@ -87,7 +87,8 @@ const run = (door: Door, given: Given, asking: Asking): Effect.Effect<Said, Refu
     })
     const clock = yield* Clock.Clock
     const begun = clock.currentTimeMillisUnsafe()
-    const called = yield* Calling.ask(door, question, asking, given.deadline_ms)
+    const asked = Calling.ask(door, question, asking, given.deadline_ms)
+    const called = yield* Effect.mapError(asked, misasked("generate"))
     const took = clock.currentTimeMillisUnsafe() - begun
     return saidOf(called, { asked: model, isJson: format !== undefined, bytesMax: door.bytesMax, took })
   })
