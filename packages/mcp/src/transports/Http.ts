@@ -39,13 +39,15 @@ export const open = (serve: Serve, options: Options = {}): Effect.Effect<Running
       const sentence = `${host} can be reached from other machines: name a key for each caller, or listen on 127.0.0.1.`
       return yield* new ListenRefused({ sentence })
     }
+    // Where all are one caller, all of them are his.
+    const ownMax = options.keys === undefined ? sessionsMax : Math.max(Math.floor(sessionsMax / 4), 1)
     const gate = yield* Effect.mapError(
       Effect.fromResult(Gate.make({ ...options, host })),
       (sentence) => new ListenRefused({ sentence })
     )
     // Whoever serves one client over standard input does not wait for what only a server needs.
     const { Sessions } = yield* Effect.promise(() => import("./Sessions.ts"))
-    const sessions = new Sessions(serve, { sessionsMax, idleForMillis, bodyMax })
+    const sessions = new Sessions(serve, { sessionsMax, ownMax, idleForMillis, bodyMax })
     yield* Effect.addFinalizer(() => Effect.promise(() => sessions.close()))
     const server = createServer(
       { headersTimeout: 10_000, requestTimeout: 30_000, keepAliveTimeout: 60_000 },
@@ -100,9 +102,9 @@ const handle = (
       : session.handle(request, response)
   }
   if (request.method !== "POST") return turn(response, 400, "A session is begun with a POST of initialize.")
-  return sessions.hasRoom()
+  return sessions.hasRoom(asked.caller)
     ? sessions.begin(asked.caller, request, response)
-    : turn(response, 503, "There are as many sessions as there may be: come back in 10 s.")
+    : turn(response, 503, "You, or all together, have as many sessions as may be: come back in 10 s.")
 }
 
 /** Says no, as the protocol says it, to somebody of whom nothing more is read. */

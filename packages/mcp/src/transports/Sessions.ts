@@ -13,6 +13,8 @@ import type { IncomingMessage, ServerResponse } from "node:http"
 /** What bounds them. */
 export interface Options {
   readonly sessionsMax: number
+  /** How many of these may be of one caller. */
+  readonly ownMax: number
   readonly idleForMillis: number
   readonly bodyMax: number
 }
@@ -73,8 +75,9 @@ export class Sessions {
     this.sweeper = setInterval(() => this.sweep(), Math.min(options.idleForMillis / 2, sweepMillis)).unref()
   }
 
+  /** Who has sent no body yet has begun none. */
   get size(): number {
-    return this.known.size + this.beginning.size
+    return this.known.size
   }
 
   /** The session of that name, if it is his: of others he learns nothing, not even that they are. */
@@ -83,13 +86,17 @@ export class Sessions {
     return session?.caller === caller ? session : undefined
   }
 
-  /** Makes room for one, if there is any. */
-  hasRoom(): boolean {
-    if (this.size < this.options.sessionsMax) return true
+  /** Makes room for one of his, if there is any: the oldest of his own goes before those of others. */
+  hasRoom(caller: string): boolean {
+    const own = [...this.known].filter(([, session]) => session.caller === caller)
+    if (own.length >= this.options.ownMax) return this.evict(own)
+    return this.size < this.options.sessionsMax || this.evict(own) || this.evict([...this.known])
+  }
+
+  /** Whoever has been away for longest is told to begin anew; whoever is there never is. */
+  private evict(among: ReadonlyArray<readonly [string, Session]>): boolean {
     const now = performance.now()
-    // Whoever has been away for longest is told to begin anew; whoever is there never is.
-    const [id, oldest] =
-      [...this.known].toSorted(([, one], [, other]) => other.idleFor(now) - one.idleFor(now))[0] ?? []
+    const [id, oldest] = among.toSorted(([, one], [, other]) => other.idleFor(now) - one.idleFor(now))[0] ?? []
     if (oldest === undefined || oldest.idleFor(now) < graceMillis) return false
     this.forget(id!, oldest)
     return true
@@ -100,7 +107,11 @@ export class Sessions {
     const transport: StreamableHTTPServerTransport = new StreamableHTTPServerTransport({
       sessionIdGenerator: randomUUID,
       maxRequestBodySize: this.options.bodyMax,
-      onsessioninitialized: (id) => void this.known.set(id, session),
+      // Others may have begun theirs since he came.
+      onsessioninitialized: (id) => {
+        if (!this.hasRoom(caller)) return session.close()
+        return void this.known.set(id, session)
+      },
       onsessionclosed: (id) => void this.known.delete(id)
     })
     const server = this.serve(caller)
