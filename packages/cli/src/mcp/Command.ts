@@ -16,7 +16,7 @@ const flags = {
   models: text("model", "NAME", "A model that may be asked, the first one by default; several times (all)").pipe(
     Flag.atLeast(0)
   ),
-  caller: text("caller", "NAME", "Who asks, for limits and budgets (default)").pipe(Flag.withDefault("default")),
+  caller: text("caller", "NAME", "What whoever asks is called (default)").pipe(Flag.optional),
   patience: text("patience", "SPAN", "How long a client waits for an answer, and a little less (50s)").pipe(
     Flag.optional
   ),

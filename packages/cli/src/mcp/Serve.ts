@@ -6,6 +6,7 @@ import { createSpillway } from "@spillway/core"
 import { Binding, Door, Http, Stdio, Surface } from "@spillway/mcp"
 import { Console, Effect, Option } from "effect"
 import { createRequire } from "node:module"
+import { parent } from "../Parent.ts"
 import { Refused } from "../Refused.ts"
 import { stopAsked } from "../terminal/Stop.ts"
 import type { Given } from "./Command.ts"
@@ -29,9 +30,12 @@ export const serve = (given: Given): Effect.Effect<void, Refused> =>
     const door = yield* Door.make({ service, routes, ...(patience !== undefined && { patience }) })
     const surface = Surface.make(door, { admin: given.admin })
     const serveTo = (caller: string) => Binding.bind(surface, { caller, version })
-    if (!given.http) yield* Stdio.serve(serveTo(given.caller))
-    else {
-      const { allowedHosts: hosts, caller, host, port } = given
+    const caller = Option.getOrElse(given.caller, () => "default")
+    if (!given.http) {
+      const served = Stdio.serve(serveTo(caller), { parent })
+      yield* Effect.mapError(served, ({ message }) => new Refused({ sentence: message, code: 1 }))
+    } else {
+      const { allowedHosts: hosts, host, port } = given
       const { url } = yield* Effect.mapError(
         Http.open(serveTo, {
           ...(Option.isSome(host) && { host: host.value }),
@@ -49,8 +53,12 @@ export const serve = (given: Given): Effect.Effect<void, Refused> =>
     yield* Effect.sync(() => setTimeout(() => process.exit(1), drainMillis).unref())
   }).pipe(Effect.scoped)
 
-/** Refuses what is only for a server that listens. */
-const fitting = ({ allowedHosts, host, http, keys, port }: Given): Effect.Effect<void, Refused> => {
+/** Refuses what is only for a server that listens, and a name where each key has one. */
+const fitting = ({ allowedHosts, caller, host, http, keys, port }: Given): Effect.Effect<void, Refused> => {
+  if (http && keys.length > 0 && Option.isSome(caller)) {
+    const sentence = "--caller names everybody, and --key each one: leave one of them out."
+    return Effect.fail(new Refused({ sentence, code: 2 }))
+  }
   const flags = { "--port": Option.isSome(port), "--host": Option.isSome(host) }
   const lists = { "--key": keys.length > 0, "--allow-host": allowedHosts.length > 0 }
   const given = Object.entries({ ...flags, ...lists }).flatMap(([flag, isGiven]) => (isGiven ? [flag] : []))

@@ -31,8 +31,13 @@ export const optionsOf = (given: Given, environment: Environment): Result.Result
   if (Option.isSome(named) && Option.isNone(given.openai)) {
     return Result.fail(wrong("--openai-key is for a server: name it with --openai, as https://api.openai.com/v1."))
   }
+  const nameless = given.models.find((model) => /\s|^$|\/$/.test(model))
+  if (nameless !== undefined) {
+    const read = JSON.stringify(nameless.slice(0, 64))
+    return Result.fail(wrong(`--model ${read} is no name of a model: write it as llama3.1:8b, or ollama/llama3.1:8b.`))
+  }
   const isOllama = Option.isSome(given.ollama) || Option.isNone(given.openai)
-  const url = Option.getOrElse(given.ollama, () => hostOf(environment["OLLAMA_HOST"] ?? ""))
+  const url = hostOf(Option.getOrElse(given.ollama, () => environment["OLLAMA_HOST"] ?? ""))
   const upstreams: Router.Options["upstreams"] = {
     ...(isOllama && { ollama: { upstream: Ollama.make("ollama", { url }) } }),
     ...(Option.isSome(given.openai) && {
@@ -99,9 +104,11 @@ const targetOf = (model: string, upstreams: Router.Options["upstreams"]): string
 
 /** Where an Ollama is, as its own variable says it: the scheme, the host and the port may each be left out. */
 export const hostOf = (said: string): string => {
+  // What else it may be is told by whoever asks there.
+  if (/^(?!https?:)[a-z+.-]+:\/\//i.test(said.trim())) return said
   const [, scheme = "http", rest = ""] = /^(?:(https?):\/\/)?(.*)$/i.exec(said.trim()) ?? []
   const usual = said.includes("://") ? (scheme === "https" ? ":443" : ":80") : ":11434"
-  const [, host = "", port = usual, path = ""] = /^(\[[^\]]*\]|[^:/]*)(:\d+)?(\/.*)?$/.exec(rest) ?? []
+  const [, host = "", port = usual, path = ""] = /^((?:[^/@]*@)?(?:\[[^\]]*\]|[^:/]*))(:\d+)?(\/.*)?$/.exec(rest) ?? []
   // What listens everywhere is reached here.
   const reached = host === "" || host === "0.0.0.0" || host === "[::]" ? "127.0.0.1" : host
   return `${scheme}://${reached}${port}${path}`

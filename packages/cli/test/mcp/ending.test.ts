@@ -84,6 +84,27 @@ describe("with a call in flight, the process ends well and its call with it, whe
   )
 })
 
+describe("a process", { timeout: 60_000 }, () => {
+  it("whose parent is gone before it serves anybody ends at once", async () => {
+    // As if another one were its parent as soon as it has read who that is. This stands in the stack as well, and must
+    // not name that file.
+    const orphaned = `
+      const { ppid } = process
+      const file = ["Parent", "ts"].join(".")
+      Object.defineProperty(process, "ppid", { get: () => (new Error().stack.includes(file) ? ppid : 1) })`
+    const environment = { NODE_OPTIONS: `--import data:text/javascript,${encodeURIComponent(orphaned)}` }
+    const { code } = start([], environment)
+    expect(await code).toBe(0)
+  })
+
+  it("that is sent a line of more than 10 MB says so, and ends with 1", async () => {
+    const { child, code, said } = start([])
+    child.stdin.write("x".repeat(11_000_000))
+    expect(await code).toBe(1)
+    expect(said.err).toBe("spillway: A line of standard input was longer than 10 MB: send less at once.\n")
+  })
+})
+
 describe("a client that does not read what it is answered", () => {
   const listing = (count: number): string =>
     lines(

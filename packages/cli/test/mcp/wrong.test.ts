@@ -23,6 +23,13 @@ describe("spillway mcp ends with 2 and says what would be right", { timeout: 60_
     [["--http", "--key", "__proto__=ANN_KEY"], /^spillway: keys names a caller that is no name: /],
     [["--http", "--key", "ann=EMPTY_KEY"], /^spillway: --key of ann names no environment variable that is set: /],
     [["--http", "--key", "ann=SPACED_KEY"], /^spillway: The key of ann cannot be sent: /],
+    [["--model", ""], /^spillway: --model "" is no name of a model: write it as llama3\.1:8b/],
+    [["--model", " "], /^spillway: --model " " is no name of a model: /],
+    [["--model", "ollama/"], /^spillway: --model "ollama\/" is no name of a model: /],
+    [
+      ["--http", "--caller", "ann", "--key", "ann=ANN_KEY"],
+      /^spillway: --caller names everybody, and --key each one: leave one of them out\.\n$/
+    ],
     [["--patience", "long"], /^spillway: --patience is no span of time: read "long", write it as 50s or 2m\.\n$/],
     [["--http", "--allow-host", ""], /^spillway: "" is no name of a server: write it as models\.example/],
     [
@@ -63,6 +70,9 @@ describe("the address of an Ollama", () => {
       ["gpu1", "http://gpu1:11434"],
       ["gpu1:80", "http://gpu1:80"],
       [":8080", "http://127.0.0.1:8080"],
+      ["localhost:21434", "http://localhost:21434"],
+      ["http://ann:secret@gpu1:8080", "http://ann:secret@gpu1:8080"],
+      ["ftp://gpu1", "ftp://gpu1"],
       ["http://gpu1", "http://gpu1:80"],
       ["https://ollama.example/base", "https://ollama.example:443/base"],
       ["[::1]:8080", "http://[::1]:8080"]

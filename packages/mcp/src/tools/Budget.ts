@@ -10,7 +10,7 @@ import { listOf, looking, property, type Tool } from "../Tool.ts"
 export const budget = (door: Door): Tool<{}> => ({
   name: "budget",
   title: "See the budget",
-  description: "What you, and all together, may still spend. No budgets: nothing limits it.",
+  description: "What you, and all together, may still spend. No budgets: none is set, though rates may limit you.",
   input: { type: "object", properties: {}, additionalProperties: false },
   output: {
     type: "object",

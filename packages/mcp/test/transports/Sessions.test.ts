@@ -45,8 +45,8 @@ const isThere = async (url: string, id: string, key: string) => {
 }
 
 const later = (millis: number) => {
-  const { now } = performance
-  vi.spyOn(performance, "now").mockImplementation(() => now.call(performance) + millis)
+  const then = performance.now() + millis
+  vi.spyOn(performance, "now").mockImplementation(() => then)
 }
 
 afterEach(() => void vi.restoreAllMocks())
