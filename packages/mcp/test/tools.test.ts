@@ -89,6 +89,16 @@ describe("generate", () => {
     expect(JSON.parse(textOf(result))).toStrictEqual(data.json)
   })
 
+  it("says in words that it is no JSON, where a model was asked for a shape and has none", async () => {
+    const prose = async () => "Sure! Here it is: {a:"
+    const { url } = await scene({ router: () => ({ upstreams: { prose: { upstream: prose, slots: 2 } } }) })
+    const client = await connected(url)
+    const result = await call(client, "generate", { prompt: "Who?", model: "prose/m", format: { type: "object" } })
+    expect(result.structuredContent).toMatchObject({ text: "Sure! Here it is: {a:", truncated: false })
+    expect(result.structuredContent).not.toHaveProperty("json")
+    expect(textOf(result)).toContain("it is no JSON")
+  })
+
   it("says in words and in data that it is not whole, where it reached its most tokens", async () => {
     const client = await connected((await scene()).url)
     const result = await call(client, "generate", { prompt: "Why? [[sim tokens=50]]", model: "a", max_tokens: 3 })

@@ -130,7 +130,7 @@ const saidOf = (called: Called, { asked, bytesMax, isJson, took }: Meant): Said 
   const cut = cutBy(finish, called, took, bytesMax)
   const usage = summary?.usage
   return {
-    words: cut === undefined ? [text] : [text, `[Not the whole answer: ${cut}]`],
+    words: cut === undefined ? (isJson && json === undefined ? [text, noJson] : [text]) : [text, wholeNot(cut)],
     data: {
       ...(json === undefined ? { text } : { json: json.value }),
       truncated: cut !== undefined,
@@ -148,6 +148,10 @@ const saidOf = (called: Called, { asked, bytesMax, isJson, took }: Meant): Said 
     }
   }
 }
+
+const wholeNot = (cut: string): string => `[Not the whole answer: ${cut}]`
+
+const noJson = "[Not what format asks for: it is no JSON. Ask again, or ask another model.]"
 
 /** What ended an answer before it was whole, and what to do. */
 const cutBy = (finish: string, { failed, target = "The server" }: Called, took: number, bytesMax: number) => {
