@@ -75,6 +75,11 @@ export class ChatSpillway extends BaseChatModel<CallOptions> {
     this.asks = known({ caller: options.caller, priority: options.priority })
   }
 
+  /** The same for a program without Effect; nothing where the router of an Effect program is shared. */
+  get outside(): Router.Outside | undefined {
+    return this.behind.outside
+  }
+
   /** The router, for whoever wants to see how everything stands. */
   get spillway(): Router.Service {
     return this.behind.service
@@ -260,9 +265,6 @@ const tokensIn = ({ input_tokens, output_tokens, total_tokens }: UsageMetadata):
 
 /** Who asks with a call and how, and what else it says; or throws what of that cannot be. */
 const askingOf = ({ caller, deadline, priority, ...rest }: Fields): { about: Call["about"]; rest: Fields } => {
-  const check = (field: string, read: unknown, isRight: boolean, expected: string): void => {
-    if (!isRight && read !== undefined) throw refusal({ _tag: "BadRequest", field, read: shown(read), expected })
-  }
   const { maxTokens } = rest
   check("caller", caller, textOf(caller) !== undefined, "the name of who asks")
   check("priority", priority, ["low", "normal", "high"].includes(priority as string), "low, normal or high")
@@ -276,7 +278,11 @@ const askingOf = ({ caller, deadline, priority, ...rest }: Fields): { about: Cal
   return { about: known({ caller, deadline, priority }) as Call["about"], rest }
 }
 
-const spanOf = (deadline: unknown) => Units.span.parse(deadline as string)
+const check = (field: string, read: unknown, isRight: boolean, expected: string): void => {
+  if (!isRight && read !== undefined) throw refusal({ _tag: "BadRequest", field, read: shown(read), expected })
+}
+
+const spanOf = (deadline: unknown) => Units.span.parse(deadline)
 
 const shown = (read: unknown): string =>
   typeof read === "string" || typeof read === "number" ? JSON.stringify(read).slice(0, 40) : `of type ${typeof read}`

@@ -177,7 +177,7 @@ const withoutOurs = (chunk: ChatGenerationChunk): ChatGenerationChunk => {
   if (!("spillway" in told)) return chunk
   const { spillway: _spillway, ...rest } = told
   const cleaned = cut(chunk, content, callsIn(chunk.message), true)
-  cleaned.message.response_metadata = rest as typeof told
+  cleaned.message.response_metadata = rest
   return Object.assign(cleaned, { message: Object.assign(cleaned.message, known({ usage_metadata })) })
 }
 

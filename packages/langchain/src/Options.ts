@@ -51,6 +51,8 @@ export type Options = (OverModels | OverSpillway) & BaseChatModelParams
 /** The router behind a model, and what is asked of it. */
 export interface Behind {
   readonly service: Router.Service
+  /** The same for programs without Effect, where it was made for them. */
+  readonly outside?: Router.Outside
   /** What is asked; and without a second try at the same target, where there is such a route. */
   readonly route: string
   readonly routeOnce: string
@@ -88,9 +90,10 @@ export const behind = (options: Options): Behind => {
   if (!Array.isArray(targets) || targets.length === 0)
     throw refused("targets", "write a list of one chat model or more")
   const all = named(targets, overflowIn(rest))
-  const { close, service } = routerOf(rest, all.upstreams, all, { [route]: all.targets })
+  const outside = routerOf(rest, all.upstreams, all, { [route]: all.targets })
+  const { close, service } = outside
   const names = { route, routeOnce: once(route), named: all.named, identity: identityOf(rest) }
-  return { service, ...names, ...deadlineIn(rest), ...closingOf(close) }
+  return { service, outside, ...names, ...deadlineIn(rest), ...closingOf(close) }
 }
 
 const deadlineIn = ({ deadline, defaults }: Router.Settings & Pick<Router.Options, "defaults">) =>
@@ -144,14 +147,15 @@ export interface Around {
 export const around = (options: Omit<OverModels, "targets"> & BaseChatModelParams): Around => {
   const all = named([], overflowIn(options))
   const targets = Object.fromEntries(Object.keys(open).map((name) => [name, [`${name}/*`]]))
-  const { close, service } = routerOf(options, { ...all.upstreams, ...open }, all, targets)
+  const outside = routerOf(options, { ...all.upstreams, ...open }, all, targets)
+  const { close, service } = outside
   const closing = closingOf(close)
   return {
     of: (model) => {
       const [name, id] = [isHosted(model) ? "hosted" : "agent", idOf(model)]
       const target = { id: `${name}/${id}`, model }
       const names = { route: target.id, routeOnce: `${once(name)}/${id}`, named: [target, ...all.named] }
-      return { service, ...names, model, identity: identityOf(options), ...deadlineIn(options), ...closing }
+      return { service, outside, ...names, model, identity: identityOf(options), ...deadlineIn(options), ...closing }
     }
   }
 }
@@ -230,7 +234,8 @@ const shared = (options: OverSpillway): Behind => {
   const identity = { router: numberOfRouter(service) }
   // Who shares it does not end it for the others.
   const closing = closingOf(() => Promise.resolve())
-  return { service, route: model, routeOnce: model, named: [], identity, ...closing }
+  const outside = "service" in spillway && { outside: spillway }
+  return { service, ...outside, route: model, routeOnce: model, named: [], identity, ...closing }
 }
 
 /** The route whose name that nearly is, where no server has a model of just that name. */
@@ -245,9 +250,9 @@ const meantBy = (model: string, { status }: Router.Service): string | undefined 
 
 /** Routes of one name may lead anywhere: a cache that outlives a router must not take it for the next one. */
 const numberOfRouter = (service: Router.Service): string => {
-  const known = numbers.get(service) ?? globalThis.crypto.randomUUID()
-  numbers.set(service, known)
-  return known
+  const number = numbers.get(service) ?? globalThis.crypto.randomUUID()
+  numbers.set(service, number)
+  return number
 }
 
 const numbers = new WeakMap<Router.Service, string>()

@@ -14,7 +14,7 @@ describe("options", () => {
     const chat = guarded({ targets: [model] })
     const wrong = { caller: 5, deadline: "soon", priority: "urgent", maxTokens: -3 }
     for (const [field, value] of Object.entries(wrong)) {
-      const failure = await failureOf(chat.invoke("q", { [field]: value } as object))
+      const failure = await failureOf(chat.invoke("q", { [field]: value }))
       assert.deepInclude(failure["reason"] as object, { _tag: "BadRequest", field })
     }
     assert.match((await failureOf(chat.invoke("q", { configurable: { caller: 5 } }))).message, /who asks/)
@@ -29,7 +29,7 @@ describe("options", () => {
       upstreams: { one: upstreamOf(says("one")) },
       routes: { chat: { targets: ["one/m"] } }
     })
-    const told = (options: object) => () => new ChatSpillway({ spillway, model: "chat", ...options } as never)
+    const told = (options: object) => () => new ChatSpillway({ spillway, model: "chat", ...options })
     assert.throws(told({ deadline: "1ms" }), /deadline: unknown: write one of spillway, model, caller, priority/)
     assert.throws(told({ targets: [says("two")] }), /targets: unknown/)
     assert.throws(told({ calller: "ann" }), /did you mean caller\?/)

@@ -31,8 +31,8 @@ export class Scripted extends BaseChatModel {
   }
 
   override async *_streamResponseChunks(_messages: Array<BaseMessage>, options: this["ParsedCallOptions"]) {
-    this.options.push(options as Fields)
-    yield* this.script(this.options.length - 1, options as Fields)
+    this.options.push(options)
+    yield* this.script(this.options.length - 1, options)
   }
 }
 
