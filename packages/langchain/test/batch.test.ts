@@ -113,6 +113,18 @@ describe("a batch", () => {
     await batch
   })
 
+  it("asks nobody while a limit has said when to come back, and then as many as are let in", async () => {
+    let refused = 0
+    const model = guarded({
+      targets: [says("yes")],
+      anonymous: { rate: "10/s", burst: 1 },
+      record: ({ error }) => void (error === undefined || refused++)
+    })
+    await model.batch(questions(8))
+    // A handful at first, and one more each time, at the most.
+    assert.isAtMost(refused, 12)
+  })
+
   it("uses all slots that there are", async () => {
     let [now, most] = [0, 0]
     const model = new Scripted(async function* () {

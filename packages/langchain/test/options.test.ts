@@ -1,12 +1,14 @@
 /** What is said to a model and to a call: what of it is refused, and what of it tells answers apart in a cache. */
 import { assert, describe, it } from "@effect/vitest"
 import { InMemoryCache } from "@langchain/core/caches"
+import type { BaseChatModel } from "@langchain/core/language_models/chat_models"
 import { createContentParser } from "@langchain/core/language_models/structured_output"
 import { createSpillway } from "@spillway/core"
 import { ChatSpillway, upstreamOf } from "@spillway/langchain"
 import { z } from "zod"
 import { chunk, says, Scripted } from "./scripted.ts"
-import { failureOf, gathered, guarded } from "./serving.ts"
+import { fieldsOf } from "../src/Fields.ts"
+import { chatOllama, done, failureOf, gathered, guarded, line, saying } from "./serving.ts"
 
 describe("options", () => {
   it("of a call are refused too, before anybody is asked, and those of a target go to it", async () => {
@@ -37,6 +39,42 @@ describe("options", () => {
     assert.strictEqual((await told({ tags: ["a"], caller: "ann" })().invoke("q")).text, "one")
     assert.strictEqual((await told({ model: "one/other" })().invoke("q")).text, "one")
     await spillway.close()
+  })
+})
+
+describe("types", () => {
+  it("take either targets, or a router that is shared with nothing beside it", async () => {
+    await using spillway = createSpillway({ upstreams: { f: upstreamOf(says("yes")) } })
+    // @ts-expect-error -- a deadline is said where the router is made.
+    assert.throws(() => new ChatSpillway({ spillway, model: "f/m", deadline: "1s" }), /deadline: unknown/)
+    // @ts-expect-error -- it has its own targets.
+    assert.throws(() => new ChatSpillway({ spillway, model: "f/m", targets: [says("yes")] }), /targets: unknown/)
+  })
+})
+
+describe("a model that is bound", () => {
+  it("is asked with what was bound to it for models, and with nothing that is a runnable's", async () => {
+    const model = says("yes")
+    const bound = model.withConfig({ stop: ["z"], tags: ["t"], metadata: { a: 1 }, runName: "r", callbacks: [] })
+    await guarded({ targets: [bound] }).invoke("q")
+    const [options] = model.options
+    assert.deepStrictEqual(options!["stop"], ["z"])
+    for (const name of ["tags", "metadata", "runName", "callbacks"]) assert.notProperty(options, name)
+  })
+
+  it("to a shape tells traces of it, as its first target would", async () => {
+    const told = async (model: BaseChatModel) => {
+      const extras: Array<unknown> = []
+      const handler = {
+        handleChatModelStart: (...started: ReadonlyArray<unknown>) => void extras.push(started[6], fieldsOf(started[4])?.["options"])
+      }
+      await model.withStructuredOutput(z.object({ a: z.string() })).invoke("q", { callbacks: [handler] })
+      return extras.flatMap((extra) => fieldsOf(extra)?.["ls_structured_output_format"] ?? [])
+    }
+    const { url } = await saying((response) => void response.end(line('{"a":"a"}') + done()))
+    const bare = await told(chatOllama(url))
+    assert.lengthOf(bare, 1)
+    assert.deepStrictEqual(await told(guarded({ targets: [chatOllama(url)] })), bare)
   })
 })
 
