@@ -66,7 +66,8 @@ describe("a model that is bound", () => {
     const told = async (model: BaseChatModel) => {
       const extras: Array<unknown> = []
       const handler = {
-        handleChatModelStart: (...started: ReadonlyArray<unknown>) => void extras.push(started[6], fieldsOf(started[4])?.["options"])
+        handleChatModelStart: (...started: ReadonlyArray<unknown>) =>
+          void extras.push(started[6], fieldsOf(started[4])?.["options"])
       }
       await model.withStructuredOutput(z.object({ a: z.string() })).invoke("q", { callbacks: [handler] })
       return extras.flatMap((extra) => fieldsOf(extra)?.["ls_structured_output_format"] ?? [])
