@@ -11,7 +11,7 @@ import { convertToOpenAITool } from "@langchain/core/utils/function_calling"
 import { Question, refusal, SpillwayError } from "@spillway/core"
 import { Context, Redacted } from "effect"
 import { type Fields, fieldsOf, known, listOf, numberOf, textOf } from "./Fields.ts"
-import { messagesOf, turnsOf } from "./Messages.ts"
+import { argumentsIn, messagesOf, turnsOf } from "./Messages.ts"
 import type { Model } from "./Models.ts"
 import type { Structured } from "./Structured.ts"
 
@@ -120,6 +120,8 @@ export const askedOf = (question: Question.Question, target: string | undefined)
     return { messages: messagesOf([{ role: "user", text: prompt, images }]), options }
   }
   const { messages, toolChoice, tools = [] } = content
+  const calls = messages.flatMap(({ toolCalls = [] }) => toolCalls)
+  if (calls.some(({ arguments: written }) => argumentsIn(written) === undefined)) return notAnObject
   const offered = tools.map((tool) => ({ type: "function", function: tool }))
   const choice = typeof toolChoice === "object" ? toolChoice.name : toolChoice === "required" ? "any" : toolChoice
   return {
@@ -134,6 +136,13 @@ const formatted = (format: unknown): Fields => {
   if (format === "json") return { format, response_format: { type: "json_object" } }
   return { format, response_format: { type: "json_schema", json_schema: { name: "answer", schema: format } } }
 }
+
+const notAnObject = refusal({
+  _tag: "BadRequest",
+  field: "A tool call",
+  read: "written with arguments that are no JSON object",
+  expected: "written with one"
+})
 
 const unsupported = (capability: string, target: string | undefined): SpillwayError =>
   refusal({ _tag: "Unsupported", capability, ...(target !== undefined && { target }) })

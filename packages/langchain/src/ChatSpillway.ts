@@ -223,7 +223,9 @@ export class ChatSpillway extends BaseChatModel<CallOptions> {
     })
     const copy: ChatSpillway = Object.assign(Object.create(this), { _streamResponseChunks: () => chunks })
     for await (const event of super._streamChatModelEvents.call(copy, messages, options)) {
-      yield event.event === "message-finish" ? { ...event, responseMetadata: { spillway } } : event
+      yield event.event === "message-finish"
+        ? { ...event, responseMetadata: { ...event.responseMetadata, spillway } }
+        : event
     }
   }
 
@@ -268,7 +270,7 @@ const askingOf = ({ caller, deadline, priority, ...rest }: Fields): { about: Cal
   const { maxTokens } = rest
   check("caller", caller, textOf(caller) !== undefined, "the name of who asks")
   check("priority", priority, ["low", "normal", "high"].includes(priority as string), "low, normal or high")
-  check("deadline", deadline, Result.isSuccess(spanOf(deadline)), "a duration, as 30s")
+  check("deadline", deadline, Result.isSuccess(Units.span.parse(deadline)), "a duration, as 30s")
   check(
     "maxTokens",
     maxTokens,
@@ -279,13 +281,8 @@ const askingOf = ({ caller, deadline, priority, ...rest }: Fields): { about: Cal
 }
 
 const check = (field: string, read: unknown, isRight: boolean, expected: string): void => {
-  if (!isRight && read !== undefined) throw refusal({ _tag: "BadRequest", field, read: shown(read), expected })
+  if (!isRight && read !== undefined) throw refusal({ _tag: "BadRequest", field, read: Units.shown(read), expected })
 }
-
-const spanOf = (deadline: unknown) => Units.span.parse(deadline)
-
-const shown = (read: unknown): string =>
-  typeof read === "string" || typeof read === "number" ? JSON.stringify(read).slice(0, 40) : `of type ${typeof read}`
 
 /** Where a call keeps its configuration: no text, so that no cache and no trace takes it for an option. */
 const chosen: unique symbol = Symbol("spillway/langchain/configurable")

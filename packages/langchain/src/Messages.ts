@@ -7,6 +7,7 @@
  */
 import { AIMessage, type BaseMessage, HumanMessage, SystemMessage, ToolMessage } from "@langchain/core/messages"
 import { Part, Question } from "@spillway/core"
+import { Base64 } from "effect/encoding"
 import { type Fields, fieldsOf, listOf, textOf } from "./Fields.ts"
 
 /** The turns of a conversation. */
@@ -138,7 +139,7 @@ const messageOf = (turn: Question.Message): BaseMessage => {
       tool_calls: toolCalls.map(({ arguments: written, id, name }) => ({
         type: "tool_call" as const,
         name,
-        args: (fieldsOf(JSON.parse(written || "{}")) ?? {}) as Record<string, unknown>,
+        args: { ...argumentsIn(written) },
         ...(id !== undefined && { id })
       })),
       ...(thinking !== "" && { additional_kwargs: { reasoning_content: thinking } })
@@ -149,12 +150,26 @@ const messageOf = (turn: Question.Message): BaseMessage => {
   return new HumanMessage({ content: [...(text === "" ? [] : [{ type: "text", text }]), ...pictures] })
 }
 
+/** What a tool was called with; nothing where that was written as no object of JSON. */
+export const argumentsIn = (written: string): Fields | undefined => {
+  try {
+    return fieldsOf(JSON.parse(written || "{}"))
+  } catch {
+    return undefined
+  }
+}
+
 const addressOf = (image: Question.Image): string => {
   if ("url" in image) return image.url
-  const base64 = "base64" in image ? image.base64 : btoa(String.fromCharCode(...image.bytes))
+  const base64 = "base64" in image ? image.base64 : Base64.encode(image.bytes)
   return `data:${typeOf(base64)};base64,${base64}`
 }
 
 /** What a picture is, from how it begins. */
-const typeOf = (base64: string): string =>
-  base64.startsWith("/9j/") ? "image/jpeg" : base64.startsWith("R0lGOD") ? "image/gif" : "image/png"
+const typeOf = (base64: string): string => types.find(([begins]) => base64.startsWith(begins))?.[1] ?? "image/png"
+
+const types: ReadonlyArray<readonly [begins: string, type: string]> = [
+  ["/9j/", "image/jpeg"],
+  ["R0lGOD", "image/gif"],
+  ["UklGR", "image/webp"]
+]

@@ -5,10 +5,11 @@
  * way has forgotten nothing, and no process has to remember anything.
  */
 import { AIMessage, type BaseMessage, HumanMessage } from "@langchain/core/messages"
-import { Options as Core, refusal, Units } from "@spillway/core"
+import { refusal, Units } from "@spillway/core"
 import { Result } from "effect"
 import { questionOf } from "./Asked.ts"
 import { type Fields, fieldsOf, listOf, numberOf } from "./Fields.ts"
+import { refusedBy } from "./Refused.ts"
 
 /** What a model is asked in a run. */
 export interface Request {
@@ -32,8 +33,7 @@ export class Purse {
   constructor(written: string) {
     const read = Units.amount.parse(written)
     if (Result.isFailure(read)) {
-      const problem = { path: "runBudget", read: JSON.stringify(written), expected: "write 50k tok, or $0.50" }
-      throw new Core.OptionsRefused({ of: "spillwayMiddleware", problems: [problem] })
+      throw refusedBy("spillwayMiddleware")("runBudget", "write 50k tok, or $0.50", JSON.stringify(written))
     }
     this.written = written
     this.amount = read.success.amount

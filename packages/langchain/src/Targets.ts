@@ -5,9 +5,10 @@
  * `domain`. It is called as its provider is, or as somebody has named it, and `upstream/model` tells it apart wherever
  * the router speaks of it.
  */
-import { Options, type Router } from "@spillway/core"
+import type { Router } from "@spillway/core"
 import { fieldsOf } from "./Fields.ts"
 import { addressOf, type Model, namesOf } from "./Models.ts"
+import { refusedBy } from "./Refused.ts"
 import { upstreamOf, upstreamOfEach } from "./Upstream.ts"
 
 /** A model, and what its calls are to know of it. */
@@ -47,7 +48,7 @@ export const named = (
     const names = namesOf(model)
     const upstream = name ?? free(names.provider, upstreams)
     if (name !== undefined && Object.hasOwn(upstreams, name)) {
-      throw refused(path, JSON.stringify(name), "write another name, each of them is one server")
+      throw refused(path, "write another name, each of them is one server", JSON.stringify(name))
     }
     const slots = said.slots ?? (isHosted(model) ? hostedSlots : "auto")
     upstreams[upstream] = { ...said, upstream: upstreamOf(model), slots }
@@ -80,11 +81,10 @@ const targetOf = (path: string, given: Targeted): Target => {
   if (isModel(given)) return { model: given }
   const target = fieldsOf(given) as Partial<Target> | undefined
   if (isModel(target?.model)) return target as Target
-  throw refused(path, given === undefined ? "" : typeof given, "write a chat model, or { model: ... }")
+  throw refused(path, "write a chat model, or { model: ... }", given === undefined ? "" : typeof given)
 }
 
-const refused = (path: string, read: string, expected: string): Options.OptionsRefused =>
-  new Options.OptionsRefused({ of: "ChatSpillway", problems: [{ path, read, expected }] })
+const refused = refusedBy("ChatSpillway")
 
 /** So many at once are asked of whoever has many machines. */
 const hostedSlots = 64

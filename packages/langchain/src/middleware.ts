@@ -3,17 +3,17 @@
  *
  * The model that a request brings, or those that are named, stand behind a `ChatSpillway` of one router; so the guards
  * are the router's, and hold for whatever models come. None of them is ever taken for another: two of one name may have
- * two keys. What a run has spent stands in its own
- * answers, so that it is right after an interrupt and in any process.
+ * two keys. What a run has spent stands in its own answers, so that it is right after an interrupt and in any process.
  */
 import { AIMessage } from "@langchain/core/messages"
-import { Options as Core, SpillwayError } from "@spillway/core"
+import { SpillwayError } from "@spillway/core"
 import { type AgentMiddleware, createMiddleware } from "langchain"
 import { ChatSpillway } from "./ChatSpillway.ts"
 import { boundIn } from "./Asked.ts"
 import { type Fields, fieldsOf, known } from "./Fields.ts"
 import { type Model, withoutBindings } from "./Models.ts"
 import { around, type OverModels, type OverSpillway } from "./Options.ts"
+import { refusedBy } from "./Refused.ts"
 import { Purse, type Request } from "./Purse.ts"
 
 /** What is put around an agent's model; where no targets are named it is the agent's own. */
@@ -28,7 +28,7 @@ export type Options = ((Omit<OverModels, "targets"> & Partial<Pick<OverModels, "
 export const spillwayMiddleware = (options: Options = {}): AgentMiddleware => {
   const { onRefusal = "throw", runBudget, ...rest } = options
   if (onRefusal !== "throw" && onRefusal !== "end") {
-    throw refused("onRefusal", JSON.stringify(onRefusal), "write throw or end")
+    throw refused("onRefusal", "write throw or end", JSON.stringify(onRefusal))
   }
   const purse = runBudget === undefined ? undefined : new Purse(runBudget)
   const guarded = guardedBy(rest)
@@ -66,7 +66,7 @@ const guardedBy = (rest: Omit<Options, "onRefusal" | "runBudget">): ((model: Mod
   const each = new WeakMap<Model, ChatSpillway>()
   return (model) => {
     if (withoutBindings(model).model instanceof ChatSpillway) {
-      if (said[0] !== undefined) throw refused(said[0], "", "write it where the agent's ChatSpillway is made")
+      if (said[0] !== undefined) throw refused(said[0], "write it where the agent's ChatSpillway is made")
       return model
     }
     const made = each.get(model) ?? new ChatSpillway({ ...asking, targets: [model] }, of(model))
@@ -85,5 +85,4 @@ const refusalIn = (thrown: unknown): SpillwayError | undefined => {
 
 const causesMax = 5
 
-const refused = (path: string, read: string, expected: string): Core.OptionsRefused =>
-  new Core.OptionsRefused({ of: "spillwayMiddleware", problems: [{ path, read, expected }] })
+const refused = refusedBy("spillwayMiddleware")

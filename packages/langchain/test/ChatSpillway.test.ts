@@ -6,14 +6,15 @@ import { SpillwayError } from "@spillway/core"
 import { ChatGenerationChunk } from "@langchain/core/outputs"
 import { RunnableLambda, RunnableSequence } from "@langchain/core/runnables"
 import { fakeModel } from "@langchain/core/testing"
-import { tool } from "@langchain/core/tools"
 import { FakeListChatModel, FakeStreamingChatModel } from "@langchain/core/utils/testing"
 import { ChatSpillway, type Targeted } from "@spillway/langchain"
 import { ChatOpenAI } from "@langchain/openai"
 import { Effect } from "effect"
-import { z } from "zod"
 import {
+  answering,
   chatOllama,
+  refusing,
+  weather,
   chatOpenAi,
   done,
   failureOf,
@@ -28,17 +29,6 @@ import {
 
 const spillwayIn = (message: { readonly response_metadata: object }) =>
   (message.response_metadata as { readonly spillway?: Record<string, unknown> }).spillway
-
-const weather = tool(() => "rain", {
-  name: "weather",
-  description: "The weather of a city",
-  schema: z.object({ city: z.string() })
-})
-
-const refusing = (status: number, headers: Record<string, string> = {}) =>
-  saying((response) => void response.writeHead(status, headers).end(JSON.stringify({ error: "no" })))
-
-const answering = () => saying((response) => void response.writeHead(200).end(line("yes") + done()))
 
 describe("what is told of an answer", () => {
   it("is told once: who answered, after how many tries, how long it waited and what it cost", async () => {

@@ -73,6 +73,16 @@ describe("a model of LangChain, asked by another door", () => {
     }
   })
 
+  it("is not asked what was called with no object of JSON: that is the caller's mistake", async () => {
+    const { bodies, url } = await keeping()
+    await using spillway = over(chatOllama(url))
+    const toolCalls = [{ name: "weather", arguments: '{"city":' }]
+    const messages = [{ role: "assistant", text: "", toolCalls }] as const
+    const failure = await failureOf(spillway.ask(Question.chat("chat", messages)))
+    assert.deepInclude((failure as unknown as SpillwayError).reason, { _tag: "BadRequest", field: "A tool call" })
+    assert.lengthOf(bodies, 0)
+  })
+
   it("completes a prompt", async () => {
     const { bodies, url } = await keeping()
     await using spillway = over(chatOllama(url))
@@ -149,6 +159,17 @@ describe("a conversation of LangChain", () => {
     const turns = turnsOf(messagesOf(turnsOf(messages)))
     assert.deepStrictEqual(turnsOf(messagesOf(turns)), turns)
     assert.deepStrictEqual([turns[1]!.images?.length, turns[2]!.thinking, turns[3]!.toolName], [2, "hm", "height"])
+  })
+
+  it("holds pictures of any size, and says of which kind they are", () => {
+    const large = new Uint8Array(2_000_000).fill(7)
+    const webp = Uint8Array.from("RIFF....WEBP", (letter) => letter.charCodeAt(0))
+    const [message] = messagesOf([{ role: "user", text: "", images: [{ bytes: large }, { bytes: webp }] }])
+    const [first, second] = message!.content as unknown as ReadonlyArray<{
+      readonly image_url: { readonly url: string }
+    }>
+    assert.strictEqual(first!.image_url.url, `data:image/png;base64,${Buffer.from(large).toString("base64")}`)
+    assert.match(second!.image_url.url, /^data:image\/webp;base64,/)
   })
 
   it("holds a sound or a file in the place of a picture that nobody can open: it is refused, not left out", () => {

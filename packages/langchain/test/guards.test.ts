@@ -1,14 +1,16 @@
 /** What stands around a call of LangChain: failures with names, callers, budgets, and a router that is shared. */
 import { assert, describe, it } from "@effect/vitest"
 import { getRetryable } from "@langchain/core/errors"
-import { tool } from "@langchain/core/tools"
 import { createSpillway, type Record as Records, SpillwayError } from "@spillway/core"
 import { Ollama } from "@spillway/upstream"
 import { ChatSpillway, upstreamOf } from "@spillway/langchain"
 import { Effect } from "effect"
 import { z } from "zod"
 import {
+  answering,
   chatOllama,
+  refusing,
+  weather,
   done,
   failureOf,
   gathered,
@@ -21,17 +23,6 @@ import {
   saying,
   usageOf
 } from "./serving.ts"
-
-const weather = tool(() => "rain", {
-  name: "weather",
-  description: "The weather of a city",
-  schema: z.object({ city: z.string() })
-})
-
-const refusing = (status: number, headers: Record<string, string> = {}) =>
-  saying((response) => void response.writeHead(status, headers).end(JSON.stringify({ error: "no" })))
-
-const answering = () => saying((response) => void response.writeHead(200).end(line("yes") + done()))
 
 describe("a failure", () => {
   it("is one of ours, says whether to come back, and when", async () => {

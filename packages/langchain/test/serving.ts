@@ -4,6 +4,7 @@
  */
 import { afterAll } from "@effect/vitest"
 import { ChatOllama, type ChatOllamaInput } from "@langchain/ollama"
+import { tool } from "@langchain/core/tools"
 import { ChatOpenAI } from "@langchain/openai"
 import { HostedServer, Server } from "@spillway/sim"
 import { ChatSpillway, type Options, type OverModels } from "@spillway/langchain"
@@ -11,6 +12,8 @@ import { Effect, Exit, Scope } from "effect"
 import { createAgent } from "langchain"
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
 import type { AddressInfo } from "node:net"
+import { z } from "zod"
+import { quick } from "../../sim/test/server/running.ts"
 
 const scope = Effect.runSync(Scope.make())
 const models: Array<ChatSpillway> = []
@@ -23,21 +26,12 @@ afterAll(async () => {
 /** The name of the one model that is served everywhere. */
 export const name = "a"
 
-const quick = {
-  kind: "go" as const,
-  load: "1ms" as const,
-  decode: 1e6,
-  prefill: 1e9,
-  answer: 6,
-  can: ["tools"] as const
-}
-
 /** A simulated Ollama with one model that can call tools and answers at once. */
 export const ollama = (options: Server.Options = {}, model: Readonly<Record<string, unknown>> = {}) =>
   Effect.runPromise(
     Scope.provide(
       Server.start({
-        models: [Object.assign({ name }, quick, model)],
+        models: [quick(name, { answer: 6, can: ["tools"], ...model })],
         parallel: 4,
         ...options
       }),
@@ -162,3 +156,17 @@ export const until = async (holds: () => boolean | Promise<boolean>, millisMax =
   }
   return performance.now() - from
 }
+
+/** A tool that tells the weather. */
+export const weather = tool(() => "rain", {
+  name: "weather",
+  description: "The weather of a city",
+  schema: z.object({ city: z.string() })
+})
+
+/** A server that says no, always. */
+export const refusing = (status: number, headers: Record<string, string> = {}) =>
+  saying((response) => void response.writeHead(status, headers).end(JSON.stringify({ error: "no" })))
+
+/** A server that says yes. */
+export const answering = () => saying((response) => void response.writeHead(200).end(line("yes") + done()))

@@ -5,8 +5,7 @@
  * a little sooner, with what is there. To the router that is a caller who has left, from which it learns how long he
  * waits; a deadline it is told only where the caller has named one himself.
  */
-import { Answer, Facts, Part, Policy, type Question, type Router, SpillwayError } from "@spillway/core"
-import type { Summary } from "@spillway/core"
+import { Answer, Facts, Part, Policy, type Question, type Router, SpillwayError, type Summary } from "@spillway/core"
 import { Effect, Fiber, Result } from "effect"
 import type { Door } from "./Door.ts"
 import { NothingYet, type Refusal } from "./Refused.ts"

@@ -34,12 +34,15 @@ export interface Door {
   readonly patience: Duration.Duration
 }
 
+/** What holds where nothing is said. */
+export const defaults = { patience: "50 seconds", loadFor: "5 minutes", bytesMax: 4_000_000 } as const
+
 /** Makes it. It looks around for as long as its scope lasts. */
 export const make = ({
-  bytesMax = 4_000_000,
+  bytesMax = defaults.bytesMax,
   journal,
-  loadFor = "5 minutes",
-  patience = "50 seconds",
+  loadFor = defaults.loadFor,
+  patience = defaults.patience,
   routes = [],
   service
 }: Options): Effect.Effect<Door, never, Scope.Scope> =>

@@ -81,15 +81,14 @@ export const closedIn = ({ routes }: Router.Status): ReadonlySet<string> =>
 /** A model that is the latest need not say so. */
 export const shortOf = (target: string): string => target.replace(/:latest$/, "")
 
-const isClosed = ({ closed }: Router.TargetStanding): boolean => closed !== undefined && closed !== "waiting"
+const isClosed = (each: Router.TargetStanding): each is Router.TargetStanding & { readonly closed: Trouble } =>
+  each.closed !== undefined && each.closed !== "waiting"
 
 /** What cannot be asked now, and why: servers by their names, targets by theirs. */
 export const troubles = ({ routes, upstreams }: Router.Status): ReadonlyMap<string, Trouble> => {
   const found = new Map<string, Trouble>()
   for (const server of upstreams) if (server.isDown) found.set(server.name, "down")
-  for (const { closed, target } of targetsOf(routes)) {
-    if (closed !== undefined && closed !== "waiting") found.set(target, closed)
-  }
+  for (const each of targetsOf(routes)) if (isClosed(each)) found.set(each.target, each.closed)
   return found
 }
 

@@ -16,6 +16,9 @@ export const told = (value: unknown): unknown => {
   )
 }
 
+/** No name of a model is longer: they come from servers and from callers. */
+export const nameMax = 256
+
 /** How many bytes a text takes in JSON. */
 export const bytesOf = (text: string): number => Buffer.byteLength(JSON.stringify(text)) - 2
 

@@ -4,17 +4,7 @@ import { HostedServer, Server } from "@spillway/sim"
 import { Effect, Exit, Option, type Scope } from "effect"
 import { Anthropic, Ollama, OpenAi } from "@spillway/upstream"
 import { type Says, serve, version } from "./bytes.ts"
-
-/** A model that answers at once. */
-export const quick = (name: string, more: Readonly<Record<string, unknown>> = {}) => ({
-  name,
-  kind: "go" as const,
-  load: "1ms" as const,
-  decode: 1e6,
-  prefill: 1e9,
-  answer: 20,
-  ...more
-})
+import { quick } from "../../sim/test/server/running.ts"
 
 /** A server with one model, and the wire to it. */
 export const serving = (
@@ -86,3 +76,5 @@ export const to = (says: Says, options: Ollama.Options = {}) =>
     })
     return { bytes, upstream: yield* Ollama.make("gpu", { url: bytes.url, ...options }) }
   })
+
+export { quick }

@@ -7,20 +7,10 @@ import { Effect, Exit, Scope } from "effect"
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process"
 import { fileURLToPath } from "node:url"
 import { onTestFinished } from "vitest"
+import { quick as model } from "../../../sim/test/server/running.ts"
 
 /** The command from source. */
 export const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url))
-
-/** A model that answers at once, or as it is told. */
-export const model = (name: string, more: Readonly<Record<string, unknown>> = {}) => ({
-  name,
-  kind: "go" as const,
-  load: "1ms" as const,
-  decode: 1e6,
-  prefill: 1e9,
-  answer: 20,
-  ...more
-})
 
 /** A simulated Ollama that lives as long as the test. */
 export const simulated = async (
@@ -89,3 +79,5 @@ const connected = async (client: Client, transport: Parameters<Client["connect"]
   await client.listTools()
   return client
 }
+
+export { model }

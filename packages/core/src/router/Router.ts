@@ -172,7 +172,7 @@ export class Router {
     const known = this.callers.get(caller) ?? this.anonymous
     if (known === undefined) return this.recorded(Effect.fail(refusal({ _tag: "Unauthorized" })))
     const { model } = question
-    const open = this.openRoute(model)
+    const open = this.routes.has(model) ? undefined : this.openRoute(model)
     if (known.caller.routes?.includes(open?.name ?? model) === false) {
       return this.recorded(Effect.fail(refusal({ _tag: "Forbidden", what: `ask for "${model}"` })))
     }
@@ -226,7 +226,7 @@ export class Router {
   /** A route that leaves the model of its target open, as `gpu/*`, is asked for with it: `chat/llama3.1:8b`. */
   private openRoute(model: string): { readonly name: string; readonly route: Options.Route } | undefined {
     const slash = model.indexOf("/")
-    if (slash < 1 || model.length > nameMax || /\s/.test(model) || this.routes.has(model)) return undefined
+    if (slash < 1 || model.length > nameMax || /\s/.test(model)) return undefined
     const [name, named] = [model.slice(0, slash), model.slice(slash + 1)]
     const route = Object.hasOwn(this.made.options.routes ?? {}, name) ? this.made.options.routes![name] : undefined
     if (named === "" || route?.targets.some((id) => id.endsWith("/*")) !== true) return undefined

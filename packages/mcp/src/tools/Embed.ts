@@ -10,6 +10,7 @@ import * as Calling from "../Calling.ts"
 import { type Door, misasked, modelOf } from "../Door.ts"
 import { NothingYet, type Refusal } from "../Refused.ts"
 import { type Asking, property, type Said, type Tool } from "../Tool.ts"
+import * as Wire from "../Wire.ts"
 
 /** What it takes. */
 export interface Given {
@@ -65,10 +66,11 @@ const run = (door: Door, given: Given, asking: Asking): Effect.Effect<Said, Refu
     if (summary === undefined) {
       return yield* failed ?? new NothingYet({ stage: "answer", target, startsIn: undefined, waited: door.patience })
     }
+    const name = (summary.model ?? model).slice(0, Wire.nameMax)
     const latency = clock.currentTimeMillisUnsafe() - begun
     return {
-      words: [`${vectors.length} vectors of ${dims} numbers by ${summary.model ?? model}`],
-      data: { model: summary.model ?? model, target, dims, vectors, latency_ms: latency }
+      words: [`${vectors.length} vectors of ${dims} numbers by ${name}`],
+      data: { model: name, target, dims, vectors, latency_ms: latency }
     }
   })
 

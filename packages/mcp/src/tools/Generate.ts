@@ -11,6 +11,7 @@ import * as Calling from "../Calling.ts"
 import { type Door, misasked, modelOf } from "../Door.ts"
 import type { Refusal } from "../Refused.ts"
 import { type Asking, property, type Said, type Tool } from "../Tool.ts"
+import * as Wire from "../Wire.ts"
 
 /** What it takes. */
 export interface Given {
@@ -137,7 +138,7 @@ const saidOf = (called: Called, { asked, bytesMax, isJson, took }: Meant): Said 
       // No tools are offered, so none is called.
       finish_reason: finish === "tool-calls" ? "unknown" : finish,
       // Names come from servers too.
-      model: (summary?.model ?? (target.slice(target.indexOf("/") + 1) || asked)).slice(0, nameMax),
+      model: (summary?.model ?? (target.slice(target.indexOf("/") + 1) || asked)).slice(0, Wire.nameMax),
       target,
       fallback_used: isOver,
       attempts,
@@ -166,9 +167,6 @@ const cutBy = (finish: string, { failed, target = "The server" }: Called, took: 
     ? `its time was over after ${span}. Ask for less, or allow more time.`
     : `${target} broke off after ${span}. Ask again, or ask for less.`
 }
-
-/** No name of a model is longer. */
-const nameMax = 256
 
 const parsed = (text: string): { readonly value: unknown } | undefined => {
   try {

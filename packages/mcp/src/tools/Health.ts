@@ -6,6 +6,7 @@ import { Effect } from "effect"
 import type { Door } from "../Door.ts"
 import { healthOf, incidentsOf, routesOf } from "../Resources.ts"
 import { listOf, looking, property, type Tool } from "../Tool.ts"
+import * as Wire from "../Wire.ts"
 
 /** What it takes. */
 export interface Given {
@@ -55,7 +56,7 @@ export const health = (door: Door): Tool<Given> => ({
       const told = yield* healthOf(door)
       const isMeant = ({ name }: { readonly name: string }) => route === undefined || name === route
       if (route !== undefined && !told.routes.some(isMeant)) {
-        return yield* refusal({ _tag: "ModelNotFound", model: route.slice(0, 256) })
+        return yield* refusal({ _tag: "ModelNotFound", model: route.slice(0, Wire.nameMax) })
       }
       const brief = { ...told, routes: told.routes.filter(isMeant) }
       if (detail !== true) return { data: brief }

@@ -18,6 +18,18 @@ export interface Options extends Partial<Gate.Options> {
   readonly bodyMax?: number
 }
 
+/** What holds where nothing is said. */
+export const defaults = {
+  host: "127.0.0.1",
+  port: 0,
+  sessionsMax: 100,
+  idleForMillis: 1_800_000,
+  bodyMax: 4_194_304
+} as const
+
+/** So many connections there are at most. */
+export const connectionsMax = 1_024
+
 /** It does not listen, and why. */
 export class ListenRefused extends Data.TaggedError("ListenRefused")<{ readonly sentence: string }> {
   override get message(): string {
@@ -34,7 +46,7 @@ export interface Running {
 /** Listens until the end of the scope, which ends what runs. */
 export const open = (serve: Serve, options: Options = {}): Effect.Effect<Running, ListenRefused, Scope.Scope> =>
   Effect.gen(function* () {
-    const { bodyMax = 4_194_304, host = "127.0.0.1", idleForMillis = 1_800_000, port = 0, sessionsMax = 100 } = options
+    const { bodyMax, host, idleForMillis, port, sessionsMax } = { ...defaults, ...options }
     if (!Gate.isLoopback(host) && options.keys === undefined) {
       const sentence = `${host} can be reached from other machines: name a key for each caller, or listen on 127.0.0.1.`
       return yield* new ListenRefused({ sentence })
@@ -70,8 +82,6 @@ export const open = (serve: Serve, options: Options = {}): Effect.Effect<Running
   })
 
 const path = "/mcp"
-
-const connectionsMax = 1_024
 
 const listening = (server: ReturnType<typeof createServer>, host: string, port: number) =>
   Effect.callback<void, ListenRefused>((resume) => {
