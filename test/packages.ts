@@ -47,10 +47,38 @@ const astray = (folder: string): ReadonlyArray<string> => {
   })
 }
 
+/** A library comes with its types; a command is whole by itself, with the licences of what is in it. */
 const missing = (folder: string): ReadonlyArray<string> =>
-  ["dist/**/*.js", "dist/**/*.d.ts", "README.md", "LICENSE"].filter(
-    (pattern) => globSync(pattern, { cwd: folder }).length === 0
-  )
+  [
+    ...(isLibrary(folder) ? ["dist/**/*.js", "dist/**/*.d.ts"] : ["bundle/LICENSES.txt"]),
+    "README.md",
+    "LICENSE"
+  ].filter((pattern) => globSync(pattern, { cwd: folder }).length === 0)
+
+const isLibrary = (folder: string): boolean => "exports" in json(join(folder, "package.json"))
+
+/** Whether a command runs with nothing installed beside it: what it is asked, and what it has to say to that. */
+const alone = (folder: string): ReadonlyArray<string> => {
+  const { bin, dependencies = {}, version } = json(join(folder, "package.json"))
+  const program = join(folder, targets(bin)[0]!)
+  const initialize = {
+    method: "initialize",
+    params: { protocolVersion: "2025-11-25", capabilities: {}, clientInfo: { name: "packages", version } }
+  }
+  const asked = [
+    { parameters: ["--version"], input: "", says: `v${version}` },
+    { parameters: ["sim", "--list-faults"], input: "", says: "overloaded" },
+    { parameters: ["mcp"], input: `${JSON.stringify({ jsonrpc: "2.0", id: 1, ...initialize })}\n`, says: '"result"' }
+  ]
+  const wrong = asked.flatMap(({ input, parameters, says }) => {
+    const { status, stderr, stdout } = spawnSync(process.execPath, [program, ...parameters], {
+      input,
+      encoding: "utf8"
+    })
+    return status === 0 && stdout.includes(says) ? [] : [`${parameters.join(" ")}: ${status} ${stdout}${stderr}`]
+  })
+  return [...wrong, ...Object.keys(dependencies).map((name) => `${name} would be installed for nothing`)]
+}
 
 const linted = async (pkgDir: string): Promise<ReadonlyArray<string>> => {
   const { messages, pkg } = await publint({ pkgDir, pack: false, strict: true })
@@ -78,12 +106,12 @@ const checks = async (folder: string, destination: string): Promise<ReadonlyArra
   const content = join(destination, "package")
   return [
     { title: "packs", wrong: [...packed, ...unpacked] },
-    { title: "holds its code, types, README and licence", wrong: missing(content) },
+    { title: "holds its code, README and licence", wrong: missing(content) },
     { title: "exports files that it holds", wrong: astray(content) },
     { title: "pleases publint", wrong: await linted(content) },
-    ...("exports" in json(join(content, "package.json"))
-      ? [{ title: "has types that resolve (attw)", wrong: attw(tarball) }]
-      : [])
+    isLibrary(content)
+      ? { title: "has types that resolve (attw)", wrong: attw(tarball) }
+      : { title: "runs with nothing beside it", wrong: alone(content) }
   ]
 }
 

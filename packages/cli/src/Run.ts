@@ -6,12 +6,10 @@
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Cause, Console, Effect, Exit, Layer } from "effect"
 import { CliConfig, CliError, Command, GlobalFlag } from "effect/cli"
-import { createRequire } from "node:module"
 import { mcp } from "./mcp/Command.ts"
 import * as Presenter from "./Presenter.ts"
 import { Refused } from "./Refused.ts"
-
-const { version } = createRequire(import.meta.url)("../package.json") as { readonly version: string }
+import { version } from "./Version.ts"
 
 // A client waits for the door, which a simulator would only hold up.
 const commands = process.argv[2] === "mcp" ? [mcp] : [(await import("./sim/Command.ts")).sim, mcp]

@@ -5,14 +5,12 @@
 import { createSpillway } from "@spillway/core"
 import { Binding, Door, Http, Stdio, Surface } from "@spillway/mcp"
 import { Console, Effect, Option } from "effect"
-import { createRequire } from "node:module"
 import { parent } from "../Parent.ts"
 import { Refused } from "../Refused.ts"
 import { stopAsked } from "../terminal/Stop.ts"
+import { version } from "../Version.ts"
 import type { Given } from "./Command.ts"
 import { keysOf, optionsOf, patienceOf } from "./Upstreams.ts"
-
-const { version } = createRequire(import.meta.url)("../../package.json") as { readonly version: string }
 
 /** Serves as it was told to. */
 export const serve = (given: Given): Effect.Effect<void, Refused> =>
