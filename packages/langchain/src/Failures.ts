@@ -196,8 +196,7 @@ const capabilities: ReadonlyArray<readonly [words: RegExp, name: string]> = [
 const badRequest = (): Reason => ({
   _tag: "BadRequest",
   field: "The question",
-  read: "refused by its server",
-  expected: "what that one takes (Redacted.value(error.cause) tells)"
+  read: "refused by its server"
 })
 
 const mistakes = [400, 404, 422]

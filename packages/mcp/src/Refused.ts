@@ -5,7 +5,7 @@
  * to the tool's schema and then report instead of the refusal. Clients that drop `_meta` still have the facts at the
  * end of the words.
  */
-import { refusal, type Router, SpillwayError } from "@spillway/core"
+import { type Reason, refusal, type Router, SpillwayError } from "@spillway/core"
 import { Cause, Data, Duration } from "effect"
 import { millis } from "./Wire.ts"
 
@@ -75,32 +75,46 @@ export const errorOf = (cause: Cause.Cause<Refusal>): Refusal => {
   return refusal({ _tag: Cause.hasInterruptsOnly(cause) ? "Cancelled" : "Unknown" })
 }
 
-/** An agent holds no error in its hands, and can look at no log: what it is told is what it can do itself. */
 const sentenceOf = (error: Refusal): string => {
   if (error._tag === "NothingYet") return error.message
-  const { message, reason } = error
-  if (reason._tag === "Unknown") {
-    return `${reason.target ?? "Spillway"} failed in a way that has no name here: tell whoever runs it.`
-  }
-  if (isQueueTimeout(error)) return message.replace(/: .*$/, ": come back later.")
-  if (/Redacted/.test(message)) {
-    const field = reason._tag === "BadRequest" ? reason.field : "The question"
-    return `${field} was refused by its server: ask in another way, or tell whoever runs it.`
-  }
-  return error.retryable && !/come back|ask again/.test(message)
-    ? message.replace(/: [^:]*$/, ": ask again later, and tell whoever runs it.")
-    : message
+  const { happened, message, reason, retryable } = error
+  const advice = (insteads[reason._tag] as Instead | undefined)?.(reason as never, retryable)
+  return advice === undefined ? message : `${happened}: ${advice}.`
 }
 
-/** Whoever had no turn may have one when he comes back. */
-const isQueueTimeout = ({ reason }: SpillwayError): boolean => reason._tag === "TimedOut" && reason.phase === "queue"
+/** What else to do than the error's own words say; nothing where they are right. */
+type Instead<Name = never> = (
+  reason: Extract<Reason, { readonly _tag: Name }>,
+  retryable: boolean
+) => string | undefined
+
+const another = "ask another model, or tell whoever runs it"
+
+const tell: Instead<any> = (_, retryable) => `${retryable ? "ask again later, and " : ""}tell whoever runs it`
+
+/** An agent has no log, no configuration and no error in its hands: it is told what it can do itself. */
+const insteads: { readonly [Name in Reason["_tag"]]?: Instead<Name> } = {
+  BadRequest: ({ expected }) => (expected === undefined ? "ask in another way, or tell whoever runs it" : undefined),
+  ModelNotFound: () => "ask for one that list_models names",
+  Unpriced: () => another,
+  LoadFailed: () => another,
+  OutOfMemory: () => another,
+  QuotaSpent: ({ retryAfter }) => (retryAfter === undefined ? another : undefined),
+  Truncated: () => "ask for less, or tell whoever runs it",
+  RunnerDied: (_, retryable) => (retryable ? "ask again" : "what has come is not all of its answer"),
+  TimedOut: ({ parts }, retryable) => (retryable || parts > 0 ? undefined : "allow more time, or ask another model"),
+  Unreachable: tell,
+  Malformed: tell,
+  UpstreamUnauthorized: tell,
+  Unknown: tell
+}
 
 const factsOf = (error: Refusal): Facts => ({ ...kindOf(error), ...againOf(error) })
 
 const kindOf = (error: Refusal): Pick<Facts, "code" | "retryable"> =>
   error._tag === "NothingYet"
     ? { code: "timed_out", retryable: true }
-    : { code: error.failure.code, retryable: error.retryable || isQueueTimeout(error) }
+    : { code: error.failure.code, retryable: error.retryable }
 
 const againOf = ({ retryAfter }: Refusal): Pick<Facts, "retry_after_ms"> => ({
   ...(retryAfter !== undefined && { retry_after_ms: millis(retryAfter) })

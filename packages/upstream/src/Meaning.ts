@@ -125,8 +125,7 @@ export const quotaOrRate: Means = (about, said) =>
 export const badRequest: Means = (_, { sentence }) => ({
   _tag: "BadRequest",
   field: oneOf(fields, sentence) ?? "The question",
-  read: "refused by its server",
-  expected: "what that one takes (Redacted.value(error.cause) tells)"
+  read: "refused by its server"
 })
 
 /** The model, or the server, has no place for what was asked. */

@@ -38,7 +38,12 @@ interface Facts {
     readonly retryAfter?: Duration.Duration
   }
   readonly Unavailable: { readonly target?: string; readonly retryAfter?: Duration.Duration }
-  readonly BadRequest: { readonly field: string; readonly read: string; readonly expected: string }
+  readonly BadRequest: {
+    readonly field: string
+    readonly read: string
+    /** What would be right; where only a server knows that, the cause holds what it said. */
+    readonly expected?: string
+  }
   readonly Unsupported: { readonly capability: string; readonly target?: string }
   readonly ContextTooLong: { readonly tokens: number; readonly context?: number; readonly target?: string }
   readonly Unauthorized: {}
@@ -83,7 +88,9 @@ export class SpillwayError extends Data.TaggedError("SpillwayError")<{
   /** Whether the same call may succeed when it comes back. */
   get retryable(): boolean {
     const again = this.failure.again
-    return again === "yes" || (again === "before-first-part" && "parts" in this.reason && this.reason.parts === 0)
+    const isHeard = "parts" in this.reason && this.reason.parts > 0
+    // Whoever had no turn in our line may have one when he comes back.
+    return again === "yes" || (!isHeard && (again === "before-first-part" || isOfOurLine(this.reason)))
   }
 
   /** Whether it speaks against its target's health: not what our queue, the reader or the caller's time made of it. */
@@ -99,7 +106,13 @@ export class SpillwayError extends Data.TaggedError("SpillwayError")<{
 
   /** What happened and what to do, in a sentence that holds no prompt, answer or secret. */
   override get message(): string {
-    return sentence(this.reason)
+    const [happened, advice] = sentence(this.reason)
+    return advice === undefined ? `${happened}.` : `${happened}: ${advice}.`
+  }
+
+  /** What happened, in the same words: for a door whose callers can do something else about it. */
+  get happened(): string {
+    return sentence(this.reason)[0]
   }
 
   /** What a log may hold: everything but the cause, which may quote what was asked. */
@@ -111,6 +124,9 @@ export class SpillwayError extends Data.TaggedError("SpillwayError")<{
 
 const oursToBlame: ReadonlySet<Phase> = new Set(["queue", "reader", "total"])
 
+/** Whether somebody has waited for his turn in vain, and so was never sent. */
+export const isOfOurLine = (reason: Reason): boolean => reason._tag === "TimedOut" && reason.phase === "queue"
+
 /** Makes the error without a stack: for refusals, which have to cost hardly anything. */
 export const refusal = (reason: Reason): SpillwayError => {
   const error = Object.create(SpillwayError.prototype)
@@ -121,66 +137,99 @@ export const refusal = (reason: Reason): SpillwayError => {
   return error
 }
 
-const sentence = <Name extends Failure.Name>(reason: Extract<Reason, { readonly _tag: Name }>): string =>
-  (sentences as { readonly [N in Failure.Name]: (facts: never) => string })[reason._tag](reason as never)
+/** What happened, and what to do, each without the point at its end. */
+type Sentence = readonly [happened: string, advice?: string]
 
-const sentences: { readonly [Name in Failure.Name]: (facts: Facts[Name]) => string } = {
-  RateLimited: (_) => `"${_.key}" has reached its limit of ${_.limit}: ${comeBack(_.retryAfter)}`,
+const sentence = <Name extends Failure.Name>(reason: Extract<Reason, { readonly _tag: Name }>): Sentence =>
+  (sentences as { readonly [N in Failure.Name]: (facts: never) => Sentence })[reason._tag](reason as never)
+
+const sentences: { readonly [Name in Failure.Name]: (facts: Facts[Name]) => Sentence } = {
+  RateLimited: (_) => [`"${_.key}" has reached its limit of ${_.limit}`, comeBack(_.retryAfter)],
   BudgetSpent: (_) =>
     _.needs === undefined
-      ? `The budget of ${_.budget} is spent: ${_.instead ?? comeBack(_.retryAfter, "when its window turns")}`
-      : `The answer may cost ${_.needs}, more than the budget of ${_.budget} ever holds: lower its maxTokens.`,
-  Unpriced: (_) => `Nobody has said what "${_.model}" costs: name it in prices, or say in unpriced what it counts as.`,
-  QueueFull: (_) =>
+      ? [`The budget of ${_.budget} is spent`, _.instead ?? comeBack(_.retryAfter, "when its window turns")]
+      : [`The answer may cost ${_.needs}, more than the budget of ${_.budget} ever holds`, "lower its maxTokens"],
+  Unpriced: (_) => [
+    `Nobody has said what "${_.model}" costs`,
+    "name it in prices, or say in unpriced what it counts as"
+  ],
+  QueueFull: (_) => [
     _.queuedMax === 0
-      ? `Every slot is in use, and nobody waits for one here: ${comeBack(_.retryAfter)}`
+      ? "Every slot is in use, and nobody waits for one here"
       : _.bytesMax === undefined
-        ? `The queue is full (${_.queued} of ${_.queuedMax}): ${comeBack(_.retryAfter)}`
-        : `The question has ${_.bytes} bytes, all that wait may have ${_.bytesMax}: ${comeBack(_.retryAfter)}`,
-  DeadlineUnmeetable: (_) =>
+        ? `The queue is full (${_.queued} of ${_.queuedMax})`
+        : `The question has ${_.bytes} bytes, all that wait may have ${_.bytesMax}`,
+    comeBack(_.retryAfter)
+  ],
+  DeadlineUnmeetable: (_) => [
     _.patience === undefined
-      ? `The answer would take about ${seconds(_.expected)}, longer than the deadline allows: ${comeBack(_.retryAfter)}`
+      ? `The answer would take about ${seconds(_.expected)}, longer than the deadline allows`
       : `The answer would begin in about ${seconds(_.expected)}, and this caller has often left ` +
-        `after ${seconds(_.patience)}: ${comeBack(_.retryAfter)}`,
-  Unavailable: (_) => `${_.target ?? "Whatever could answer"} is down, open or draining: ${comeBack(_.retryAfter)}`,
-  BadRequest: (_) => `${_.field} was ${_.read}: it has to be ${_.expected}.`,
-  Unsupported: (_) => `${_.target ?? "Every target there is"} cannot carry ${_.capability}: ask without it.`,
-  ContextTooLong: (_) =>
-    `The prompt is about ${_.tokens} tokens and ${_.target ?? "the model"} reads ${most(_.context)}: shorten it.`,
-  Unauthorized: () => "No caller is known by this key: send the key that the configuration names.",
-  Forbidden: (_) => `This caller may not ${_.what}: ask whoever runs this gateway.`,
-  ModelNotFound: (_) =>
-    `There is no model "${_.model}"${at(_.target?.split("/")[0])}${didYouMean(_.near)}: ` +
-    "ask for one that is listed, or pull it there.",
-  Overloaded: (_) => `${_.target} is overloaded: ${comeBack(_.retryAfter)}`,
-  UpstreamRateLimited: (_) => `${_.target} limits our rate: ${comeBack(_.retryAfter)}`,
-  QuotaSpent: (_) =>
-    `The quota at ${_.target} is spent: ${comeBack(_.retryAfter, "when it turns, or use another target")}`,
-  Unreachable: (_) => `${_.target} could not be reached (${_.problem}): see whether it runs and its address is right.`,
+        `after ${seconds(_.patience)}`,
+    comeBack(_.retryAfter)
+  ],
+  Unavailable: (_) => [`${_.target ?? "Whatever could answer"} is down, open or draining`, comeBack(_.retryAfter)],
+  BadRequest: (_) => [
+    `${_.field} was ${_.read}`,
+    _.expected === undefined ? "Redacted.value(error.cause) tells why" : `it has to be ${_.expected}`
+  ],
+  Unsupported: (_) => [`${_.target ?? "Every target there is"} cannot carry ${_.capability}`, "ask without it"],
+  ContextTooLong: (_) => [
+    `The prompt is about ${_.tokens} tokens and ${_.target ?? "the model"} reads ${most(_.context)}`,
+    "shorten it"
+  ],
+  Unauthorized: () => ["No caller is known by this key", "send the key that the configuration names"],
+  Forbidden: (_) => [`This caller may not ${_.what}`, "ask whoever runs this gateway"],
+  ModelNotFound: (_) => [
+    `There is no model "${_.model}"${at(_.target?.split("/")[0])}${didYouMean(_.near)}`,
+    "ask for one that is listed, or pull it there"
+  ],
+  Overloaded: (_) => [`${_.target} is overloaded`, comeBack(_.retryAfter)],
+  UpstreamRateLimited: (_) => [`${_.target} limits our rate`, comeBack(_.retryAfter)],
+  QuotaSpent: (_) => [
+    `The quota at ${_.target} is spent`,
+    comeBack(_.retryAfter, "when it turns, or use another target")
+  ],
+  Unreachable: (_) => [
+    `${_.target} could not be reached (${_.problem})`,
+    "see whether it runs and its address is right"
+  ],
   Cut: (_) =>
     _.parts === 0
-      ? `${_.target} broke off before it had answered: ask again.`
-      : `${_.target} broke off after ${_.parts} parts: what has come is not all of its answer.`,
-  Malformed: (_) =>
-    `${_.target} answered with ${_.problem ?? "what is no answer"}: see whether it is what it is configured as.`,
-  RunnerDied: (_) =>
-    `The model at ${_.target} died while answering: see its log, ` +
-    (_.parts === 0 ? "and ask again." : "for what has come is not all of its answer."),
-  LoadFailed: (_) => `${_.target} could not load the model: see its log.`,
-  OutOfMemory: (_) => `${_.target} ran out of memory: use a smaller model or context there.`,
-  Truncated: (_) =>
-    `${_.target} read ${_.counted} tokens of a prompt of about ${_.expected} and cut the rest: use a larger context.`,
-  UpstreamUnauthorized: (_) =>
-    `${_.target} ${_.problem ?? "does not accept our key"}: see the key of its upstream, and what that key may do.`,
-  TimedOut: (_) =>
-    `${ranOut[_.phase](seconds(_.after))}: ` +
-    (_.parts === 0
-      ? "allow more time, or ask another target."
-      : "what has come is not all of the answer, so allow more time."),
-  ContentRefused: (_) => `${_.target} refuses to answer this: change what is asked.`,
-  Cancelled: () => "The caller left before the answer was complete.",
-  Unknown: (_) =>
-    `${_.target ?? "The guarded work"} failed in a way that has no name here: Redacted.value(error.cause) tells it.`
+      ? [`${_.target} broke off before it had answered`, "ask again"]
+      : [`${_.target} broke off after ${_.parts} parts`, "what has come is not all of its answer"],
+  Malformed: (_) => [
+    `${_.target} answered with ${_.problem ?? "what is no answer"}`,
+    "see whether it is what it is configured as"
+  ],
+  RunnerDied: (_) => [
+    `The model at ${_.target} died while answering`,
+    `see its log, ${_.parts === 0 ? "and ask again" : "for what has come is not all of its answer"}`
+  ],
+  LoadFailed: (_) => [`${_.target} could not load the model`, "see its log"],
+  OutOfMemory: (_) => [`${_.target} ran out of memory`, "use a smaller model or context there"],
+  Truncated: (_) => [
+    `${_.target} read ${_.counted} tokens of a prompt of about ${_.expected} and cut the rest`,
+    "use a larger context"
+  ],
+  UpstreamUnauthorized: (_) => [
+    `${_.target} ${_.problem ?? "does not accept our key"}`,
+    "see the key of its upstream, and what that key may do"
+  ],
+  TimedOut: (_) => [
+    ranOut[_.phase](seconds(_.after)),
+    _.parts > 0
+      ? "what has come is not all of the answer, so allow more time"
+      : _.phase === "queue"
+        ? "come back later, or allow more time"
+        : "allow more time, or ask another target"
+  ],
+  ContentRefused: (_) => [`${_.target} refuses to answer this`, "change what is asked"],
+  Cancelled: () => ["The caller left before the answer was complete"],
+  Unknown: (_) => [
+    `${_.target ?? "The guarded work"} failed in a way that has no name here`,
+    "Redacted.value(error.cause) tells it"
+  ]
 }
 
 const ranOut: { readonly [Name in Phase]: (time: string) => string } = {
@@ -200,7 +249,7 @@ const at = (target: string | undefined): string => (target === undefined ? "" : 
 const didYouMean = (near: string | undefined): string => (near === undefined ? "" : ` (did you mean "${near}"?)`)
 
 const comeBack = (after: Duration.Duration | undefined, otherwise = "later"): string =>
-  `come back ${after === undefined ? otherwise : `in ${seconds(after)}`}.`
+  `come back ${after === undefined ? otherwise : `in ${seconds(after)}`}`
 
 const seconds = (duration: Duration.Duration): string => {
   const millis = Duration.toMillis(duration)

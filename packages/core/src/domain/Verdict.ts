@@ -10,7 +10,7 @@ import * as Alarm from "./Alarm.ts"
 import * as Failure from "./Failure.ts"
 import { aFunction } from "./Options.ts"
 import * as RetryAfter from "./RetryAfter.ts"
-import { type Reason, SpillwayError } from "./SpillwayError.ts"
+import { isOfOurLine, SpillwayError } from "./SpillwayError.ts"
 
 /** A row of the failure table, by its name; with when to come back, where the failure says so. */
 export type Named =
@@ -110,9 +110,6 @@ export const of = (error: unknown, classify: Classify | undefined, nowMillis = n
     isUnused: (failure.unused || isOfOurLine(reason)) && parts === 0
   }
 }
-
-/** Whoever has waited for his turn in vain was never sent. */
-const isOfOurLine = (reason: Reason): boolean => reason._tag === "TimedOut" && reason.phase === "queue"
 
 const passing: Verdict = {
   failure: Failure.table.Unreachable,
