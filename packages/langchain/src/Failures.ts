@@ -6,7 +6,7 @@
  * since a model is somebody else's thing and another may do better; but for what is plainly the program's own, which is
  * `Unknown` and tried nowhere else. What was thrown is its hidden cause, since it may quote what was asked.
  */
-import { type Attempt, type Question, type Reason, RetryAfter, SpillwayError } from "@spillway/core"
+import { type Attempt, type Question, type Reason, RetryAfter, SpillwayError, Target } from "@spillway/core"
 import { Duration, Redacted } from "effect"
 import { type Fields, fieldsOf, numberOf, textOf } from "./Fields.ts"
 
@@ -179,11 +179,11 @@ const unauthorized = ({ status, target }: Said): Reason => ({
   ...(status === 403 && { problem: "does not let us" })
 })
 
-const unsupported = ({ sentence, target }: Said): Reason => ({
-  _tag: "Unsupported",
-  capability: capabilities.find(([words]) => words.test(sentence))?.[1] ?? "what was asked",
-  target
-})
+const unsupported = ({ question, sentence, target }: Said): Reason => {
+  const said = Target.withoutModel(sentence, question.model)
+  const capability = capabilities.find(([words]) => words.test(said))?.[1] ?? "what was asked"
+  return { _tag: "Unsupported", capability, target }
+}
 
 const capabilities: ReadonlyArray<readonly [words: RegExp, name: string]> = [
   [/tool/i, "tools"],

@@ -93,6 +93,13 @@ describe("what is thrown", () => {
     it(`${said} is ${tag}`, () => assert.strictEqual(reasonOf(thrown)._tag, tag))
   }
 
+  it("says what a model does not know, and does not read it in its own name", () => {
+    const attempt = new Attempt.Attempt(clock, { emit: () => undefined }, "gpu/llava-vision")
+    const thrown = error('"llava-vision" does not support thinking', { status_code: 400 })
+    const { reason } = errorOf(thrown, { question: Question.chat("llava-vision:7b", "Hello"), attempt, nowMillis: 0 })
+    assert.deepInclude(reason, { _tag: "Unsupported", capability: "thinking" })
+  })
+
   it("says when to come back, by a number, by its headers, or by what its client has dropped", () => {
     const waits = [
       reasonOf(error("no", { status: 429, retryAfterMs: 1_500 })),

@@ -101,14 +101,15 @@ const candidatesMax = 32
 const isForVectors = (names: ReadonlyArray<string>): boolean =>
   names.some((name) => /embed|\b(bge|minilm|e5|gte)\b/i.test(name))
 
+/** What is said to be missing of a model for the other kind. */
+const lacking = { generate: /^(words: |a question for words)/, embed: /^vectors/ } as const
+
 /** Who asks one for words that only makes vectors, or the other way round, is told so. */
 export const misasked =
   (kind: Kind) =>
   (error: Refusal): Refusal => {
     if (error._tag === "NothingYet" || error.reason._tag !== "Unsupported") return error
-    const { capability } = error.reason
-    // The sentence of a server has the name of the model in it, which may speak of vectors itself.
-    if (!/^(vectors|words: |a question for words)/.test(capability)) return error
+    if (!lacking[kind].test(error.reason.capability)) return error
     const [read, expected] =
       kind === "embed"
         ? ["one that makes no vectors", "one that does"]

@@ -5,7 +5,7 @@
  * for hours, a 400 is the caller's mistake or a bill that was not paid. The words tell them apart, so a row may ask for
  * both, and the first that fits is what it means. What no row names is `Unknown`, which nobody tries again.
  */
-import type { Reason, SpillwayError } from "@spillway/core"
+import { type Reason, type SpillwayError, Target } from "@spillway/core"
 import { Duration } from "effect"
 import { type About, failed } from "./Wire.ts"
 
@@ -129,9 +129,9 @@ export const badRequest: Means = (_, { sentence }) => ({
 })
 
 /** The model, or the server, has no place for what was asked. */
-export const unsupported: Means = ({ target }, { sentence }) => ({
+export const unsupported: Means = ({ question, target }, { sentence }) => ({
   _tag: "Unsupported",
-  capability: oneOf(capabilities, sentence) ?? "what was asked",
+  capability: oneOf(capabilities, Target.withoutModel(sentence, question?.model ?? "")) ?? "what was asked",
   target
 })
 

@@ -1,7 +1,8 @@
 /** What statuses mean at every server, where no words tell more. */
+import { Question } from "@spillway/core"
 import { Duration } from "effect"
 import { describe, expect, it } from "vitest"
-import { errorOf, otherwise, usual } from "../src/Meaning.ts"
+import { errorOf, otherwise, unsupported, usual } from "../src/Meaning.ts"
 
 const about = { target: "gpu/a", parts: () => 0, nowMillis: () => 0 }
 
@@ -34,5 +35,21 @@ describe("a status", () => {
       errorOf(usual, { status: 429, sentence: "", retryAfter: Duration.minutes(minutes) }, about).reason
     expect(reasonOf(14.9)._tag).toBe("UpstreamRateLimited")
     expect(reasonOf(15)).toMatchObject({ _tag: "QuotaSpent", retryAfter: Duration.minutes(15) })
+  })
+})
+
+describe("what a model does not know", () => {
+  it("is not read in its own name", () => {
+    const reasonOf = (model: string, sentence: string) =>
+      errorOf(
+        [{ means: unsupported }],
+        { status: 400, sentence },
+        { ...about, question: Question.chat(model, "hello") }
+      ).reason
+    expect([
+      reasonOf("llama3.2-vision", '"llama3.2-vision" does not support tools'),
+      reasonOf("deepthink:8b", "registry.ollama.ai/library/deepthink:8b does not support insert"),
+      reasonOf("a", '"a" does not support thinking')
+    ]).toMatchObject([{ capability: "tools" }, { capability: "a suffix" }, { capability: "thinking" }])
   })
 })

@@ -55,3 +55,14 @@ export const parse = (read: string): Result.Result<Target, TargetRefused> => {
     ? Result.succeed(make({ upstream: read.slice(0, slash), model: read.slice(slash + 1) }))
     : Result.fail({ _tag: "TargetRefused", read, expected: "an upstream, a slash and a model, as in gpu1/llama3.1:8b" })
 }
+
+/**
+ * What a server said, without the name of the model that was asked, with or without its registry and its tag: a name
+ * may speak of tools or vision by itself.
+ */
+export const withoutModel = (said: string, model: string): string => {
+  const name = bare(model.slice(model.lastIndexOf("/") + 1))
+  return said.replace(/[^\s"'`,/()]+/g, (word) => (bare(word) === name ? "" : word))
+}
+
+const bare = (name: string): string => name.replace(/:.*$/, "").toLowerCase()

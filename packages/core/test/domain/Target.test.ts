@@ -34,6 +34,22 @@ describe("a target", () => {
     }
   })
 
+  it("is taken out of what a server says of it, however it names it, and nothing else is", () => {
+    for (const [said, model, left] of [
+      ['"llava-tools" does not support tools', "llava-tools:7b", '"" does not support tools'],
+      [
+        "registry.ollama.ai/library/llava-tools:latest has no tools",
+        "llava-tools",
+        "registry.ollama.ai/library/ has no tools"
+      ],
+      ["hf.co/a/Vision-GGUF:Q4 (loaded) is busy", "hf.co/a/vision-gguf:q4", "hf.co/a/ (loaded) is busy"],
+      ["a model that has no images", "a", " model that has no images"],
+      ["tools-2 has no tools", "tools", "tools-2 has no "]
+    ] as const) {
+      assert.strictEqual(Target.withoutModel(said, model), left)
+    }
+  })
+
   it("fails together with its upstream unless its domain is named", () => {
     assert.strictEqual(Target.make({ upstream: "gpu1", model: "a" }).domain, "gpu1")
     assert.strictEqual(Target.make({ upstream: "gpu1", model: "a", domain: "rack-a" }).domain, "rack-a")
