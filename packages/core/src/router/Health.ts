@@ -58,6 +58,8 @@ export class Health {
   private nextAt = -Infinity
   private lookedAt = -Infinity
   private looking: Fiber.Fiber<void> | undefined
+  /** What its server could not tell: it is asked again with the next look, and not for everybody who wants to know. */
+  private readonly unshown = new Set<string>()
 
   constructor(server: Lookable, { every, timeout }: Looking) {
     this.server = server
@@ -115,8 +117,8 @@ export class Health {
   /** What that model is: its server is asked where nobody has asked for it yet, and it has it. */
   showing(model: string): Effect.Effect<Shown | undefined> {
     return Effect.suspend(() => {
-      if (this.find(model) === undefined || this.asked.get(model) !== undefined)
-        return Effect.succeed(this.shown(model))
+      const isKnown = this.asked.get(model) !== undefined || this.unshown.has(model)
+      if (this.find(model) === undefined || isKnown) return Effect.succeed(this.shown(model))
       this.ask(model)
       return Effect.map(this.describe, () => this.shown(model))
     })
@@ -173,6 +175,7 @@ export class Health {
       // Whatever becomes of it: a look that has a bug shows nothing, and must not be the last one.
       const told = yield* Effect.exit(Effect.timeout(inspect, this.timeout))
       this.told(told._tag === "Success" ? told.value : undefined)
+      this.unshown.clear()
       if (told._tag === "Success") yield* Effect.exit(this.describe)
       yield* Effect.exit(this.afterwards)
       const clock = yield* Clock.Clock
@@ -197,8 +200,9 @@ export class Health {
         if (known !== undefined && known.digest === found.digest) return Effect.void
         const shown = Effect.exit(Effect.timeout(show(model), this.timeout))
         return Effect.map(shown, (exit) => {
+          if (exit._tag === "Failure") this.unshown.add(model)
           // It may have been forgotten meanwhile.
-          if (exit._tag === "Success" && this.asked.has(model)) {
+          else if (this.asked.has(model)) {
             this.asked.set(model, { digest: found.digest, shown: exit.value })
             this.described++
           }
