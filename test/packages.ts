@@ -3,11 +3,16 @@
  *
  * Sources point at sources while we work, so only the tarball shows whether what is published holds together.
  */
-import { spawnSync } from "node:child_process"
+import { type ChildProcess, spawn, spawnSync } from "node:child_process"
 import { globSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
+import { setTimeout } from "node:timers/promises"
 import { fileURLToPath } from "node:url"
+import { Client } from "@modelcontextprotocol/sdk/client/index.js"
+import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js"
+import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js"
+import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js"
 import { publint } from "publint"
 import { formatMessage } from "publint/utils"
 import { root } from "./repository.ts"
@@ -57,27 +62,57 @@ const missing = (folder: string): ReadonlyArray<string> =>
 
 const isLibrary = (folder: string): boolean => "exports" in json(join(folder, "package.json"))
 
-/** Whether a command runs with nothing installed beside it: what it is asked, and what it has to say to that. */
-const alone = (folder: string): ReadonlyArray<string> => {
+/**
+ * Whether a command runs with nothing installed beside it: it says who it is, and a model of its own simulator answers
+ * through both of its doors.
+ */
+const alone = async (folder: string): Promise<ReadonlyArray<string>> => {
   const { bin, dependencies = {}, version } = json(join(folder, "package.json"))
   const program = join(folder, targets(bin)[0]!)
-  const initialize = {
-    method: "initialize",
-    params: { protocolVersion: "2025-11-25", capabilities: {}, clientInfo: { name: "packages", version } }
+  const children: Array<ChildProcess> = []
+  const started = (...parameters: ReadonlyArray<string>): ChildProcess => {
+    const child = spawn(process.execPath, [program, ...parameters])
+    children.push(child)
+    return child
   }
-  const asked = [
-    { parameters: ["--version"], input: "", says: `v${version}` },
-    { parameters: ["sim", "--list-faults"], input: "", says: "overloaded" },
-    { parameters: ["mcp"], input: `${JSON.stringify({ jsonrpc: "2.0", id: 1, ...initialize })}\n`, says: '"result"' }
-  ]
-  const wrong = asked.flatMap(({ input, parameters, says }) => {
-    const { status, stderr, stdout } = spawnSync(process.execPath, [program, ...parameters], {
-      input,
-      encoding: "utf8"
-    })
-    return status === 0 && stdout.includes(says) ? [] : [`${parameters.join(" ")}: ${status} ${stdout}${stderr}`]
-  })
-  return [...wrong, ...Object.keys(dependencies).map((name) => `${name} would be installed for nothing`)]
+  /** The address that it says it listens on. */
+  const listening = async (child: ChildProcess): Promise<string> => {
+    let said = ""
+    for (const stream of [child.stdout!, child.stderr!]) stream.on("data", (text) => (said += text))
+    for (let waited = 0; waited < 20_000 && child.exitCode === null; waited += 50) {
+      const [url] = /http:\/\/[\w.:]+\d(\/\w+)?/.exec(said) ?? []
+      if (url !== undefined) return url
+      await setTimeout(50)
+    }
+    throw new Error(`It listens nowhere: ${said}`)
+  }
+  const answered = async (transport: Transport): Promise<string> => {
+    const client = new Client({ name: "packages", version })
+    await client.connect(transport)
+    const answer = await client.callTool({ name: "generate", arguments: { prompt: "Why?" } })
+    await client.close()
+    return answer.isError === true ? JSON.stringify(answer.content) : "answered"
+  }
+  try {
+    const said = run(process.execPath, [program, "--version"], folder)
+    const ollama = await listening(started("sim", "--port", "0"))
+    const url = new URL(await listening(started("mcp", "--http", "--port", "0", "--ollama", ollama)))
+    const asked = [
+      await answered(
+        new StdioClientTransport({ command: process.execPath, args: [program, "mcp", "--ollama", ollama] })
+      ),
+      await answered(new StreamableHTTPClientTransport(url))
+    ]
+    return [
+      ...said,
+      ...asked.filter((each) => each !== "answered"),
+      ...Object.keys(dependencies).map((name) => `${name} would be installed for nothing`)
+    ]
+  } catch (thrown) {
+    return [String(thrown)]
+  } finally {
+    for (const child of children) child.kill()
+  }
 }
 
 const linted = async (pkgDir: string): Promise<ReadonlyArray<string>> => {
@@ -111,7 +146,7 @@ const checks = async (folder: string, destination: string): Promise<ReadonlyArra
     { title: "pleases publint", wrong: await linted(content) },
     isLibrary(content)
       ? { title: "has types that resolve (attw)", wrong: attw(tarball) }
-      : { title: "runs with nothing beside it", wrong: alone(content) }
+      : { title: "runs with nothing beside it", wrong: await alone(content) }
   ]
 }
 

@@ -15,9 +15,22 @@ const into = join(here, "bundle")
 
 rmSync(into, { recursive: true, force: true })
 
+const manifestOf = (folder: string): { readonly license: string; readonly name: string; readonly version: string } =>
+  JSON.parse(readFileSync(join(folder, "package.json"), "utf8"))
+
 const built = await rolldown({
   input: join(here, "src/main.ts"),
   platform: "node",
+  // The manifest does not come along.
+  plugins: [
+    {
+      name: "version",
+      load: (file) =>
+        file === join(here, "src", "Version.ts")
+          ? `export const version = ${JSON.stringify(manifestOf(here).version)}`
+          : undefined
+    }
+  ],
   // Of ours every file is there to be run; what it only imports says itself what may be left out.
   treeshake: { moduleSideEffects: [{ test: /packages[\\/]cli[\\/]src/, sideEffects: true }] }
 })
@@ -30,11 +43,7 @@ const packageOf = (file: string): string | undefined =>
 
 /** What its authors ask to be handed on with it. */
 const notice = (folder: string): string => {
-  const { license, name, version } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as {
-    readonly license: string
-    readonly name: string
-    readonly version: string
-  }
+  const { license, name, version } = manifestOf(folder)
   const texts = globSync("{LICEN[CS]E,NOTICE,license,licence}*", { cwd: folder })
     .toSorted()
     .map((file) => readFileSync(join(folder, file), "utf8").trim())
