@@ -75,9 +75,10 @@ const bindResources = (server: Server, { journal, resources }: Surface, caller: 
     changed: (topic) => void server.sendResourceUpdated({ uri: `spillway://${topic}` }).catch(() => {})
   })
   Object.assign(server, { onclose: stop })
-  server.setRequestHandler(SubscribeRequestSchema, ({ params: { uri } }) => {
+  server.setRequestHandler(SubscribeRequestSchema, ({ params: { uri } }, extra) => {
     topics.add(found(uri).topic)
-    return {}
+    // Whatever comes after the answer is a change.
+    return Effect.runPromise(Effect.as(journal.begin, {}), { signal: extra.signal })
   })
   server.setRequestHandler(UnsubscribeRequestSchema, ({ params: { uri } }) => {
     topics.delete(found(uri).topic)

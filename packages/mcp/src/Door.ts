@@ -58,7 +58,7 @@ export const make = ({
   })
 
 /** What is asked of a model: words, or vectors. */
-export type Kind = "generate" | "embed"
+export type Kind = (typeof kinds)[number]
 
 /**
  * What answers where a question names nothing: the first route that can, or else what is loaded, or else what is there.
@@ -67,12 +67,7 @@ export type Kind = "generate" | "embed"
 export const defaultOf = (door: Door, status: Router.Status, kind: Kind): Effect.Effect<string | undefined> =>
   Effect.gen(function* () {
     for (const [name, targets] of candidates(door, status).slice(0, candidatesMax)) {
-      // Of what nobody has seen nothing is known: it is taken by its name.
-      const shown = yield* Effect.forEach(targets, door.service.capabilities)
-      const can = shown.find(({ length }) => length > 0)
-      if (can === undefined ? isForVectors([name, ...targets]) === (kind === "embed") : can.includes(words[kind])) {
-        return name
-      }
+      if ((yield* kindsOf(door, name, targets)).includes(kind)) return name
     }
     return undefined
   })
@@ -91,11 +86,25 @@ const candidates = ({ routes }: Door, status: Router.Status): ReadonlyArray<Cand
   return known(({ loaded }) => loaded).concat(known(({ models }) => models))
 }
 
+/** What it can be asked for. Of what nobody has seen nothing is known: it is taken by its name. */
+export const kindsOf = (
+  { service }: Door,
+  name: string,
+  targets: ReadonlyArray<string>
+): Effect.Effect<ReadonlyArray<Kind>> =>
+  Effect.map(Effect.forEach(targets, service.capabilities), (shown) => {
+    const can = shown.find(({ length }) => length > 0)
+    if (can !== undefined) return kinds.filter((kind) => can.includes(words[kind]))
+    return [isForVectors([name, ...targets]) ? "embed" : "generate"]
+  })
+
+const kinds = ["generate", "embed"] as const
+
 /** What a server calls it. */
 const words = { generate: "completion", embed: "embedding" } as const
 
 /** So many are looked at; whoever has more names one. */
-const candidatesMax = 32
+export const candidatesMax = 32
 
 /** A model for vectors cannot speak; where its server does not say so, it is told by what it is called. */
 const isForVectors = (names: ReadonlyArray<string>): boolean =>
@@ -126,9 +135,12 @@ export const modelOf = (door: Door, given: string | undefined, kind: Kind): Effe
         const status = yield* door.service.status
         const model = yield* defaultOf(door, status, kind)
         if (model !== undefined) return model
-        const isUnseen = status.upstreams.some(({ isDown, isSeen }) => isDown || !isSeen)
+        const unseen = status.upstreams.filter(({ isDown, isSeen }) => isDown || !isSeen).map(({ name }) => name)
         // It may have what is not known to be there.
-        if (door.routes.length === 0 && isUnseen) return yield* refusal({ _tag: "Unavailable" })
+        if (door.routes.length === 0 && unseen.length > 0) {
+          const problem = "nothing came of a look at it"
+          return yield* refusal({ _tag: "Unreachable", target: unseen.join(" and "), problem, parts: 0 })
+        }
         const what = kind === "embed" ? "makes vectors" : "answers in words"
         const expected = `the name of a model, since none that may be asked ${what}: see list_models`
         return yield* refusal({ _tag: "BadRequest", field: "model", read: "missing", expected })

@@ -74,6 +74,14 @@ const stateOf = (server: Router.UpstreamStanding, status: Router.Status): State 
   return open.length === all.size ? "ok" : open.length > 0 ? "degraded" : "down"
 }
 
+/** How a model is that a server lists and nobody has asked yet. */
+export const ofListed = (name: string, { upstreams }: Router.Status): RouteHealth | undefined => {
+  const there = upstreams.filter(({ models }) => models.some((each) => shortOf(each) === shortOf(name)))
+  if (there.length === 0) return undefined
+  const isOpen = there.some((each) => !isDown(each) && !each.isDraining)
+  return { name, status: isOpen ? "ok" : "down", waiting: 0 }
+}
+
 /** The targets that let nobody in, by names that leave out that they are the latest. */
 export const closedIn = ({ routes }: Router.Status): ReadonlySet<string> =>
   new Set(targetsOf(routes).flatMap((each) => (isClosed(each) ? [shortOf(each.target)] : [])))

@@ -7,7 +7,7 @@
  */
 // @effect-diagnostics globalTimers:off globalTimersInEffect:off
 import type { Budget, Router } from "@spillway/core"
-import { Clock, DateTime, Effect, Fiber, type Scope } from "effect"
+import { Clock, DateTime, Effect, Fiber, type Scope, Semaphore } from "effect"
 import * as Health from "./Health.ts"
 
 /** Something that could not be asked. */
@@ -50,6 +50,8 @@ export class Journal {
   private readonly listeners = new Set<Listener>()
   /** Whether servers are looked at. */
   private isLooking = false
+  /** Two looks at once would take each other's changes for what had been there before. */
+  private readonly one = Semaphore.makeUnsafe(1)
   /** What each topic looked like last, budgets by their callers. */
   private readonly seen = new Map<string, string>()
 
@@ -65,7 +67,12 @@ export class Journal {
     return [...[...this.lasting.values()].toReversed(), ...this.ended.toReversed()]
   }
 
-  /** Tells somebody of changes from now on, until he takes it back. */
+  /** Sees how everything stands for somebody who wants to hear of changes from now on, but does not wait for ever. */
+  get begin(): Effect.Effect<void> {
+    return Effect.asVoid(Effect.timeoutOption(this.look, beginsWithin))
+  }
+
+  /** Tells somebody of changes, until he takes it back. */
   listen(listener: Listener): () => void {
     this.listeners.add(listener)
     return () => {
@@ -75,6 +82,10 @@ export class Journal {
 
   /** Compares how everything stands with how it stood. */
   get look(): Effect.Effect<void> {
+    return this.one.withPermit(this.compare)
+  }
+
+  private get compare(): Effect.Effect<void> {
     return Effect.gen({ self: this }, function* () {
       const isHeard = [...this.listeners].some(({ topics }) => topics.size > 0)
       // Beside: a server that does not answer must not hold up what others have done meanwhile.
@@ -157,6 +168,8 @@ export class Journal {
     }
   }
 }
+
+const beginsWithin = "1 second"
 
 /** With the time until the next look and that of the look itself it is a second. */
 const lookAge = 700

@@ -77,10 +77,19 @@ export const errorOf = (cause: Cause.Cause<Refusal>): Refusal => {
 
 const sentenceOf = (error: Refusal): string => {
   if (error._tag === "NothingYet") return error.message
-  const { happened, message, reason, retryable } = error
+  const { happened, message, reason, retryable } = inArguments(error)
   const advice = (insteads[reason._tag] as Instead | undefined)?.(reason as never, retryable)
   return advice === undefined ? message : `${happened}: ${advice}.`
 }
+
+/** A question has other names for what an agent gives. */
+const inArguments = (error: SpillwayError): SpillwayError => {
+  const { reason } = error
+  const named = reason._tag === "BadRequest" ? names[reason.field] : undefined
+  return named === undefined ? error : refusal({ ...(reason as Extract<Reason, { _tag: "BadRequest" }>), field: named })
+}
+
+const names: Readonly<Record<string, string>> = { maxTokens: "max_tokens", inputs: "input" }
 
 /** What else to do than the error's own words say; nothing where they are right. */
 type Instead<Name = never> = (
@@ -94,6 +103,7 @@ const tell: Instead<any> = (_, retryable) => `${retryable ? "ask again later, an
 
 /** An agent has no log, no configuration and no error in its hands: it is told what it can do itself. */
 const insteads: { readonly [Name in Reason["_tag"]]?: Instead<Name> } = {
+  BudgetSpent: ({ needs }) => (needs === undefined ? undefined : "ask with fewer max_tokens, or for less"),
   BadRequest: ({ expected }) => (expected === undefined ? "ask in another way, or tell whoever runs it" : undefined),
   ModelNotFound: () => "ask for one that list_models names",
   Unpriced: () => another,
@@ -102,9 +112,18 @@ const insteads: { readonly [Name in Reason["_tag"]]?: Instead<Name> } = {
   QuotaSpent: ({ retryAfter }) => (retryAfter === undefined ? another : undefined),
   Truncated: () => "ask for less, or tell whoever runs it",
   RunnerDied: (_, retryable) => (retryable ? "ask again" : "what has come is not all of its answer"),
-  TimedOut: ({ parts }, retryable) => (retryable || parts > 0 ? undefined : "allow more time, or ask another model"),
+  // Only the whole of a call may be longer: all other clocks are the configuration's.
+  TimedOut: ({ parts, phase }) =>
+    parts > 0
+      ? "what has come is not all of the answer"
+      : phase === "queue"
+        ? "come back later"
+        : phase === "total"
+          ? "allow more time, or ask another model"
+          : another,
   Unreachable: tell,
   Malformed: tell,
+  Unauthorized: tell,
   UpstreamUnauthorized: tell,
   Unknown: tell
 }

@@ -32,14 +32,14 @@ export class Telling {
 /** So long nobody is left without a word. */
 const beatMillis = 5_000
 
-const stateOf = ({ isOver, position, stage, target }: Router.Progress): string =>
-  [stage, position, target, isOver].join(" ")
+const stateOf = ({ attempts, isOver, position, stage, target }: Router.Progress): string =>
+  [stage, position, target, isOver, attempts].join(" ")
 
 /** How far it has come, as a person would say it. */
 const wordsOf = (progress: Router.Progress): string => {
-  const { isOver, parts, position, stage, startsIn, target = "a server" } = progress
+  const { attempts, isOver, parts, position, stage, startsIn, target = "a server" } = progress
   if (stage === "queue") {
-    if (position === undefined) return "waiting for a turn"
+    if (position === undefined) return attempts > 0 ? "about to try again" : "waiting for a turn"
     const wait = startsIn === undefined ? "" : `, about ${Math.ceil(Duration.toSeconds(startsIn))} s to go`
     return `waiting: place ${position} in line${wait}`
   }

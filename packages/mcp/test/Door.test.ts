@@ -61,8 +61,8 @@ describe("the model that is meant", () => {
 
   it("is not known while no server can be seen, which may change", async () => {
     const { url } = await scene({ router: () => ({ upstreams: { gpu: gpu("http://127.0.0.1:1") } }) })
-    expect((await call(await connected(url), "generate", { prompt: "Why?" }))._meta).toMatchObject({
-      "dev.spillway/error": { code: "unavailable", retryable: true }
-    })
+    const result = await call(await connected(url), "generate", { prompt: "Why?" })
+    expect(result._meta).toMatchObject({ "dev.spillway/error": { code: "unreachable", retryable: true } })
+    expect(textOf(result)).toMatch(/^gpu could not be reached \(nothing came of a look at it\): ask again later/)
   })
 })

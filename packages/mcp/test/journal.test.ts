@@ -7,13 +7,14 @@ import { Journal } from "../src/Journal.ts"
 import { call, connected, scene, until } from "./fixtures/scene.ts"
 
 /** A client that has subscribed, and when it heard of what. */
-const subscribed = async ({ made, url }: Awaited<ReturnType<typeof scene>>, ...topics: ReadonlyArray<string>) => {
+const subscribed = async (
+  { url }: Pick<Awaited<ReturnType<typeof scene>>, "url">,
+  ...topics: ReadonlyArray<string>
+) => {
   const client = await connected(url)
   const heard: Array<string> = []
   client.setNotificationHandler(ResourceUpdatedNotificationSchema, ({ params }) => void heard.push(params.uri))
   for (const topic of topics) await client.subscribeResource({ uri: `spillway://${topic}` })
-  // What it sees first is no change.
-  await Effect.runPromise(made.journal.look)
   return { client, heard }
 }
 
@@ -83,7 +84,6 @@ describe("whoever has subscribed hears within seconds", { retry: 2 }, () => {
     }
     const ann = await listen("open-sesame")
     const bob = await listen("let-me-in")
-    await Effect.runPromise(made.journal.look)
     const ask = (tokens: number) =>
       call(ann.client, "generate", { prompt: `Why? [[sim tokens=${tokens}]]`, model: "a", max_tokens: tokens })
     await ask(40)
@@ -92,6 +92,13 @@ describe("whoever has subscribed hears within seconds", { retry: 2 }, () => {
     await ask(125)
     await until(() => ann.heard.length > 0, 1_000)
     expect([ann.heard, bob.heard]).toStrictEqual([["spillway://budget"], []])
+  })
+
+  it("of what happens right after he has subscribed", async () => {
+    const scened = await scene({ router: () => chat, door: { routes: ["chat"] } })
+    const { heard } = await subscribed(scened, "health")
+    scened.spillway.drain("gpu")
+    await until(() => heard.length > 0, 1_500)
   })
 
   it("and no longer once he has taken it back", async () => {

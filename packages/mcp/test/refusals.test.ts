@@ -24,6 +24,13 @@ const every: ReadonlyArray<Refusal> = [
     refusal({ _tag: "TimedOut", phase, after: Duration.seconds(30), parts: 0 })
   ),
   refusal({ _tag: "BadRequest", field: "format", read: "refused by its server" }),
+  refusal({
+    _tag: "BadRequest",
+    field: "maxTokens",
+    read: "up to 4101 tok",
+    expected: "at most what 200 tok/day holds"
+  }),
+  refusal({ _tag: "BudgetSpent", budget: "$1/day", needs: "$5" }),
   ...(["queue", "connect", "load", "firstToken", "answer"] as const).map(
     (stage) => new NothingYet({ stage, target: "gpu1/a", startsIn: undefined, waited: Duration.seconds(50) })
   )
@@ -37,7 +44,9 @@ describe("every refusal", () => {
       const saysSo = /come back|ask again/.test(content[0]!.text)
       const mayTell = code === "budget_spent" || code === "quota_spent"
       expect([content[0]!.text, saysSo && !mayTell]).toStrictEqual([content[0]!.text, retryable])
-      expect(content[0]!.text).not.toMatch(/Redacted|error\.cause|\blog\b|prices|another target|pull/)
+      expect(content[0]!.text).not.toMatch(
+        /Redacted|error\.cause|\blog\b|prices|another target|pull|maxTokens|send the key/
+      )
     }
   })
 
@@ -147,18 +156,20 @@ describe("an agent whose client has read the schemas", () => {
     const client = await connected((await scene()).url)
     const wrong: ReadonlyArray<readonly [Record<string, unknown>, RegExp]> = [
       [{}, /^prompt was missing, and so was messages: it has to be one of the two\./],
-      [{ prompt: secret, messages: [{ role: "user", text: secret }] }, /^prompt was given, and so was messages:/],
+      [{ prompt: secret, messages: [{ role: "user", content: secret }] }, /^prompt was given, and so was messages:/],
       [{ prompt: 3 }, /^prompt was of type number: it has to be string\./],
-      [{ promt: secret }, /^promt was given: it has to be left out, since there is no such argument\./],
-      [{ prompt: "x", max_tokens: 0 }, /^max_tokens was of type number: it has to be >= 1\./],
+      [{ promt: secret }, /^promt was given: it has to be prompt, or left out, since there is no such argument\./],
+      [{ ["x".repeat(99)]: secret }, /^x{64} was given: it has to be left out, since there is no such argument\./],
+      [{ prompt: "x", max_tokens: 0 }, /^max_tokens was 0: it has to be at least 1\./],
       [{ prompt: "x", temperature: "hot" }, /^temperature was of type string: it has to be number\./],
       [{ prompt: "x", format: "yaml" }, /^format was another word: it has to be "text" or a JSON Schema\./],
-      [{ messages: [] }, /^messages was of type array: it has to be without fewer than 1 items\./],
+      [{ messages: [] }, /^messages was of type array: it has to be of a length of at least 1\./],
       [
-        { messages: [{ role: "tool", text: secret }] },
+        { messages: [{ role: "tool", content: secret }] },
         /^messages\.0\.role was of type string: .* one of user, assistant/
       ],
-      [{ messages: [{ role: "user" }] }, /^messages\.0\.text was missing: it has to be given\./]
+      [{ messages: [{ role: "user" }] }, /^messages\.0\.content was missing: it has to be given\./],
+      [{ messages: [{ role: "user", content: secret, text: secret }] }, /^messages\.0\.text was given: .* left out/]
     ]
     for (const [given, told] of wrong) {
       const result = await call(client, "generate", { ...given })

@@ -42,8 +42,8 @@ describe("generate", () => {
     expect((await call(client, "list_models")).structuredContent).toStrictEqual({
       default: "chat",
       models: [
-        { name: "chat", targets: ["gpu/b"], loaded: false, available: true },
-        { name: "other", targets: ["gpu/a"], loaded: false, available: true }
+        { name: "chat", targets: ["gpu/b"], loaded: false, available: true, ask_with: ["generate"] },
+        { name: "other", targets: ["gpu/a"], loaded: false, available: true, ask_with: ["generate"] }
       ]
     })
     expect((await call(client, "generate", { prompt: "Why?" })).structuredContent).toMatchObject({ target: "gpu/b" })
@@ -66,9 +66,9 @@ describe("generate", () => {
   it("takes a conversation, and a system prompt before it", async () => {
     const client = await connected((await scene()).url)
     const messages = [
-      { role: "user", text: "one two three" },
-      { role: "assistant", text: "four" },
-      { role: "user", text: "five [[sim tokens=2]]" }
+      { role: "user", content: "one two three" },
+      { role: "assistant", content: "four" },
+      { role: "user", content: "five [[sim tokens=2]]" }
     ]
     const alone = await call(client, "generate", { messages, model: "a" })
     const led = await call(client, "generate", { messages, system: "six seven eight", model: "a" })
@@ -128,7 +128,7 @@ describe("generate", () => {
     expect(text.length).toBeGreaterThan(0)
     expect(latency_ms).toBeGreaterThanOrEqual(600)
     expect(latency_ms).toBeLessThan(10_000)
-    expect(textOf(result)).toMatch(/Not the whole answer: it was ended after \d+ s/)
+    expect(textOf(result)).toMatch(/Not the whole answer: it was ended after 0\.[67] s/)
     await until(() => server.traffic.open.length === 0)
   })
 
@@ -174,89 +174,9 @@ describe("embed", () => {
   it("refuses more numbers than anybody wants to read", async () => {
     const input = Array.from({ length: 257 }, (_, index) => `text ${index}`)
     const client = await connected((await scene()).url)
-    expect(textOf(await call(client, "embed", { input }))).toMatch(/^input was of type array: .*256 items/)
+    expect(textOf(await call(client, "embed", { input }))).toMatch(/^input was of type array: .* at most 256\./)
     const { url } = await scene({ sim: { models: [model("v-embed", { kind: "embed" })] } })
     expect((await call(await connected(url), "embed", { input: input.slice(0, 256) })).isError).toBeUndefined()
-  })
-})
-
-describe("list_models", () => {
-  it("leaves out what cannot be asked now, unless that is wanted", async () => {
-    const { spillway, url } = await scene({
-      router: () => ({ routes: { chat: { targets: ["gpu/a"] } } }),
-      door: { routes: ["chat"] }
-    })
-    const client = await connected(url)
-    spillway.drain("gpu")
-    expect((await call(client, "list_models")).structuredContent).toMatchObject({ models: [] })
-    const all = await call(client, "list_models", { available_only: false })
-    expect(all.structuredContent).toMatchObject({ models: [{ name: "chat", available: false }] })
-  })
-})
-
-describe("health", () => {
-  it("says in one word how everything is, and each route with when to come back", async () => {
-    const { spillway, url } = await scene({
-      router: () => ({ routes: { chat: { targets: ["gpu/a"] } } }),
-      door: { routes: ["chat"] }
-    })
-    const client = await connected(url)
-    expect((await call(client, "health")).structuredContent).toStrictEqual({
-      status: "ok",
-      upstreams: [{ name: "gpu", is_down: false, is_draining: false, models: 3 }],
-      routes: [{ name: "chat", status: "ok", next: "gpu/a", waiting: 0 }]
-    })
-    spillway.drain("gpu")
-    expect((await call(client, "health", { route: "chat" })).structuredContent).toMatchObject({
-      status: "down",
-      routes: [{ name: "chat", status: "down" }]
-    })
-  })
-
-  it("tells every target, the last hour and incidents where that is wanted", async () => {
-    const { url } = await scene({
-      router: () => ({ routes: { chat: { targets: ["gpu/a"] } } }),
-      door: { routes: ["chat"] }
-    })
-    const client = await connected(url)
-    await call(client, "generate", { prompt: "Why?" })
-    expect((await call(client, "health", { detail: true })).structuredContent).toMatchObject({
-      routes: [{ name: "chat", tiers: [{ targets: [{ target: "gpu/a", why: "next" }] }], last_hour: { calls: 1 } }],
-      incidents: []
-    })
-  })
-
-  it("knows no route that nobody has named", async () => {
-    const result = await call(await connected((await scene()).url), "health", { route: "chat" })
-    expect(textOf(result)).toContain('"code":"model_not_found"')
-  })
-})
-
-describe("budget", () => {
-  it("tells in dollars what all together and whoever asks may still spend", async () => {
-    const { url } = await scene({
-      router: () => ({
-        budgets: { total: "$2/day", each: "100k tok/day" },
-        prices: { "gpu/*": { input: 1, output: 1 } }
-      }),
-      http: { caller: "ann" }
-    })
-    const client = await connected(url)
-    await call(client, "generate", { prompt: "Why? [[sim tokens=7]]", model: "a" })
-    const { budgets, caller } = (await call(client, "budget")).structuredContent as {
-      readonly caller: string
-      readonly budgets: ReadonlyArray<Record<string, unknown>>
-    }
-    expect(caller).toBe("ann")
-    expect(budgets).toMatchObject([
-      { budget: "total", unit: "usd", limit: 2, spent: 0.00001, reserved: 0, unsettled: 0, remaining: 1.99999 },
-      { budget: "each", unit: "tokens", limit: 100_000, spent: 10 }
-    ])
-  })
-
-  it("has nothing to tell where nothing limits what is spent", async () => {
-    const result = await call(await connected((await scene()).url), "budget")
-    expect(result.structuredContent).toStrictEqual({ caller: "default", budgets: [] })
   })
 })
 

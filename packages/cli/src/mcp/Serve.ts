@@ -30,6 +30,7 @@ export const serve = (given: Given): Effect.Effect<void, Refused> =>
     const serveTo = (caller: string) => Binding.bind(surface, { caller, version })
     const caller = Option.getOrElse(given.caller, () => "default")
     if (!given.http) {
+      if (process.stdin.isTTY) yield* Console.error(`spillway: waiting for an MCP client on standard input`)
       const served = Stdio.serve(serveTo(caller), { parent })
       yield* Effect.mapError(served, ({ message }) => new Refused({ sentence: message, code: 1 }))
     } else {
@@ -53,6 +54,9 @@ export const serve = (given: Given): Effect.Effect<void, Refused> =>
 
 /** Refuses what is only for a server that listens, and a name where each key has one. */
 const fitting = ({ allowedHosts, caller, host, http, keys, port }: Given): Effect.Effect<void, Refused> => {
+  if (Option.isSome(caller) && caller.value.trim() === "") {
+    return Effect.fail(new Refused({ sentence: "--caller is no name: write one, or leave it out.", code: 2 }))
+  }
   if (http && keys.length > 0 && Option.isSome(caller)) {
     const sentence = "--caller names everybody, and --key each one: leave one of them out."
     return Effect.fail(new Refused({ sentence, code: 2 }))

@@ -6,9 +6,9 @@
  */
 import { Effect } from "effect"
 
-const signals = ["SIGINT", "SIGTERM"] as const
+const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const
 
-/** Succeeds on Ctrl-C, and when the process is told to end. */
+/** Succeeds on Ctrl-C, when the process is told to end, and when its terminal is gone. */
 export const stopAsked: Effect.Effect<void> = Effect.callback((resume) => {
   const stop = (): void => {
     off()

@@ -23,6 +23,7 @@ describe("spillway mcp ends with 2 and says what would be right", { timeout: 60_
     [["--http", "--key", "__proto__=ANN_KEY"], /^spillway: keys names a caller that is no name: /],
     [["--http", "--key", "ann=EMPTY_KEY"], /^spillway: --key of ann names no environment variable that is set: /],
     [["--http", "--key", "ann=SPACED_KEY"], /^spillway: The key of ann cannot be sent: /],
+    [["--caller", " "], /^spillway: --caller is no name: write one, or leave it out\.\n$/],
     [["--model", ""], /^spillway: --model "" is no name of a model: write it as llama3\.1:8b/],
     [["--model", " "], /^spillway: --model " " is no name of a model: /],
     [["--model", "ollama/"], /^spillway: --model "ollama\/" is no name of a model: /],

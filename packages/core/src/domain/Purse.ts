@@ -130,9 +130,10 @@ export class Purse<R> {
       const needs = Units.amount.print({ amount, unit: this.unit })
       return refusal({ _tag: "BudgetSpent", budget: this.printed, needs })
     }
+    const { question } = call ?? {}
     return refusal({
       _tag: "BadRequest",
-      field: call?.question === undefined ? "tokens" : "maxTokens",
+      field: question === undefined ? "tokens" : question.kind === "embed" ? "inputs" : "maxTokens",
       read: `up to ${Units.amount.print({ amount, unit: this.unit })}`,
       expected: `at most what ${this.printed} holds`
     })

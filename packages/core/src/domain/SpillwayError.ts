@@ -168,7 +168,10 @@ const sentences: { readonly [Name in Failure.Name]: (facts: Facts[Name]) => Sent
         `after ${seconds(_.patience)}`,
     comeBack(_.retryAfter)
   ],
-  Unavailable: (_) => [`${_.target ?? "Whatever could answer"} is down, open or draining`, comeBack(_.retryAfter)],
+  Unavailable: (_) => [
+    `${_.target ?? "Whatever could answer"} is down, draining or resting after failures`,
+    comeBack(_.retryAfter)
+  ],
   BadRequest: (_) => [
     `${_.field} was ${_.read}`,
     _.expected === undefined ? "Redacted.value(error.cause) tells why" : `it has to be ${_.expected}`

@@ -27,6 +27,7 @@ import * as Shed from "../policies/Shed.ts"
 import * as Timeout from "../policies/Timeout.ts"
 import * as Policy from "../Policy.ts"
 import * as Options from "./Options.ts"
+import { advised } from "./Advice.ts"
 import { Hour } from "./Hour.ts"
 import { larger, Pool } from "./Pool.ts"
 import type * as Servers from "./Servers.ts"
@@ -116,8 +117,10 @@ export const routed = (made: Made, given: Options.Route): Effect.Effect<Routed, 
         return true
       })(answer)
     )
+    const pools = [first, ...over].map(({ pool }) => pool)
     const around = (answer: Answer): Answer => {
-      const whole = bounded(made.budget === undefined ? answer : ownFirst(answer, spent, clock), route.maxTokens)
+      const paid = made.budget === undefined ? answer : ownFirst(answer, spent, clock)
+      const whole = bounded(advised(paid, pools), route.maxTokens)
       return Effect.suspend(() => {
         const now = Alarm.read(clock)
         failovers.call(now)

@@ -276,7 +276,7 @@ describe("a call whose answer comes in parts", () => {
       const exit = yield* Fiber.join(silent)
       assert.isTrue(Exit.isFailure(exit))
       const error = yield* Effect.flip(Answer.collect(guard(answering(1, Effect.void)), question))
-      assert.include(String(error), "open")
+      assert.include(String(error), "resting")
     })
   )
 })

@@ -193,7 +193,7 @@ describe("CircuitBreaker", () => {
       yield* at("gpu1/a")(failing(guard))
       const error = yield* Effect.flip(at("gpu1/a")(guard(Effect.void)))
       assert.isUndefined(error.stack)
-      assert.strictEqual(error.message, "gpu1/a is down, open or draining: come back in 2 s.")
+      assert.strictEqual(error.message, "gpu1/a is down, draining or resting after failures: come back in 2 s.")
       assert.isTrue(error.retryable)
       assert.deepStrictEqual(error.retryAfter, Duration.nanos(2_000_000_000n))
     })

@@ -69,7 +69,7 @@ const run = (door: Door, given: Given, asking: Asking): Effect.Effect<Said, Refu
     const name = (summary.model ?? model).slice(0, Wire.nameMax)
     const latency = clock.currentTimeMillisUnsafe() - begun
     return {
-      words: [`${vectors.length} vectors of ${dims} numbers by ${name}`],
+      words: [`${vectors.length} ${vectors.length === 1 ? "vector" : "vectors"} of ${dims} numbers by ${name}`],
       data: { model: name, target, dims, vectors, latency_ms: latency }
     }
   })

@@ -16,7 +16,7 @@ import * as Wire from "../Wire.ts"
 /** What it takes. */
 export interface Given {
   readonly prompt?: string
-  readonly messages?: ReadonlyArray<{ readonly role: "user" | "assistant"; readonly text: string }>
+  readonly messages?: ReadonlyArray<{ readonly role: "user" | "assistant"; readonly content: string }>
   readonly system?: string
   readonly model?: string
   readonly max_tokens?: number
@@ -41,8 +41,9 @@ export const generate = (door: Door): Tool<Given> => ({
         minItems: 1,
         items: {
           type: "object",
-          properties: { role: { enum: ["user", "assistant"] }, text: property("string") },
-          required: ["role", "text"]
+          properties: { role: { enum: ["user", "assistant"] }, content: property("string") },
+          required: ["role", "content"],
+          additionalProperties: false
         }
       },
       system: property("string"),
@@ -60,7 +61,7 @@ export const generate = (door: Door): Tool<Given> => ({
       text: property("string"),
       json: { description: "The answer, where format was a schema" },
       truncated: property("boolean", "Not the whole answer"),
-      finish_reason: { enum: ["stop", "length", "timeout", "size", "refused", "unknown"] },
+      finish_reason: { enum: ["stop", "length", "timeout", "cut", "size", "refused", "unknown"] },
       model: property("string"),
       target: property("string"),
       fallback_used: property("boolean"),
@@ -103,7 +104,9 @@ const messagesOf = ({
     const read = prompt === undefined ? "missing, and so was messages" : "given, and so was messages"
     return Result.fail(refusal({ _tag: "BadRequest", field: "prompt", read, expected: "one of the two" }))
   }
-  const turns = messages ?? [{ role: "user" as const, text: prompt! }]
+  const turns = messages?.map(({ content: text, role }) => ({ role, text })) ?? [
+    { role: "user" as const, text: prompt! }
+  ]
   return Result.succeed(system === undefined ? turns : [{ role: "system", text: system }, ...turns])
 }
 
@@ -127,7 +130,7 @@ const saidOf = (called: Called, { asked, bytesMax, isJson, took }: Meant): Said 
   const { attempts, costUsd, isFull, isOver, parts, queueMs, summary, target = "" } = called
   const text = Part.textOf(parts)
   const json = isJson ? parsed(text) : undefined
-  const finish = isFull ? "size" : (summary?.finish ?? "timeout")
+  const finish = isFull ? "size" : (summary?.finish ?? (isLate(called) ? "timeout" : "cut"))
   const cut = cutBy(finish, called, took, bytesMax)
   const usage = summary?.usage
   return {
@@ -154,18 +157,19 @@ const wholeNot = (cut: string): string => `[Not the whole answer: ${cut}]`
 
 const noJson = "[Not what format asks for: it is no JSON. Ask again, or ask another model.]"
 
+/** Whether time has ended it, ours or its own. */
+const isLate = ({ failed }: Called): boolean => failed === undefined || failed.reason._tag === "TimedOut"
+
 /** What ended an answer before it was whole, and what to do. */
 const cutBy = (finish: string, { failed, target = "The server" }: Called, took: number, bytesMax: number) => {
-  const span = `${Math.round(took / 1_000)} s`
+  const span = took < 10_000 ? `${(took / 1_000).toFixed(1)} s` : `${Math.round(took / 1_000)} s`
   if (finish === "length") return "it reached its most tokens. Ask for less, or name more max_tokens."
   if (finish === "size") return `it is longer than ${bytesMax / 1_000_000} MB. Ask for less.`
+  if (finish === "cut") return `${target} broke off after ${span}. Ask again, or ask for less.`
   if (finish !== "timeout") return undefined
-  if (failed === undefined) {
-    return `it was ended after ${span}, before you would have given up. Ask for less, or for a bound with max_tokens.`
-  }
-  return failed.reason._tag === "TimedOut"
-    ? `its time was over after ${span}. Ask for less, or allow more time.`
-    : `${target} broke off after ${span}. Ask again, or ask for less.`
+  return failed === undefined
+    ? `it was ended after ${span}, before you would have given up. Ask for less, or for a bound with max_tokens.`
+    : `its time was over after ${span}. Ask for less, or allow more time.`
 }
 
 const parsed = (text: string): { readonly value: unknown } | undefined => {

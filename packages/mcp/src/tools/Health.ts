@@ -4,9 +4,9 @@
 import { refusal } from "@spillway/core"
 import { Effect } from "effect"
 import type { Door } from "../Door.ts"
+import * as Health from "../Health.ts"
 import { healthOf, incidentsOf, routesOf } from "../Resources.ts"
 import { listOf, looking, property, type Tool } from "../Tool.ts"
-import * as Wire from "../Wire.ts"
 
 /** What it takes. */
 export interface Given {
@@ -54,11 +54,14 @@ export const health = (door: Door): Tool<Given> => ({
   run: ({ detail, route }) =>
     Effect.gen(function* () {
       const told = yield* healthOf(door)
-      const isMeant = ({ name }: { readonly name: string }) => route === undefined || name === route
-      if (route !== undefined && !told.routes.some(isMeant)) {
-        return yield* refusal({ _tag: "ModelNotFound", model: route.slice(0, Wire.nameMax) })
+      const routed = told.routes.filter(({ name }) => route === undefined || name === route)
+      if (route !== undefined && routed.length === 0) {
+        const listed = Health.ofListed(route, yield* door.service.status)
+        if (listed !== undefined) return { data: { ...told, routes: [listed] } }
+        const expected = "one of those that health lists without it, or a model of list_models"
+        return yield* refusal({ _tag: "BadRequest", field: "route", read: "none that is known", expected })
       }
-      const brief = { ...told, routes: told.routes.filter(isMeant) }
+      const brief = { ...told, routes: routed }
       if (detail !== true) return { data: brief }
       const whole = new Map((yield* routesOf(door)).routes.map((each) => [each.name, each]))
       const routes = brief.routes.map((each) => ({ ...whole.get(each.name), ...each }))

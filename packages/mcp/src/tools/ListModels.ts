@@ -3,7 +3,7 @@
  */
 import type { Router } from "@spillway/core"
 import { Effect } from "effect"
-import { type Door, defaultOf } from "../Door.ts"
+import { candidatesMax, defaultOf, type Door, kindsOf } from "../Door.ts"
 import * as Health from "../Health.ts"
 import { listOf, looking, property, type Tool } from "../Tool.ts"
 
@@ -30,6 +30,7 @@ export const listModels = (door: Door): Tool<Given> => ({
         {
           name: property("string"),
           targets: { type: "array", items: property("string") },
+          ask_with: { type: "array", items: { enum: ["generate", "embed"] } },
           loaded: property("boolean"),
           available: property("boolean")
         },
@@ -43,9 +44,14 @@ export const listModels = (door: Door): Tool<Given> => ({
     Effect.gen(function* () {
       yield* door.service.lookWithin(Health.lookAge)
       const status = yield* door.service.status
-      const models = listed(door, status).filter(({ available }) => available || !isAvailableOnly)
+      const all = listed(door, status).filter(({ available }) => available || !isAvailableOnly)
       const chosen = yield* defaultOf(door, status, "generate")
-      return { data: { ...(chosen !== undefined && { default: chosen }), models: models.slice(0, modelsMax) } }
+      const models = yield* Effect.forEach(all.slice(0, modelsMax), (each, at) =>
+        at < candidatesMax
+          ? Effect.map(kindsOf(door, each.name, each.targets), (kinds) => ({ ...each, ask_with: kinds }))
+          : Effect.succeed(each)
+      )
+      return { data: { ...(chosen !== undefined && { default: chosen }), models } }
     })
 })
 
@@ -64,7 +70,7 @@ const listed = ({ routes }: Door, status: Router.Status): ReadonlyArray<Listed> 
   if (routes.length > 0) {
     const healths = new Map(Health.of(status, routes).routes.map((each) => [each.name, each.status]))
     const named = status.routes.filter(({ name }) => routes.includes(name))
-    return named.map((each) => ofRoute(each, healths.get(each.name) !== "down"))
+    return named.map((each) => ofRoute(each, healths.get(each.name) !== "down" && isThere(each, status)))
   }
   const closed = Health.closedIn(status)
   const models = new Map<string, Listed>()
@@ -83,6 +89,15 @@ const listed = ({ routes }: Door, status: Router.Status): ReadonlyArray<Listed> 
   }
   return [...models.values()].toSorted((one, other) => Number(other.loaded) - Number(one.loaded))
 }
+
+/** Whether a server has any model of it, as far as servers have told. */
+const isThere = ({ tiers }: Router.RouteStanding, { upstreams }: Router.Status): boolean =>
+  tiers.some(({ targets }) =>
+    targets.some(({ target }) => {
+      const { models = [], name = "" } = upstreams.find((each) => target.startsWith(`${each.name}/`)) ?? {}
+      return models.length === 0 || models.some((each) => Health.shortOf(`${name}/${each}`) === Health.shortOf(target))
+    })
+  )
 
 const ofRoute = ({ name, tiers }: Router.RouteStanding, available: boolean): Listed => {
   const targets = tiers.flatMap((tier) => tier.targets)
