@@ -58,8 +58,11 @@ export const Facts = Context.Reference<Facts | undefined>("spillway/Facts", { de
 export type Per = "caller" | "key" | "target" | "all"
 
 /** Under which name a call is counted; `default` where nobody said one. */
-export const keyOf = (per: Per, facts: Facts | undefined): string =>
-  per === "all" ? "all" : ((per === "target" ? facts?.target : facts?.call[per]) ?? "default")
+export const keyOf = (per: Per, facts: Facts | undefined): string => {
+  if (per === "all") return "all"
+  if (facts === undefined) return "default"
+  return (per === "target" ? facts.target : per === "caller" ? facts.call.caller : facts.call.key) ?? "default"
+}
 
 /** What a program may say about a call; what it leaves out is taken from the scope around it. */
 export interface Said {
@@ -85,7 +88,8 @@ class PlainScope implements Facts, CallFacts {
   readonly outer: Facts | undefined
   private readonly said: Said
   private readonly until: number | undefined
-  private readonly clock: Clock.Clock
+  /** Holds the clock, which is asked for as seldom as the attempt. */
+  private readonly context: Context.Context<never>
   private made: Attempt | undefined
   private told: Array<Attempt> | undefined
   private waited: Waits | undefined
@@ -94,7 +98,7 @@ class PlainScope implements Facts, CallFacts {
     this.outer = outer
     this.said = said
     this.until = said.within === undefined ? undefined : deadlineOf(fiber, outer, said, now)
-    this.clock = fiber.getRef(Clock.Clock)
+    this.context = fiber.context
     this.made = undefined
     this.told = undefined
     this.waited = undefined
@@ -141,7 +145,7 @@ class PlainScope implements Facts, CallFacts {
   }
 
   get attempt(): Attempt {
-    return (this.made ??= new Attempt(this.clock, nowhere, this.target))
+    return (this.made ??= new Attempt(Context.get(this.context, Clock.Clock), nowhere, this.target))
   }
 
   get attempts(): Array<Attempt> {

@@ -200,8 +200,6 @@ class Accounts<RS> {
   readonly store: Store.Store
   readonly name: string
   private readonly purses: ReadonlyArray<Purse<RS>>
-  /** As many accounts as there are purses, to be copied: an array that is pushed to makes room for seventeen. */
-  private readonly blank: ReadonlyArray<Store.Account>
   private readonly per: Settings["per"]
   private readonly prices: PriceList
   private readonly maxTokens: number
@@ -215,7 +213,6 @@ class Accounts<RS> {
       ...(total === undefined ? [] : [purseOf<RS>("total", total, settings)]),
       ...(each === undefined ? [] : [purseOf<RS>("each", each, settings)])
     ]
-    this.blank = this.purses.map((purse) => purse.account({ window: 0, until: 0 }, "", 0))
     this.per = per
     // What only counts tokens asks for no price.
     const asksPrice = this.purses.some(({ unit }) => unit === "micro-dollars")
@@ -239,15 +236,18 @@ class Accounts<RS> {
       return Effect.fail(refusal({ _tag: "Unpriced", model: around?.target ?? call?.question?.model ?? "default" }))
     }
     const now = Alarm.now(fiber)
-    const accounts = this.blank.slice()
+    const key = call === undefined ? "default" : this.per === "caller" ? call.caller : call.key
+    const accounts = new Array<Store.Account>(this.purses.length)
+    let unit: Units.Amount["unit"] | undefined
+    let amount = 0
     let most = 0
     for (let index = 0; index < accounts.length; index++) {
       const purse = this.purses[index]!
       const turn = purse.turns.now(fiber, now)
       if (turn === undefined) return Effect.flatMap(purse.turns.next(fiber), () => this.guard(self, fiber))
-      const amount = Spending.mostOf(purse.unit, price, call, this.maxTokens)
+      if (purse.unit !== unit) amount = Spending.mostOf((unit = purse.unit), price, call, this.maxTokens)
       if (amount > purse.limit) return Effect.fail(purse.tooMuch(amount, call))
-      accounts[index] = purse.account(turn, call?.[this.per] ?? "default", amount)
+      accounts[index] = purse.account(turn, key, amount)
       most = Math.max(most, amount)
     }
     const facts = scopeOf(around, fiber, most > 0 ? this.maxTokens : Infinity)
@@ -289,10 +289,11 @@ class Accounts<RS> {
     const { question } = facts.call
     const attempts = attemptsWithin(facts, run.attemptsBefore)
     // A plain Effect that told nothing, at last after some goes that were lost, came to what was expected of it.
-    const isUntold = question === undefined && attempts.every(({ lost }) => lost)
+    const isUntold = question === undefined && attempts.every(isLost)
     const last = isUntold && begun && !failedUnused(exit, this.classify)
     let unsettled = last && exit._tag === "Failure"
-    const amounts = accounts.map(({ amount }) => (last ? amount : 0))
+    const amounts = new Array<number>(accounts.length)
+    for (let index = 0; index < amounts.length; index++) amounts[index] = last ? accounts[index]!.amount : 0
     for (const attempt of attempts) {
       const usage = Spending.usageOf(attempt, question)
       unsettled ||= usage === undefined
@@ -326,6 +327,8 @@ class Accounts<RS> {
     return said === undefined ? undefined : Effect.asVoid(said)
   }
 }
+
+const isLost = ({ lost }: { readonly lost: boolean }): boolean => lost
 
 const purseOf = <R>(
   budget: Alert["budget"],

@@ -132,12 +132,14 @@ export class MemoryStore implements Store {
 
   private start(line: Line, ticket: Ticket, now: number): Decision {
     this.leave(line, ticket)
-    const ends = ticket.charges.map((charge, index) => {
-      const end = Math.max(line.ahead[index]!, now) + charge.cost
+    const { charges } = ticket
+    const ends = new Array<number>(charges.length)
+    for (let index = 0; index < ends.length; index++) {
+      const end = Math.max(line.ahead[index]!, now) + charges[index]!.cost
       line.ahead[index] = end
       this.room.idle(end)
-      return end + line.refunded[index]!
-    })
+      ends[index] = end + line.refunded[index]!
+    }
     ticket.receipt = new Receipt(line, ends)
     return started
   }

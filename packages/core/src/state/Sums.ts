@@ -83,7 +83,11 @@ export class Sums {
     this.room.ask(now)
     const ledger = this.ledgers.get(reservation.of) ?? this.open(reservation.of)
     const { accounts } = reservation
-    const sums = accounts.map((account) => find(ledger.sums.get(account.key), account.window))
+    const sums = new Array<Sum | undefined>(accounts.length)
+    for (let index = 0; index < sums.length; index++) {
+      const { key, window } = accounts[index]!
+      sums[index] = find(ledger.sums.get(key), window)
+    }
     const refusal = this.refusal(ledger, accounts, sums)
     // Looking for room may forget what was found, so all of it is found again.
     if (refusal?.full === true && this.room.seek(now)) return this.reserve(reservation, now)
@@ -100,7 +104,11 @@ export class Sums {
     if (receipt === undefined || receipt === settled) return nothingCrossed
     lapse(this.ledgers.get(reservation.of), now)
     if (!receipt.hasLapsed) Ring.leave(receipt)
-    return receipt.sums.map((sum, index) => settle(sum, receipt, index, bill))
+    const crossed = new Array<Crossed>(receipt.sums.length)
+    for (let index = 0; index < crossed.length; index++) {
+      crossed[index] = settle(receipt.sums[index]!, receipt, index, bill)
+    }
+    return crossed
   }
 
   readonly balance = (of: string, { key, window }: Pick<Account, "key" | "window">, now: number): Balance => {
