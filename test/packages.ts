@@ -94,7 +94,7 @@ const alone = async (folder: string): Promise<ReadonlyArray<string>> => {
     return answer.isError === true ? JSON.stringify(answer.content) : "answered"
   }
   try {
-    const said = run(process.execPath, [program, "--version"], folder)
+    const { stdout } = spawnSync(process.execPath, [program, "--version"], { encoding: "utf8" })
     const ollama = await listening(started("sim", "--port", "0"))
     const url = new URL(await listening(started("mcp", "--http", "--port", "0", "--ollama", ollama)))
     const asked = [
@@ -104,7 +104,7 @@ const alone = async (folder: string): Promise<ReadonlyArray<string>> => {
       await answered(new StreamableHTTPClientTransport(url))
     ]
     return [
-      ...said,
+      ...(stdout.includes(version) ? [] : [`--version says ${stdout}, and package.json ${version}`]),
       ...asked.filter((each) => each !== "answered"),
       ...Object.keys(dependencies).map((name) => `${name} would be installed for nothing`)
     ]

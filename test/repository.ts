@@ -35,7 +35,7 @@ const paths = (): ReadonlyArray<string> => {
   return listed.includes("package.json") ? listed : walked()
 }
 
-const notOurs = new Set(["node_modules", "dist", "coverage", ".fences", ".stryker-tmp", ".git"])
+const notOurs = new Set(["node_modules", "dist", "bundle", "coverage", ".fences", ".stryker-tmp", ".git"])
 
 const walked = (): ReadonlyArray<string> =>
   globSync(["**/*", "**/.*", "**/.*/**/*"], { cwd: root, exclude: (path) => notOurs.has(path.split(/[\\/]/).at(-1)!) })

@@ -1,12 +1,12 @@
 /**
  * Puts the command and all that it is made of into a few files: `node packages/cli/bundle.ts`.
  *
- * A client waits for the command that it starts, and to find, read and link a thousand files takes longer than what
+ * A client waits for the command that it starts, and to find, read and link eight hundred files takes longer than what
  * they are read for. So what is published is this bundle, which needs nothing installed beside it. The first file stays
  * small, since it has to say where compiled code is kept before the others are loaded.
  */
 import { globSync, readFileSync, rmSync, writeFileSync } from "node:fs"
-import { join } from "node:path"
+import { join, resolve } from "node:path"
 import { fileURLToPath } from "node:url"
 import { rolldown } from "rolldown"
 
@@ -26,7 +26,7 @@ const built = await rolldown({
     {
       name: "version",
       load: (file) =>
-        file === join(here, "src", "Version.ts")
+        resolve(file) === join(here, "src", "Version.ts")
           ? `export const version = ${JSON.stringify(manifestOf(here).version)}`
           : undefined
     }

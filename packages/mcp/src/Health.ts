@@ -74,9 +74,13 @@ const stateOf = (server: Router.UpstreamStanding, status: Router.Status): State 
   return open.length === all.size ? "ok" : open.length > 0 ? "degraded" : "down"
 }
 
+/** Whether a server lists a model, by either of its names. */
+export const lists = ({ models }: Router.UpstreamStanding, name: string): boolean =>
+  models.some((each) => shortOf(each) === shortOf(name))
+
 /** How a model is that a server lists and nobody has asked yet. */
 export const ofListed = (name: string, { upstreams }: Router.Status): RouteHealth | undefined => {
-  const there = upstreams.filter(({ models }) => models.some((each) => shortOf(each) === shortOf(name)))
+  const there = upstreams.filter((each) => lists(each, name))
   if (there.length === 0) return undefined
   const isOpen = there.some((each) => !isDown(each) && !each.isDraining)
   return { name, status: isOpen ? "ok" : "down", waiting: 0 }

@@ -1,13 +1,13 @@
 /** The tools that look and ask nobody: what there is, how it is, and what may still be spent. */
 import { describe, expect, it } from "vitest"
-import { call, connected, scene, textOf } from "./fixtures/scene.ts"
+import { call, connected, type Scene, scene, textOf } from "./fixtures/scene.ts"
+
+/** One route, that somebody has named. */
+const routed: Scene = { router: () => ({ routes: { chat: { targets: ["gpu/a"] } } }), door: { routes: ["chat"] } }
 
 describe("list_models", () => {
   it("leaves out what cannot be asked now, unless that is wanted", async () => {
-    const { spillway, url } = await scene({
-      router: () => ({ routes: { chat: { targets: ["gpu/a"] } } }),
-      door: { routes: ["chat"] }
-    })
+    const { spillway, url } = await scene(routed)
     const client = await connected(url)
     spillway.drain("gpu")
     expect((await call(client, "list_models")).structuredContent).toMatchObject({ models: [] })
@@ -41,10 +41,7 @@ describe("list_models", () => {
 
 describe("health", () => {
   it("says in one word how everything is, and each route with when to come back", async () => {
-    const { spillway, url } = await scene({
-      router: () => ({ routes: { chat: { targets: ["gpu/a"] } } }),
-      door: { routes: ["chat"] }
-    })
+    const { spillway, url } = await scene(routed)
     const client = await connected(url)
     expect((await call(client, "health")).structuredContent).toStrictEqual({
       status: "ok",
@@ -59,10 +56,7 @@ describe("health", () => {
   })
 
   it("tells every target, the last hour and incidents where that is wanted", async () => {
-    const { url } = await scene({
-      router: () => ({ routes: { chat: { targets: ["gpu/a"] } } }),
-      door: { routes: ["chat"] }
-    })
+    const { url } = await scene(routed)
     const client = await connected(url)
     await call(client, "generate", { prompt: "Why?" })
     expect((await call(client, "health", { detail: true })).structuredContent).toMatchObject({

@@ -30,7 +30,7 @@ export const serve = (given: Given): Effect.Effect<void, Refused> =>
     const serveTo = (caller: string) => Binding.bind(surface, { caller, version })
     const caller = Option.getOrElse(given.caller, () => "default")
     if (!given.http) {
-      if (process.stdin.isTTY) yield* Console.error(`spillway: waiting for an MCP client on standard input`)
+      if (process.stdin.isTTY) yield* Console.error("spillway: waiting for an MCP client on standard input.")
       const served = Stdio.serve(serveTo(caller), { parent })
       yield* Effect.mapError(served, ({ message }) => new Refused({ sentence: message, code: 1 }))
     } else {

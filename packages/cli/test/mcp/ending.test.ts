@@ -146,8 +146,8 @@ describe("a client that does not read what it is answered", () => {
   })
 })
 
-describe("over HTTP", () => {
-  it("the calls of all clients end with the process that is told to", { timeout: 60_000 }, async () => {
+describe("over HTTP", { timeout: 60_000 }, () => {
+  it.each(["SIGTERM", "SIGHUP"] as const)("the calls of all clients end with the process, on %s", async (signal) => {
     const server = await simulated({ models: [model("a", { decode: 20 })] })
     const { child, code, url } = await listening(["--ollama", server.url])
     const headers = { "content-type": "application/json", accept: "application/json, text/event-stream" }
@@ -163,7 +163,7 @@ describe("over HTTP", () => {
       .catch(() => "gone")
     const chats = () => server.traffic.passages.filter(({ path }) => path === "/api/chat")
     await until(() => chats().some(({ end, packets }) => end === "open" && packets > 0))
-    child.kill("SIGTERM")
+    child.kill(signal)
     expect(await code).toBe(0)
     await asked
     await until(() => chats().every(({ end }) => end === "left"))

@@ -51,6 +51,16 @@ describe("spillway mcp ends with 2 and says what would be right", { timeout: 60_
     })
   }
 
+  it("but with 1 where its Node is too old", async () => {
+    const older = 'Object.defineProperty(process, "versions", { value: { ...process.versions, node: "22.18.0" } })'
+    const { code, said } = start([], { NODE_OPTIONS: `--import data:text/javascript,${encodeURIComponent(older)}` })
+    expect(await code).toBe(1)
+    expect(said).toStrictEqual({
+      out: "",
+      err: "spillway: Node 22.18.0 is too old: start it with Node 22.19 or later.\n"
+    })
+  })
+
   it("but with 1 where the port is taken", async () => {
     const other = createServer().listen(0, "127.0.0.1")
     await new Promise((resolve) => other.once("listening", resolve))

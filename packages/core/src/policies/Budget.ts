@@ -9,7 +9,7 @@
 import { Duration, Effect, type Exit, type Fiber, Schema } from "effect"
 import * as Alarm from "../domain/Alarm.ts"
 import { schema, type Timing } from "../domain/Delays.ts"
-import { attemptsCount, attemptsWithin, contextOf, Facts, plain, withCall } from "../domain/Facts.ts"
+import { attemptsCount, attemptsWithin, contextOf, Facts, keyOf, plain, withCall } from "../domain/Facts.ts"
 import { framedAtOnce } from "../domain/Frame.ts"
 import { aFunction, decode, type OptionsRefused, type Widened } from "../domain/Options.ts"
 import type * as Price from "../domain/Price.ts"
@@ -236,7 +236,7 @@ class Accounts<RS> {
       return Effect.fail(refusal({ _tag: "Unpriced", model: around?.target ?? call?.question?.model ?? "default" }))
     }
     const now = Alarm.now(fiber)
-    const key = call === undefined ? "default" : this.per === "caller" ? call.caller : call.key
+    const key = keyOf(this.per, around)
     const accounts = new Array<Store.Account>(this.purses.length)
     let unit: Units.Amount["unit"] | undefined
     let amount = 0

@@ -18,12 +18,13 @@ export const advised = <A>(
   pools: ReadonlyArray<Pool>
 ): Effect.Effect<A, SpillwayError> =>
   Effect.catchCause(self, (cause) => {
-    const [first, ...rest] = cause.reasons
+    const [first] = cause.reasons
     if (first === undefined || !Cause.isFailReason(first)) return Effect.failCause(cause)
     const { error } = first
-    const told = (reason: Reason) =>
-      Effect.failCause(Cause.fromReasons([Cause.makeFailReason(as(error, reason)), ...rest]))
     const { reason } = error
+    // Whatever else the cause holds stays as it is, as that it was tried again often enough.
+    const told = (more: Reason) =>
+      Effect.failCause(Cause.map(cause, (each) => (each === error ? as(error, more) : each)))
     if (reason._tag === "ModelNotFound" && reason.near === undefined) {
       const near = nearTo(reason.model, reason.target, pools)
       return near === undefined ? Effect.failCause(cause) : told({ ...reason, near })

@@ -120,7 +120,7 @@ export class Health {
       const isKnown = this.asked.get(model) !== undefined || this.unshown.has(model)
       if (this.find(model) === undefined || isKnown) return Effect.succeed(this.shown(model))
       this.ask(model)
-      return Effect.map(this.describe, () => this.shown(model))
+      return Effect.map(this.describe(model), () => this.shown(model))
     })
   }
 
@@ -176,7 +176,7 @@ export class Health {
       const told = yield* Effect.exit(Effect.timeout(inspect, this.timeout))
       this.told(told._tag === "Success" ? told.value : undefined)
       this.unshown.clear()
-      if (told._tag === "Success") yield* Effect.exit(this.describe)
+      if (told._tag === "Success") yield* Effect.exit(this.describeAll)
       yield* Effect.exit(this.afterwards)
       const clock = yield* Clock.Clock
       // A fifth more or less, so that not all look at one moment.
@@ -189,27 +189,27 @@ export class Health {
     })
   }
 
-  /** Finds out what those models are that are asked for: once for each digest. */
-  private get describe(): Effect.Effect<void> {
-    return Effect.forEach(
-      [...this.asked],
-      ([model, known]) => {
-        const found = this.find(model)
-        const { show } = this.server
-        if (show === undefined || found === undefined) return Effect.void
-        if (known !== undefined && known.digest === found.digest) return Effect.void
-        const shown = Effect.exit(Effect.timeout(show(model), this.timeout))
-        return Effect.map(shown, (exit) => {
-          if (exit._tag === "Failure") this.unshown.add(model)
-          // It may have been forgotten meanwhile.
-          else if (this.asked.has(model)) {
-            this.asked.set(model, { digest: found.digest, shown: exit.value })
-            this.described++
-          }
-        })
-      },
-      { concurrency: describedAtOnce, discard: true }
-    )
+  /** Finds out what those models are that are asked for. */
+  private get describeAll(): Effect.Effect<void> {
+    return Effect.forEach(this.asked.keys(), (model) => this.describe(model), {
+      concurrency: describedAtOnce,
+      discard: true
+    })
+  }
+
+  /** Finds out what a model is: once for each digest. */
+  private describe(model: string): Effect.Effect<void> {
+    const { show } = this.server
+    const found = this.find(model)
+    if (show === undefined || found === undefined || this.asked.get(model)?.digest === found.digest) return Effect.void
+    return Effect.map(Effect.exit(Effect.timeout(show(model), this.timeout)), (exit) => {
+      if (exit._tag === "Failure") this.unshown.add(model)
+      // It may have been forgotten meanwhile.
+      else if (this.asked.has(model)) {
+        this.asked.set(model, { digest: found.digest, shown: exit.value })
+        this.described++
+      }
+    })
   }
 
   private told(inspection: Inspection | undefined): void {

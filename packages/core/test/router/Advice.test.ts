@@ -1,7 +1,7 @@
 /** What a failure says of what next, where only the router knows it. */
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Exit, Fiber, Redacted } from "effect"
-import { type Reason, refusal, SpillwayError } from "@spillway/core"
+import { type Reason, refusal, Retry, SpillwayError } from "@spillway/core"
 import { ollama, said, scene as models } from "../fixtures/models.ts"
 import { type Answered, asking, pass, scene, upstreams } from "../fixtures/routing.ts"
 
@@ -83,6 +83,25 @@ describe("a server that has too much to do, and does not say for how long", () =
       yield* pass(1)
       const { cause } = errorIn(yield* Fiber.join(asked))
       assert.strictEqual(cause && Redacted.value(cause), "no slots")
+    })
+  )
+})
+
+describe("a failure that has been tried again often enough", () => {
+  it.effect("is still not tried again by whoever stands around", () =>
+    Effect.gen(function* () {
+      const { spillway, states } = yield* scene((servers) => ({
+        upstreams: upstreams(servers, 2),
+        routes: route.routes,
+        defaults: { retry: { attempts: 2 } }
+      }))
+      states[0]!.fails = refusal({ _tag: "Overloaded", target: "gpu1/m" })
+      const around = yield* Retry.make({ attempts: 3 })
+      const question = { model: "chat", prompt: "How high?" }
+      const asked = yield* Effect.forkChild(Effect.exit(around(spillway.ask(question))), { startImmediately: true })
+      yield* pass(30)
+      assert.isAtLeast(millisIn(yield* Fiber.join(asked)), 1_000)
+      assert.strictEqual(states[0]!.asked, 2)
     })
   )
 })

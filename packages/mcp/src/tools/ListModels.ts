@@ -46,11 +46,12 @@ export const listModels = (door: Door): Tool<Given> => ({
       const status = yield* door.service.status
       const all = listed(door, status).filter(({ available }) => available || !isAvailableOnly)
       const chosen = yield* defaultOf(door, status, "generate")
-      const models = yield* Effect.forEach(all.slice(0, modelsMax), (each, at) =>
-        at < candidatesMax
-          ? Effect.map(kindsOf(door, each.name, each.targets), (kinds) => ({ ...each, ask_with: kinds }))
-          : Effect.succeed(each)
+      const known = yield* Effect.forEach(
+        all.slice(0, candidatesMax),
+        (each) => Effect.map(kindsOf(door, each.name, each.targets), (kinds) => ({ ...each, ask_with: kinds })),
+        { concurrency: 4 }
       )
+      const models = [...known, ...all.slice(candidatesMax, modelsMax)]
       return { data: { ...(chosen !== undefined && { default: chosen }), models } }
     })
 })
@@ -94,8 +95,9 @@ const listed = ({ routes }: Door, status: Router.Status): ReadonlyArray<Listed> 
 const isThere = ({ tiers }: Router.RouteStanding, { upstreams }: Router.Status): boolean =>
   tiers.some(({ targets }) =>
     targets.some(({ target }) => {
-      const { models = [], name = "" } = upstreams.find((each) => target.startsWith(`${each.name}/`)) ?? {}
-      return models.length === 0 || models.some((each) => Health.shortOf(`${name}/${each}`) === Health.shortOf(target))
+      const server = upstreams.find(({ name }) => target.startsWith(`${name}/`))
+      const isKnown = server !== undefined && server.models.length > 0
+      return !isKnown || Health.lists(server, target.slice(server.name.length + 1))
     })
   )
 
