@@ -38,7 +38,8 @@ const refusedBy = (error: ErrorObject, given: unknown): SpillwayError => {
   }
   // Where a number is wanted it says nothing else.
   const isOutside = typeof read === "number" && keyword in bounds
-  return bad(path, isOutside ? String(read) : `of type ${kindOf(read)}`, expectedBy(error))
+  const isWord = typeof read === "string" && keyword === "enum"
+  return bad(path, isOutside ? String(read) : isWord ? "another word" : `of type ${kindOf(read)}`, expectedBy(error))
 }
 
 const bad = (path: ReadonlyArray<string>, read: string, expected: string): SpillwayError => {

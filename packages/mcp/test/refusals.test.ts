@@ -166,7 +166,7 @@ describe("an agent whose client has read the schemas", () => {
       [{ messages: [] }, /^messages was of type array: it has to be of a length of at least 1\./],
       [
         { messages: [{ role: "tool", content: secret }] },
-        /^messages\.0\.role was of type string: .* one of user, assistant/
+        /^messages\.0\.role was another word: it has to be one of user, assistant\./
       ],
       [{ messages: [{ role: "user" }] }, /^messages\.0\.content was missing: it has to be given\./],
       [{ messages: [{ role: "user", content: secret, text: secret }] }, /^messages\.0\.text was given: .* left out/]

@@ -61,8 +61,9 @@ export const parse = (read: string): Result.Result<Target, TargetRefused> => {
  * may speak of tools or vision by itself.
  */
 export const withoutModel = (said: string, model: string): string => {
-  const name = bare(model.slice(model.lastIndexOf("/") + 1))
-  return said.replace(/[^\s"'`,/()]+/g, (word) => (bare(word) === name ? "" : word))
+  const name = untagged(model.slice(model.lastIndexOf("/") + 1)).toLowerCase()
+  return said.replace(/[^\s"'`,/()]+/g, (word) => (untagged(word).toLowerCase() === name ? "" : word))
 }
 
-const bare = (name: string): string => name.replace(/:.*$/, "").toLowerCase()
+/** The name of a model without its tag. */
+export const untagged = (model: string): string => model.replace(/:.*$/, "")

@@ -9,6 +9,7 @@ import { Cause, Effect, Random } from "effect"
 import * as Alarm from "../domain/Alarm.ts"
 import { nearest } from "../domain/Options.ts"
 import { type Reason, refusal, SpillwayError } from "../domain/SpillwayError.ts"
+import { untagged } from "../domain/Target.ts"
 import type { Member } from "./Member.ts"
 import type { Pool } from "./Pool.ts"
 
@@ -59,9 +60,18 @@ const soon = 1_000_000_000
 
 const nearTo = (model: string, target: string | undefined, pools: ReadonlyArray<Pool>): string | undefined => {
   const { models = [] } = find(target, pools)?.health.seen.inspection ?? {}
-  const names = models.slice(0, comparedMax).map(({ name }) => name)
-  return names.includes(model) ? undefined : nearest(model, names)
+  const names = models.map(({ name }) => name)
+  return names.includes(model) ? undefined : nearOf(model, names)
 }
 
-/** So many names are compared at most. */
-const comparedMax = 200
+/** Which of these models was probably meant: a tag says which size, and is left out as often as not. */
+export const nearOf = (model: string, names: ReadonlyArray<string>): string | undefined => {
+  const compared = names.slice(0, comparedMax)
+  const near = nearest(model, compared)
+  if (near !== undefined) return near
+  const meant = nearest(model, compared.map(untagged))
+  return meant === undefined ? undefined : compared.find((name) => untagged(name) === meant)
+}
+
+/** A name that nobody has is held against so many at the most: a refusal has to cost hardly anything. */
+const comparedMax = 100

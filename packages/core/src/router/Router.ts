@@ -8,7 +8,7 @@
 import { Clock, Effect, Fiber, type Scope } from "effect"
 import * as Alarm from "../domain/Alarm.ts"
 import { about, Facts } from "../domain/Facts.ts"
-import { decode, nearest, type OptionsRefused } from "../domain/Options.ts"
+import { decode, type OptionsRefused } from "../domain/Options.ts"
 import { PriceList } from "../domain/PriceList.ts"
 import * as Ring from "../domain/Ring.ts"
 import { refusal, type SpillwayError } from "../domain/SpillwayError.ts"
@@ -23,6 +23,7 @@ import { make as makeRecord, type Sink } from "../policies/Record.ts"
 import * as Retry from "../policies/Retry.ts"
 import * as Timeout from "../policies/Timeout.ts"
 import * as Policy from "../Policy.ts"
+import { nearOf } from "./Advice.ts"
 import { type Seen, shortOf } from "./Health.ts"
 import { refusalOf } from "./Mistakes.ts"
 import * as Options from "./Options.ts"
@@ -239,7 +240,7 @@ export class Router {
     for (const { health } of this.servers.all.values()) {
       for (const { name } of health.seen.inspection?.models ?? []) names.add(shortOf(name))
     }
-    const near = nearest(model, [...names].slice(0, comparedMax))
+    const near = nearOf(model, [...names])
     const named = { model: model.slice(0, nameMax), ...(near !== undefined && { near }) }
     return refusal({ _tag: "ModelNotFound", ...named })
   }
@@ -354,9 +355,6 @@ const isFree = (price: unknown): boolean => price === undefined || price === "fr
 
 /** No name of a model is longer. */
 const nameMax = 256
-
-/** A name that nobody has is held against so many at the most: a refusal has to cost hardly anything. */
-const comparedMax = 100
 
 /** So many models are remembered that callers have asked for by their own names. */
 const namedMax = 1_000

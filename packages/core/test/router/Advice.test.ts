@@ -2,6 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Exit, Fiber, Redacted } from "effect"
 import { type Reason, refusal, Retry, SpillwayError } from "@spillway/core"
+import { nearOf } from "../../src/router/Advice.ts"
 import { ollama, said, scene as models } from "../fixtures/models.ts"
 import { type Answered, asking, pass, scene, upstreams } from "../fixtures/routing.ts"
 
@@ -104,6 +105,14 @@ describe("a failure that has been tried again often enough", () => {
       assert.strictEqual(states[0]!.asked, 2)
     })
   )
+})
+
+describe("the model that was probably meant", () => {
+  it("is nearly called so, with its tag or without", () => {
+    const names = ["nomic-embed-text:latest", "llama3.1:8b", "llama3.1:70b", "qwen3"]
+    const near = ["llama3.1:8", "lama3.1", "nomic-embed-txt", "qwen2", "gpt-4o"].map((model) => nearOf(model, names))
+    assert.deepStrictEqual(near, ["llama3.1:8b", "llama3.1:8b", "nomic-embed-text:latest", "qwen3", undefined])
+  })
 })
 
 describe("a model that is not there", () => {
